@@ -1,0 +1,31 @@
+#![doc = include_str!("../../features/async-std.md")]
+
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use futures_lite::Stream;
+use signal_hook_async_std::Signals;
+
+use super::{Backend, Bell};
+use crate::error::Error;
+use super::on_driver::{self, Watch};
+
+/// async-std's reactor, through signal-hook-async-std.
+///
+/// There is one in a process and it needs no executor, so `listen` may be called anywhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AsyncStd;
+
+impl Backend for AsyncStd {
+    type Watch = Watch;
+
+    fn watch(self, bell: Bell) -> Result<Watch, Error> {
+        let numbers = bell.signals().iter().map(|signal| signal.as_raw());
+        let mut signals = Signals::new(numbers).map_err(Error::Descriptor)?;
+        let readable = async move {
+            // Its handlers run after ours, so the bell has rung when the stream has an item.
+            let _ = poll_fn(|cx| Pin::new(&mut signals).poll_next(cx)).await;
+        };
+        Ok(on_driver::watch(readable, bell))
+    }
+}

@@ -1,0 +1,67 @@
+#![doc = include_str!("../../features/tokio.md")]
+
+use std::future::poll_fn;
+use std::os::fd::AsFd;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Mutex, PoisonError};
+use std::{io, thread};
+
+use tokio::net::unix::pipe::Receiver;
+use tokio::runtime::Handle;
+use tokio::task;
+
+use super::{Backend, Bell};
+use crate::error::Error;
+use super::on_driver::{self, Watch};
+
+const RUNTIME: &str = "tokio";
+
+/// The tokio runtime that `listen` is called in.
+///
+/// Its I/O driver watches for the signal; there is no task and no thread of its own.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tokio;
+
+impl Backend for Tokio {
+    type Watch = Watch;
+
+    fn watch(self, bell: Bell) -> Result<Watch, Error> {
+        if Handle::try_current().is_err() {
+            return Err(Error::NoRuntime { runtime: RUNTIME });
+        }
+        let fd = bell.as_fd().try_clone_to_owned().map_err(Error::Descriptor)?;
+        let pipe = without_panic(|| Receiver::from_owned_fd(fd))
+            .ok_or(Error::NoDriver { runtime: RUNTIME })?
+            .map_err(Error::Descriptor)?;
+        let readable = async move {
+            // An error is the end of the runtime.
+            let _ = poll_fn(|cx| pipe.poll_read_ready(cx)).await;
+        };
+        // Unconstrained: the budget of the task that happens to call `listen` is not ours.
+        Ok(on_driver::watch(task::unconstrained(readable), bell))
+    }
+}
+
+/// tokio has no other way to say that a runtime was built without its I/O driver than to panic.
+/// `None` for a panic, which is kept off standard error.
+fn without_panic<T>(f: impl FnOnce() -> io::Result<T>) -> Option<io::Result<T>> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    if thread::panicking() {
+        return panic::catch_unwind(AssertUnwindSafe(f)).ok(); // the hook must stay as it is
+    }
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let here = thread::current().id();
+    let others = std::sync::Arc::new(panic::take_hook());
+    let hook = std::sync::Arc::clone(&others);
+    panic::set_hook(Box::new(move |info| {
+        if thread::current().id() != here {
+            hook(info);
+        }
+    }));
+    let result = panic::catch_unwind(AssertUnwindSafe(f)).ok();
+    drop(panic::take_hook());
+    if let Some(hook) = std::sync::Arc::into_inner(others) {
+        panic::set_hook(hook);
+    }
+    result
+}

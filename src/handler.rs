@@ -1,0 +1,399 @@
+//! What happens inside a signal handler, and the system calls around it.
+//!
+//! The crate's only unsafe code. Everything that a handler can reach is in this file and in
+//! `Latch::set_by_signal`: atomics, `getpid`, `clock_gettime`, `write`, `_exit` and what raises a
+//! signal again. signal-hook's registry calls it, beside the actions of everybody else, and keeps
+//! `errno`.
+#![allow(unsafe_code, reason = "signal handlers and the descriptors they write to are made here")]
+
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::process;
+use std::ptr;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use signal_hook::low_level;
+use signal_hook_registry::SigId;
+
+use crate::latch::Latch;
+use crate::reason::Sender;
+use crate::signals::ForcedExit;
+
+// Invariants
+//
+// H1  The actions of one signal run in the order in which they were registered, and `stand_in` is
+//     registered before the action of any `Line`. So a signal always meets one that answers.
+// H2  `live` counts the lines that listen to a signal in the process `OWNER`. It is raised after
+//     the action of the line is registered and lowered before that is unregistered.
+// H3  `AFTERWARDS` is set before `live` is lowered to nothing, if the shutdown was asked for.
+// H4  The bell is rung by the one that set the latch, after it was set, or when its line closes.
+//     Nobody reads from it: once rung it stays readable, for everyone who watches.
+
+/// A repeat sooner than this after the first signal is the same press.
+const SAME_PRESS: Duration = Duration::from_millis(250);
+
+/// One `listen`, as its handler sees it.
+pub(crate) struct Line {
+    pub(crate) latch: Arc<Latch>,
+    pub(crate) bell: Pipe,
+    repeats: Repeats,
+    /// The process that listens: a forked child has a copy of the handler, and must leave the
+    /// bell of its parent alone.
+    owner: u32,
+}
+
+impl Line {
+    pub(crate) fn new(latch: Arc<Latch>, forced_exit: ForcedExit) -> io::Result<Self> {
+        let repeats = Repeats::new();
+        repeats.begin(forced_exit, 0);
+        Ok(Self { latch, bell: Pipe::new()?, repeats, owner: process::id() })
+    }
+
+    /// The handler.
+    fn on_signal(&self, signal: i32, sender: Option<Sender>) {
+        if !self.is_ours() {
+            return;
+        }
+        self.repeats.count(signal);
+        if self.latch.set_by_signal(signal, sender) {
+            self.bell.ring(); // H4
+        }
+    }
+
+    /// False in a forked child.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.owner == process::id()
+    }
+}
+
+/// Counts the signals as far as that matters: the first, and those that are repeated.
+struct Repeats {
+    /// Which ones end the process. `NOBODY` where no shutdown is going on.
+    forced_exit: AtomicU8,
+    /// When the first signal came, on the clock of `now`; 0 before it.
+    first: AtomicU64,
+}
+
+const NOBODY: u8 = 0;
+const INTERRUPT: u8 = 1;
+const ANY: u8 = 2;
+const NEVER: u8 = 3;
+
+impl Repeats {
+    const fn new() -> Self {
+        Self { forced_exit: AtomicU8::new(NOBODY), first: AtomicU64::new(0) }
+    }
+
+    fn begin(&self, forced_exit: ForcedExit, first: u64) {
+        let code = match forced_exit {
+            ForcedExit::Interrupt => INTERRUPT,
+            ForcedExit::Any => ANY,
+            ForcedExit::Never => NEVER,
+        };
+        self.first.store(first, Ordering::Relaxed);
+        // Release: whoever sees the code sees the time.
+        self.forced_exit.store(code, Ordering::Release);
+    }
+
+    /// Goes on as `other` has begun.
+    fn take_over(&self, other: &Self) {
+        self.first.store(other.first.load(Ordering::Relaxed), Ordering::Relaxed);
+        // Release: as in `begin`.
+        self.forced_exit.store(other.forced_exit.load(Ordering::Relaxed), Ordering::Release);
+    }
+
+    /// Async-signal-safe. Does not return where the signal ends the process.
+    fn count(&self, signal: i32) {
+        let now = now();
+        // Relaxed: the number itself is all there is to know.
+        let Err(first) =
+            self.first.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed)
+        else {
+            return;
+        };
+        let forced = match self.forced_exit.load(Ordering::Acquire) {
+            INTERRUPT => signal == libc::SIGINT,
+            ANY => true,
+            _ => false,
+        };
+        if forced && u128::from(now.saturating_sub(first)) >= SAME_PRESS.as_nanos() {
+            low_level::exit(128 + signal);
+        }
+    }
+}
+
+/// Nanoseconds since the first `listen` of the process, never 0.
+fn now() -> u64 {
+    let elapsed = EPOCH.get().map_or(Duration::ZERO, Instant::elapsed);
+    u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX).max(1)
+}
+
+static EPOCH: OnceLock<Instant> = OnceLock::new();
+
+/// The process that the counts in `SEATS` belong to.
+static OWNER: AtomicU32 = AtomicU32::new(0);
+
+/// The repeats that count once the last line is gone in the middle of a shutdown.
+static AFTERWARDS: Repeats = Repeats::new();
+
+/// One for each signal number.
+static SEATS: [Seat; SIGNALS] = [const { Seat::new() }; SIGNALS];
+
+/// More than any Unix has.
+const SIGNALS: usize = 129;
+
+/// Taken by whoever changes `OWNER` or a seat, never inside a handler.
+static CHANGES: Mutex<()> = Mutex::new(());
+
+/// What the process does about one signal.
+struct Seat {
+    /// See H2.
+    live: AtomicUsize,
+    /// What a signal did before the first line: `UNKNOWN` until `stand_in` is registered.
+    before: AtomicU8,
+}
+
+const UNKNOWN: u8 = 0;
+const DEFAULT: u8 = 1;
+const IGNORED: u8 = 2;
+const HANDLED: u8 = 3;
+
+impl Seat {
+    const fn new() -> Self {
+        Self { live: AtomicUsize::new(0), before: AtomicU8::new(UNKNOWN) }
+    }
+}
+
+/// The handler's other half: does what a signal did before anybody listened, while nobody does.
+///
+/// Nobody does before the first line is complete, after the last one is gone, and in a forked
+/// child. The registry itself never puts the old handler back.
+fn stand_in(signal: i32) {
+    let Some(seat) = usize::try_from(signal).ok().and_then(|number| SEATS.get(number)) else {
+        return;
+    };
+    let pid = process::id();
+    // Relaxed: a child has the value from before the fork.
+    let forked = pid != OWNER.load(Ordering::Relaxed);
+    // Acquire: pairs with the release in `leave` (H3).
+    if !forked && seat.live.load(Ordering::Acquire) > 0 {
+        return;
+    }
+    if !forked && AFTERWARDS.forced_exit.load(Ordering::Acquire) != NOBODY {
+        return AFTERWARDS.count(signal);
+    }
+    // The first process of a PID namespace ignores what it does not handle.
+    if seat.before.load(Ordering::Relaxed) == DEFAULT && pid != 1 {
+        let unknown_default = low_level::emulate_default_handler(signal).is_err();
+        if unknown_default {
+            low_level::exit(128 + signal); // real-time signals: they end a process too
+        }
+    }
+}
+
+/// The line's place in the handlers of the process.
+pub(crate) struct Registration {
+    signal: i32,
+    id: SigId,
+}
+
+impl Registration {
+    pub(crate) fn signal(&self) -> i32 {
+        self.signal
+    }
+}
+
+/// What `enter` did.
+pub(crate) enum Entered {
+    Yes(Registration),
+    /// The signal is inherited as ignored, and was left so.
+    LeftIgnored,
+}
+
+/// Adds `line` to those that `signal` reaches. The number has been checked.
+pub(crate) fn enter(signal: i32, line: &Arc<Line>, keep_ignored: bool) -> io::Result<Entered> {
+    let seat = usize::try_from(signal)
+        .ok()
+        .and_then(|number| SEATS.get(number))
+        .ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
+    let _changes = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
+    EPOCH.get_or_init(Instant::now);
+    own_the_seats();
+    let mut before = seat.before.load(Ordering::Relaxed);
+    let first = before == UNKNOWN;
+    if first {
+        before = disposition(signal)?;
+    }
+    if before == IGNORED && keep_ignored {
+        return Ok(Entered::LeftIgnored);
+    }
+    if first {
+        seat.before.store(before, Ordering::Relaxed);
+        // SAFETY: `stand_in` only does what the head of this file lists, and does not panic.
+        let registered = unsafe { signal_hook_registry::register(signal, move || stand_in(signal)) };
+        if let Err(error) = registered {
+            seat.before.store(UNKNOWN, Ordering::Relaxed);
+            return Err(error);
+        }
+    }
+    let action = {
+        let line = Arc::clone(line);
+        move |info: &libc::siginfo_t| line.on_signal(signal, sender(info))
+    };
+    // SAFETY: `on_signal` only does what the head of this file lists, and does not panic. The
+    // registry drops the action, and with it the last `Arc`, outside of any handler.
+    let id = unsafe { signal_hook_registry::register_sigaction(signal, action)? };
+    seat.live.fetch_add(1, Ordering::Release); // H2
+    AFTERWARDS.forced_exit.store(NOBODY, Ordering::Relaxed); // a new beginning
+    Ok(Entered::Yes(Registration { signal, id }))
+}
+
+/// In a forked child that listens by itself, the lines of its parent do not count.
+fn own_the_seats() {
+    let pid = process::id();
+    if OWNER.swap(pid, Ordering::Relaxed) != pid {
+        for seat in &SEATS {
+            seat.live.store(0, Ordering::Relaxed);
+        }
+        AFTERWARDS.forced_exit.store(NOBODY, Ordering::Relaxed);
+    }
+}
+
+/// Takes `line` out again: the last thing that happens to it.
+pub(crate) fn leave(registrations: &[Registration], line: &Line) {
+    if !line.is_ours() {
+        return; // a forked child: nothing here is its own
+    }
+    let changes = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
+    let requested = line.latch.is_set();
+    if requested {
+        AFTERWARDS.take_over(&line.repeats); // H3
+    }
+    for Registration { signal, id } in registrations {
+        if let Some(seat) = usize::try_from(*signal).ok().and_then(|number| SEATS.get(number)) {
+            seat.live.fetch_sub(1, Ordering::Release); // H2, H3
+        }
+        signal_hook_registry::unregister(*id);
+    }
+    drop(changes);
+    // A signal that came while we left has set a latch that nobody looks at any more.
+    if let (false, Some(signal)) = (requested, line.latch.signal()) {
+        let _ = low_level::raise(signal); // cannot fail for a signal that just came
+    }
+}
+
+/// Who sent it, as far as the kernel says so.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn sender(info: &libc::siginfo_t) -> Option<Sender> {
+    if !matches!(info.si_code, libc::SI_USER | libc::SI_QUEUE | libc::SI_TKILL) {
+        return None;
+    }
+    // SAFETY: with these codes the kernel has filled in both fields.
+    let (pid, uid) = unsafe { (info.si_pid(), info.si_uid()) };
+    // 0 is a sender outside of this PID namespace.
+    u32::try_from(pid).ok().filter(|&pid| pid != 0).map(|pid| Sender { pid, uid })
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn sender(_: &libc::siginfo_t) -> Option<Sender> {
+    None
+}
+
+/// Whether the platform has a signal of this number.
+pub(crate) fn exists(signal: i32) -> bool {
+    signal > 0 && disposition(signal).is_ok()
+}
+
+/// What `signal` does at the moment.
+fn disposition(signal: i32) -> io::Result<u8> {
+    // SAFETY: zeroes are a valid `sigaction`, and the pointer is to a live one.
+    let current = unsafe {
+        let mut current: libc::sigaction = std::mem::zeroed();
+        check(libc::sigaction(signal, ptr::null(), &raw mut current))?;
+        current.sa_sigaction
+    };
+    Ok(match current {
+        libc::SIG_DFL => DEFAULT,
+        libc::SIG_IGN => IGNORED,
+        _ => HANDLED,
+    })
+}
+
+/// Lets the signals reach this thread, and with it the process, should they be blocked.
+pub(crate) fn unblock(signals: impl IntoIterator<Item = i32>) {
+    // SAFETY: zeroes are a valid `sigset_t`, and the pointers are to a live one.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        for signal in signals {
+            libc::sigaddset(&raw mut set, signal);
+        }
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, ptr::null_mut());
+    }
+}
+
+/// A pipe whose two ends live together, so that writing to it never fails.
+pub(crate) struct Pipe {
+    pub(crate) read: OwnedFd,
+    write: OwnedFd,
+}
+
+impl Pipe {
+    fn new() -> io::Result<Self> {
+        let mut ends = [0; 2];
+        // SAFETY: the pointer is to two live integers.
+        check(unsafe { open_pipe(&mut ends) })?;
+        // SAFETY: the system just made both, and nobody else knows them.
+        let [read, write] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
+        Ok(Self { read, write })
+    }
+
+    /// Makes it readable for ever. Async-signal-safe.
+    pub(crate) fn ring(&self) {
+        // SAFETY: the pointer is to one live byte. One byte, written once or twice, always fits.
+        unsafe { libc::write(self.write.as_raw_fd(), [1_u8].as_ptr().cast(), 1) };
+    }
+
+    /// Blocks until it is readable, a signal interrupts, or the deadline is over. True where it is
+    /// readable.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) -> bool {
+        let mut watched =
+            libc::pollfd { fd: self.read.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: the pointer is to one live `pollfd`.
+        unsafe { libc::poll(&raw mut watched, 1, milliseconds_until(deadline)) > 0 }
+    }
+}
+
+/// Rounded up, so that nobody spins through the last millisecond; -1 is for ever.
+fn milliseconds_until(deadline: Option<Instant>) -> i32 {
+    let Some(deadline) = deadline else { return -1 };
+    let left = deadline.saturating_duration_since(Instant::now());
+    i32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
+}
+
+/// SAFETY: `ends` has room for two, which the type says.
+#[cfg(not(target_vendor = "apple"))]
+unsafe fn open_pipe(ends: &mut [i32; 2]) -> i32 {
+    // SAFETY: as above.
+    unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK) }
+}
+
+/// SAFETY: `ends` has room for two, which the type says.
+#[cfg(target_vendor = "apple")]
+unsafe fn open_pipe(ends: &mut [i32; 2]) -> i32 {
+    // SAFETY: as above; the descriptors are the ones just made.
+    unsafe {
+        let result = libc::pipe(ends.as_mut_ptr());
+        for end in ends.iter().filter(|_| result == 0) {
+            libc::fcntl(*end, libc::F_SETFD, libc::FD_CLOEXEC);
+            libc::fcntl(*end, libc::F_SETFL, libc::O_NONBLOCK);
+        }
+        result
+    }
+}
+
+fn check(result: i32) -> io::Result<()> {
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

@@ -1,0 +1,153 @@
+//! How a program begins to listen, and how it stops.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::backend::{Backend, Bell, Duty};
+use crate::error::Error;
+use crate::handler::{self, Entered, Line, Registration};
+use crate::latch::Latch;
+use crate::reason::Signal;
+use crate::signal::{ShutdownSignal, Source};
+use crate::signals::Signals;
+
+impl ShutdownSignal {
+    /// Listens to `SIGTERM` and `SIGINT`; `backend` is the runtime that wakes who waits.
+    ///
+    /// The handlers are in place when this returns: a signal from then on is kept, before the
+    /// first poll, and with the runtime busy, blocked or gone. Call it first thing in `main`.
+    /// [`Signals`] has the same with choices.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such runtime on this thread, or the system refuses a descriptor, a thread
+    /// or a handler. Nothing is left behind then.
+    pub fn listen(backend: impl Backend) -> Result<Self, Error> {
+        Signals::default().listen(backend)
+    }
+}
+
+impl Signals {
+    /// Listens to these signals; `backend` is the runtime that wakes who waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`ShutdownSignal::listen`], and where the set is empty or holds a signal that cannot ask
+    /// a process to stop.
+    pub fn listen<B: Backend>(self, backend: B) -> Result<ShutdownSignal, Error> {
+        if self.set.is_empty() {
+            return Err(Error::NoSignals);
+        }
+        self.set.iter().try_for_each(|&signal| check(signal))?;
+
+        let latch = Arc::new(Latch::default());
+        let line = Line::new(Arc::clone(&latch), self.forced_exit).map_err(Error::Descriptor)?;
+        // From here on dropping `listening` takes everything back.
+        let mut listening = Listening::new(Arc::new(line));
+        for &signal in &self.set {
+            listening.enter(signal, self.keeps_ignored(signal))?;
+        }
+        handler::unblock(listening.registrations.iter().map(Registration::signal));
+        listening.watch(backend)?;
+        Ok(ShutdownSignal::with_source(latch, Box::new(listening)))
+    }
+
+    fn keeps_ignored(&self, signal: Signal) -> bool {
+        match signal {
+            Signal::Terminate => false,
+            Signal::Interrupt => self.keep_ignored_interrupt,
+            _ => true,
+        }
+    }
+}
+
+/// Whether a program may take `signal` as "please stop".
+fn check(signal: Signal) -> Result<(), Error> {
+    const UNSUITABLE: &[i32] = &[
+        // cannot be caught
+        libc::SIGKILL,
+        libc::SIGSTOP,
+        // a fault of the program itself
+        libc::SIGILL,
+        libc::SIGFPE,
+        libc::SIGSEGV,
+        libc::SIGBUS,
+        libc::SIGTRAP,
+        libc::SIGSYS,
+        libc::SIGABRT,
+        // ordinary life: a reader went, a child ended, a window changed, a job moved
+        libc::SIGPIPE,
+        libc::SIGCHLD,
+        libc::SIGCONT,
+        libc::SIGURG,
+        libc::SIGWINCH,
+        libc::SIGTSTP,
+        libc::SIGTTIN,
+        libc::SIGTTOU,
+    ];
+    match signal.as_raw() {
+        number if UNSUITABLE.contains(&number) => Err(Error::Unsuitable(signal)),
+        number if handler::exists(number) => Ok(()),
+        _ => Err(Error::Unknown(signal)),
+    }
+}
+
+/// The source of a signal that listens to the system.
+struct Listening {
+    line: Arc<Line>,
+    duty: Arc<Duty>,
+    registrations: Vec<Registration>,
+    /// Whatever the backend needs to keep.
+    watch: Option<Box<dyn Any + Send + Sync>>,
+}
+
+impl Listening {
+    fn new(line: Arc<Line>) -> Self {
+        Self { line, duty: Arc::default(), registrations: Vec::new(), watch: None }
+    }
+
+    fn enter(&mut self, signal: Signal, keep_ignored: bool) -> Result<(), Error> {
+        match handler::enter(signal.as_raw(), &self.line, keep_ignored) {
+            Ok(Entered::Yes(registration)) => self.registrations.push(registration),
+            Ok(Entered::LeftIgnored) => {}
+            Err(source) => return Err(Error::Refused { signal, source }),
+        }
+        Ok(())
+    }
+
+    fn watch(&mut self, backend: impl Backend) -> Result<(), Error> {
+        let signals = self.registrations.iter().map(|r| Signal::from_raw(r.signal())).collect();
+        let bell = Bell::new(Arc::clone(&self.line), Arc::clone(&self.duty), signals);
+        self.watch = Some(Box::new(backend.watch(bell)?));
+        self.duty.begin(&self.line);
+        Ok(())
+    }
+}
+
+impl Source for Listening {
+    fn ring(&self) {
+        self.line.bell.ring();
+    }
+
+    fn wait(&self, latch: &Latch, deadline: Option<Instant>) {
+        while !latch.is_set() && deadline.is_none_or(|deadline| Instant::now() < deadline) {
+            self.line.bell.wait(deadline);
+        }
+    }
+
+    fn is_independent(&self) -> bool {
+        true
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.duty.end();
+        handler::leave(&self.registrations, &self.line);
+        if self.line.is_ours() {
+            self.line.bell.ring(); // whoever still watches finds out that nobody is left
+        }
+        self.watch = None;
+    }
+}

@@ -1,0 +1,255 @@
+//! The handle that users hold.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures_lite::future;
+
+use crate::channel::Outlets;
+use crate::latch::{Latch, Waiter};
+use crate::park;
+use crate::reason::Reason;
+
+/// A future that resolves when the process is asked to stop.
+///
+/// See the [crate's page](crate) for what it promises. In short: it is made by
+/// [`listen`](Self::listen) or [`manual`](Self::manual), cloned freely, awaited anywhere, and once
+/// it has resolved it stays so, for every clone and for clones still to come.
+///
+/// It is a `Future<Output = ()> + Unpin`, so it fits whatever takes a shutdown future, and
+/// `&mut shutdown` goes straight into a `select!`. [`reason`](Self::reason) tells the cause. To
+/// wait by reference, without a clone, await `&shutdown`.
+///
+/// ```
+/// # use signoff::ShutdownSignal;
+/// # futures_lite::future::block_on(async {
+/// let shutdown = ShutdownSignal::manual();
+/// shutdown.request("the disk is full");
+///
+/// (&shutdown).await;
+/// shutdown.clone().await; // a clone sees it too
+/// shutdown.await; // and so does the last one
+/// # });
+/// ```
+///
+/// # Cancel safety
+///
+/// Dropping it while it waits loses nothing and leaves nothing behind.
+#[must_use = "a signal that is dropped stops listening"]
+pub struct ShutdownSignal {
+    pub(crate) shared: Arc<Shared>,
+    waiter: Waiter,
+}
+
+/// What all clones share.
+pub(crate) struct Shared {
+    pub(crate) latch: Arc<Latch>,
+    pub(crate) source: Box<dyn Source>,
+    pub(crate) outlets: Outlets,
+}
+
+/// Where signals come from, beside `request`; dropped together with the last clone.
+pub(crate) trait Source: Send + Sync {
+    /// The program asked by itself: whoever blocks in `wait` has to find out.
+    fn ring(&self);
+
+    /// Blocks the thread until the latch is set or the deadline is over.
+    fn wait(&self, latch: &Latch, deadline: Option<Instant>);
+
+    /// Whether it can still set the latch when nobody holds the signal any more.
+    fn is_independent(&self) -> bool;
+}
+
+/// No source at all: `request` alone sets the latch, and `announce` wakes who waits.
+struct Manual;
+
+impl Source for Manual {
+    fn ring(&self) {}
+
+    fn wait(&self, latch: &Latch, deadline: Option<Instant>) {
+        park::block_on(Wait::on(latch), deadline);
+    }
+
+    fn is_independent(&self) -> bool {
+        false
+    }
+}
+
+impl ShutdownSignal {
+    /// A signal that only [`request`](Self::request) can set off: for tests, for embedding, and
+    /// for libraries, which should leave the signals of the process to the program.
+    pub fn manual() -> Self {
+        Self::with_source(Arc::new(Latch::default()), Box::new(Manual))
+    }
+
+    pub(crate) fn with_source(latch: Arc<Latch>, source: Box<dyn Source>) -> Self {
+        Self {
+            shared: Arc::new(Shared { latch, source, outlets: Outlets::default() }),
+            waiter: Waiter::default(),
+        }
+    }
+
+    /// Asks for the shutdown from inside the program. Any clone may.
+    ///
+    /// The first one to ask wins, be it a signal or a request: its reason is the one that
+    /// [`reason`](Self::reason) tells. Returns whether this call was the first.
+    pub fn request(&self, why: impl Into<Arc<str>>) -> bool {
+        let first = self.shared.latch.set_by_request(why.into());
+        if first {
+            self.shared.source.ring();
+            self.shared.latch.announce();
+        }
+        first
+    }
+
+    /// Whether the shutdown was asked for: one atomic load.
+    ///
+    /// True as soon as the signal handler has run, whatever the runtime is doing, so it also fits
+    /// a plain loop: `while !shutdown.is_requested() { … }`.
+    #[inline]
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.shared.latch.is_set()
+    }
+
+    /// Why the shutdown was asked for; `None` while it was not.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        self.shared.latch.reason()
+    }
+
+    /// Blocks this thread until the shutdown is asked for.
+    ///
+    /// For threads of your own: in async code it would block the executor, so await instead.
+    /// A signal that listens to the system wakes the thread straight from the handler, and needs
+    /// neither a runtime nor another thread for it.
+    pub fn wait(&self) -> Reason {
+        loop {
+            if let Some(reason) = self.wait_until(None) {
+                return reason;
+            }
+        }
+    }
+
+    /// Blocks this thread until the shutdown is asked for, for `timeout` at the most.
+    ///
+    /// `None` when the time is over. A timeout that no clock can reach is none.
+    pub fn wait_timeout(&self, timeout: Duration) -> Option<Reason> {
+        self.wait_until(Instant::now().checked_add(timeout))
+    }
+
+    fn wait_until(&self, deadline: Option<Instant>) -> Option<Reason> {
+        if !self.is_requested() {
+            self.shared.source.wait(&self.shared.latch, deadline);
+        }
+        self.reason()
+    }
+
+    /// Runs `future` until the shutdown is asked for; `None` when that came first.
+    ///
+    /// The signal is asked first at every poll, so a loop around `until` ends even if its work is
+    /// always ready, and the work is not begun once the shutdown was asked for.
+    ///
+    /// ```
+    /// # use signoff::ShutdownSignal;
+    /// # async fn accept() -> u32 { 7 }
+    /// # async fn serve(_: u32, shutdown: &ShutdownSignal) { shutdown.request("enough"); }
+    /// # async fn run() {
+    /// let shutdown = ShutdownSignal::manual();
+    /// while let Some(connection) = shutdown.until(accept()).await {
+    ///     serve(connection, &shutdown).await;
+    /// }
+    /// # }
+    /// # futures_lite::future::block_on(run());
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// `future` is dropped when the shutdown comes first: what it had begun is given up, as in a
+    /// `select!`.
+    pub async fn until<F: IntoFuture>(&self, future: F) -> Option<F::Output> {
+        let shutdown = async {
+            self.await;
+            None
+        };
+        future::or(shutdown, async { Some(future.await) }).await
+    }
+}
+
+impl Clone for ShutdownSignal {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), waiter: Waiter::default() }
+    }
+}
+
+impl Drop for ShutdownSignal {
+    fn drop(&mut self) {
+        self.shared.latch.forget(&mut self.waiter);
+    }
+}
+
+impl Future for ShutdownSignal {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { shared, waiter } = self.get_mut();
+        shared.latch.poll(waiter, cx)
+    }
+}
+
+impl<'a> IntoFuture for &'a ShutdownSignal {
+    type Output = ();
+    type IntoFuture = Wait<'a>;
+
+    fn into_future(self) -> Wait<'a> {
+        Wait::on(&self.shared.latch)
+    }
+}
+
+impl fmt::Debug for ShutdownSignal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShutdownSignal").field("reason", &self.reason()).finish()
+    }
+}
+
+/// Waits for a [`ShutdownSignal`] by reference: what awaiting `&shutdown` is made of.
+///
+/// # Cancel safety
+///
+/// Dropping it loses nothing and leaves nothing behind.
+#[must_use = "futures do nothing unless polled"]
+pub struct Wait<'a> {
+    latch: &'a Latch,
+    waiter: Waiter,
+}
+
+impl<'a> Wait<'a> {
+    pub(crate) fn on(latch: &'a Latch) -> Self {
+        Self { latch, waiter: Waiter::default() }
+    }
+}
+
+impl Future for Wait<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { latch, waiter } = self.get_mut();
+        latch.poll(waiter, cx)
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.latch.forget(&mut self.waiter);
+    }
+}
+
+impl fmt::Debug for Wait<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait").field("requested", &self.latch.is_set()).finish()
+    }
+}
