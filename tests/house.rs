@@ -37,6 +37,18 @@ fn every_page_is_of_a_feature_and_in_the_readme() {
 }
 
 #[test]
+fn links_to_files_lead_somewhere() {
+    for page in [vec![root().join("README.md")], files(&root().join("features"), "md")].concat() {
+        let text = read(&page);
+        let definitions = text.lines().filter(|line| line.starts_with("[`"));
+        for target in definitions.filter_map(|line| line.split_once("]: ")).map(|(_, to)| to) {
+            let path = page.with_file_name(target);
+            assert!(path.is_file(), "{} links to {target}", page.display());
+        }
+    }
+}
+
+#[test]
 fn features_are_chosen_in_one_place() {
     let choice = concat!("feature", " = \"");
     let elsewhere = |path: &PathBuf| !path.ends_with("src/lib.rs") && read(path).contains(choice);
