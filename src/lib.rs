@@ -45,7 +45,7 @@ mod channel;
 mod channel {
     //! Without channels there is nothing to keep for them.
     #[derive(Default)]
-    pub(crate) struct Outlets;
+    pub(crate) struct Outlets {}
 }
 mod error;
 mod latch;

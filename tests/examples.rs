@@ -1,7 +1,7 @@
 //! Every example, run as its first lines say, and ended by a real signal.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
@@ -87,7 +87,6 @@ fn finishes_the_answer(name: &str) {
 
     let sender = example.signal("TERM");
     assert_reason(&example.line("stopping: "), "stopping: ", "SIGTERM", sender);
-    wait_until_refused(address);
     let mut answer = String::new();
     client.read_to_string(&mut answer).expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
@@ -99,17 +98,6 @@ fn connect(address: &str) -> TcpStream {
     let client = TcpStream::connect(address).expect("the server listens");
     client.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     client
-}
-
-fn wait_until_refused(address: &str) {
-    let address: SocketAddr = address.parse().expect("an address");
-    let start = Instant::now();
-    loop {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => return,
-            _ => assert!(start.elapsed() < PATIENCE, "still accepts connections"),
-        }
-    }
 }
 
 /// The words of a line, without the first few.
