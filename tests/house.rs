@@ -15,12 +15,12 @@ fn five_names_in_step() {
         for path in [page.clone(), format!("examples/{name}.rs"), format!("tests/{name}.rs")] {
             assert!(root().join(&path).is_file(), "feature {feature} has no {path}");
         }
-        let is_its_own = |path: &&PathBuf| {
-            path.ends_with(format!("{name}.rs")) || path.ends_with(format!("{name}/mod.rs"))
+        let shows_page = |path: &PathBuf| {
+            let is_its_own =
+                path.ends_with(format!("{name}.rs")) || path.ends_with(format!("{name}/mod.rs"));
+            is_its_own && read(path).contains(&page)
         };
-        let source = sources.iter().find(is_its_own);
-        let source = source.unwrap_or_else(|| panic!("feature {feature} has no {name}.rs in src"));
-        assert!(read(source).contains(&page), "{} does not include {page}", source.display());
+        assert!(sources.iter().any(shows_page), "feature {feature} has no {name}.rs with its page");
     }
 }
 
