@@ -11,6 +11,8 @@ mod channel {
 }
 mod error;
 mod latch;
+#[cfg(all(test, loom))]
+mod models;
 mod park;
 mod reason;
 mod signal;
