@@ -144,14 +144,14 @@ impl Latch {
                 return Poll::Ready(());
             }
             *waiter = Waiter::new(waiter.key, waker);
-            return self.pending_unless_set();
+            return Poll::Pending; // L4
         }
         match self.waiters.insert(waker.clone(), || self.is_set()) {
             Kept::At(key) => *waiter = Waiter::new(key, waker),
             Kept::NotNeeded => return Poll::Ready(()),
             Kept::Full(waker) => waker.wake(), // ask again instead of waiting
         }
-        self.pending_unless_set()
+        Poll::Pending // L4
     }
 
     /// Keeps `waker` until the latch is set; does nothing where it is.
@@ -161,16 +161,11 @@ impl Latch {
         let _ = self.waiters.insert(waker, || self.is_set());
     }
 
-    /// Spares a wake-up where the signal came in the meantime; L4 does not need it.
-    fn pending_unless_set(&self) -> Poll<()> {
-        if self.is_set() { Poll::Ready(()) } else { Poll::Pending }
-    }
-
     /// Takes back the waker that `poll` keeps for `waiter`, if there is one.
     pub(crate) fn forget(&self, waiter: &mut Waiter) {
         let key = std::mem::replace(&mut waiter.key, Key::NONE);
         if key != Key::NONE && !self.is_set() {
-            self.waiters.remove(key);
+            self.waiters.remove(key); // after SET `announce` takes them all
         }
     }
 }
