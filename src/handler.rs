@@ -37,7 +37,7 @@ const SAME_PRESS: Duration = Duration::from_millis(250);
 /// One `listen`, as its handler sees it.
 pub(crate) struct Line {
     pub(crate) latch: Arc<Latch>,
-    pub(crate) bell: Pipe,
+    pub(crate) bell: Rung,
     repeats: Repeats,
     /// The process that listens: a forked child has a copy of the handler, and must leave the
     /// bell of its parent alone.
@@ -48,7 +48,7 @@ impl Line {
     pub(crate) fn new(latch: Arc<Latch>, forced_exit: ForcedExit) -> io::Result<Self> {
         let repeats = Repeats::new();
         repeats.begin(forced_exit, 0);
-        Ok(Self { latch, bell: Pipe::new()?, repeats, owner: process::id() })
+        Ok(Self { latch, bell: Rung::new()?, repeats, owner: process::id() })
     }
 
     /// The handler.
@@ -334,26 +334,21 @@ pub(crate) fn unblock(signals: impl IntoIterator<Item = i32>) {
     }
 }
 
-/// A pipe whose two ends live together, so that writing to it never fails.
-pub(crate) struct Pipe {
+/// A descriptor that becomes readable once and stays so.
+pub(crate) struct Rung {
     pub(crate) read: OwnedFd,
-    write: OwnedFd,
+    /// `None` where both ends are one.
+    write: Option<OwnedFd>,
 }
 
-impl Pipe {
-    fn new() -> io::Result<Self> {
-        let mut ends = [0; 2];
-        // SAFETY: the pointer is to two live integers.
-        check(unsafe { open_pipe(&mut ends) })?;
-        // SAFETY: the system just made both, and nobody else knows them.
-        let [read, write] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
-        Ok(Self { read, write })
-    }
-
+impl Rung {
     /// Makes it readable for ever. Async-signal-safe.
     pub(crate) fn ring(&self) {
-        // SAFETY: the pointer is to one live byte. One byte, written once or twice, always fits.
-        unsafe { libc::write(self.write.as_raw_fd(), [1_u8].as_ptr().cast(), 1) };
+        let write = self.write.as_ref().unwrap_or(&self.read);
+        let one = 1_u64.to_ne_bytes();
+        // SAFETY: the pointer is to eight live bytes. It never fails: both ends live together, and
+        // what is written, once or twice, always fits.
+        unsafe { libc::write(write.as_raw_fd(), one.as_ptr().cast(), one.len()) };
     }
 
     /// Blocks until it is readable, a signal interrupts, or the deadline is over. True where it is
@@ -373,24 +368,35 @@ fn milliseconds_until(deadline: Option<Instant>) -> i32 {
     i32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
 }
 
-/// SAFETY: `ends` has room for two, which the type says.
-#[cfg(not(target_vendor = "apple"))]
-unsafe fn open_pipe(ends: &mut [i32; 2]) -> i32 {
-    // SAFETY: as above.
-    unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK) }
+#[cfg(any(target_os = "linux", target_os = "android"))]
+impl Rung {
+    /// An eventfd: one descriptor, and the cheapest to ring.
+    fn new() -> io::Result<Self> {
+        // SAFETY: no pointers.
+        let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+        check(fd.min(0))?;
+        // SAFETY: the system just made it, and nobody else knows it.
+        Ok(Self { read: unsafe { OwnedFd::from_raw_fd(fd) }, write: None })
+    }
 }
 
-/// SAFETY: `ends` has room for two, which the type says.
-#[cfg(target_vendor = "apple")]
-unsafe fn open_pipe(ends: &mut [i32; 2]) -> i32 {
-    // SAFETY: as above; the descriptors are the ones just made.
-    unsafe {
-        let result = libc::pipe(ends.as_mut_ptr());
-        for end in ends.iter().filter(|_| result == 0) {
-            libc::fcntl(*end, libc::F_SETFD, libc::FD_CLOEXEC);
-            libc::fcntl(*end, libc::F_SETFL, libc::O_NONBLOCK);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+impl Rung {
+    /// A pipe.
+    fn new() -> io::Result<Self> {
+        let mut ends = [0; 2];
+        // SAFETY: the pointer is to two live integers.
+        check(unsafe { libc::pipe(ends.as_mut_ptr()) })?;
+        // SAFETY: the system just made both, and nobody else knows them.
+        let [read, write] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
+        for end in [&read, &write] {
+            // SAFETY: no pointers, and the descriptor is open.
+            unsafe {
+                check(libc::fcntl(end.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC))?;
+                check(libc::fcntl(end.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK))?;
+            }
         }
-        result
+        Ok(Self { read, write: Some(write) })
     }
 }
 

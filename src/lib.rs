@@ -66,6 +66,8 @@ cfg_any_backend! {
         #[cfg(feature = "tokio")]
         pub mod tokio;
 
+        #[cfg(feature = "blocking")]
+        use bell::spawn_watcher;
         pub(crate) use bell::Duty;
         pub use bell::{Backend, Bell};
     }

@@ -1,0 +1,2 @@
+pub fn print() {}
+pub fn child(_: &str, _: &str, _: &str) {}
