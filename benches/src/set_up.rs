@@ -40,7 +40,11 @@ pub fn print() {
         })
         .collect();
     let head = ["set-up, µs", "median", "over tokio::signal", "threads", "descriptors"];
-    table("Set-up in a fresh process (threads and descriptors with the runtime's own)", &head, &rows);
+    table(
+        "Set-up in a fresh process (threads and descriptors with the runtime's own)",
+        &head,
+        &rows,
+    );
 }
 
 fn measure(contender: usize) -> [f64; 3] {

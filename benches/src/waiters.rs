@@ -51,7 +51,8 @@ fn caught() -> bool {
         libc::sigaction(libc::SIGTERM, std::ptr::null(), &raw mut action);
         let mut mask: libc::sigset_t = std::mem::zeroed();
         libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &raw mut mask);
-        action.sa_sigaction != libc::SIG_DFL || libc::sigismember(&raw const mask, libc::SIGTERM) == 1
+        action.sa_sigaction != libc::SIG_DFL
+            || libc::sigismember(&raw const mask, libc::SIGTERM) == 1
     }
 }
 
@@ -92,7 +93,8 @@ pub const CONTENDERS: &[Contender] = &[
     }),
     ("signal-hook iterator", |c| {
         c.begin();
-        let mut signals = signal_hook::iterator::Signals::new([libc::SIGTERM, libc::SIGINT]).unwrap();
+        let mut signals =
+            signal_hook::iterator::Signals::new([libc::SIGTERM, libc::SIGINT]).unwrap();
         c.ready();
         signals.forever().next();
         c.woke();
