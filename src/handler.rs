@@ -166,14 +166,16 @@ impl Seat {
     }
 }
 
+fn seat(signal: i32) -> Option<&'static Seat> {
+    SEATS.get(usize::try_from(signal).ok()?)
+}
+
 /// The handler's other half: does what a signal did before anybody listened, while nobody does.
 ///
 /// Nobody does before the first line is complete, after the last one is gone, and in a forked
 /// child. The registry itself never puts the old handler back.
 fn stand_in(signal: i32) {
-    let Some(seat) = usize::try_from(signal).ok().and_then(|number| SEATS.get(number)) else {
-        return;
-    };
+    let Some(seat) = seat(signal) else { return };
     let pid = process::id();
     // Relaxed: a child has the value from before the fork.
     let forked = pid != OWNER.load(Ordering::Relaxed);
@@ -210,21 +212,21 @@ pub(crate) enum Entered {
     Yes(Registration),
     /// The signal is inherited as ignored, and was left so.
     LeftIgnored,
+    /// The platform has no such signal.
+    Unknown,
 }
 
-/// Adds `line` to those that `signal` reaches. The number has been checked.
+/// Adds `line` to those that `signal` reaches.
 pub(crate) fn enter(signal: i32, line: &Arc<Line>, keep_ignored: bool) -> io::Result<Entered> {
-    let seat = usize::try_from(signal)
-        .ok()
-        .and_then(|number| SEATS.get(number))
-        .ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
+    let Some(seat) = seat(signal) else { return Ok(Entered::Unknown) };
     let _changes = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
     EPOCH.get_or_init(Instant::now);
     own_the_seats();
     let mut before = seat.before.load(Ordering::Relaxed);
     let first = before == UNKNOWN;
     if first {
-        before = disposition(signal)?;
+        let Ok(found) = disposition(signal) else { return Ok(Entered::Unknown) };
+        before = found;
     }
     if before == IGNORED && keep_ignored {
         return Ok(Entered::LeftIgnored);
@@ -261,24 +263,25 @@ fn own_the_seats() {
     }
 }
 
-/// Takes `line` out again: the last thing that happens to it.
-pub(crate) fn leave(registrations: &[Registration], line: &Line) {
+/// Takes `line` out again: the last thing that happens to it. `held` tells whether there was ever
+/// anybody who could see that the latch is set.
+pub(crate) fn leave(registrations: &[Registration], line: &Line, held: bool) {
     if !line.is_ours() {
         return; // a forked child: nothing here is its own
     }
     let changes = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
-    let requested = line.latch.is_set();
+    let requested = held && line.latch.is_set();
     if requested {
         AFTERWARDS.take_over(&line.repeats); // H3
     }
     for Registration { signal, id } in registrations {
-        if let Some(seat) = usize::try_from(*signal).ok().and_then(|number| SEATS.get(number)) {
+        if let Some(seat) = seat(*signal) {
             seat.live.fetch_sub(1, Ordering::Release); // H2, H3
         }
         signal_hook_registry::unregister(*id);
     }
     drop(changes);
-    // A signal that came while we left has set a latch that nobody looks at any more.
+    // A signal that came while we left has set a latch that nobody looks at.
     if let (false, Some(signal)) = (requested, line.latch.signal()) {
         let _ = low_level::raise(signal); // cannot fail for a signal that just came
     }
@@ -299,11 +302,6 @@ fn sender(info: &libc::siginfo_t) -> Option<Sender> {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn sender(_: &libc::siginfo_t) -> Option<Sender> {
     None
-}
-
-/// Whether the platform has a signal of this number.
-pub(crate) fn exists(signal: i32) -> bool {
-    signal > 0 && disposition(signal).is_ok()
 }
 
 /// What `signal` does at the moment.

@@ -153,9 +153,9 @@ impl Duty {
         }
     }
 
-    /// The last clone is gone: nobody has to watch any more.
-    pub(crate) fn end(&self) {
-        self.0.store(OVER, Ordering::Release);
+    /// The last clone is gone: nobody has to watch any more. False where there never was one.
+    pub(crate) fn end(&self) -> bool {
+        !matches!(self.0.swap(OVER, Ordering::AcqRel), PREPARED | HANDED_BACK)
     }
 
     fn hand_back(&self, line: &Arc<Line>) {
