@@ -4,9 +4,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{self, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-use std::{env, fs, io};
+use std::{env, io};
 
 use super::{BOUND, system};
 
@@ -100,7 +101,7 @@ impl Case {
     pub(crate) fn start(&self) -> Child {
         let mut process = self.command().spawn().expect("the test binary starts again");
         let lines = lines(process.stdout.take().expect("piped"));
-        let errors = errors(process.stderr.take().expect("piped"));
+        let errors = Errors::read(process.stderr.take().expect("piped"));
         let pid = system::pid(&process);
         Child { process, pid, lines, errors: Some(errors) }
     }
@@ -150,12 +151,33 @@ fn lines(out: impl Read + Send + 'static) -> Receiver<String> {
     receiver
 }
 
-fn errors(mut err: impl Read + Send + 'static) -> JoinHandle<String> {
-    thread::spawn(move || {
-        let mut errors = String::new();
-        let _ = err.read_to_string(&mut errors); // what came is what there is
-        errors
-    })
+/// What stands on the child's standard error.
+struct Errors {
+    text: Arc<Mutex<String>>,
+    reader: JoinHandle<()>,
+}
+
+impl Errors {
+    fn read(err: impl Read + Send + 'static) -> Self {
+        let text = Arc::new(Mutex::new(String::new()));
+        let read = Arc::clone(&text);
+        let reader = thread::spawn(move || {
+            for line in BufReader::new(err).lines().map_while(Result::ok) {
+                *read.lock().expect("no panic") += &(line + "\n");
+            }
+        });
+        Self { text, reader }
+    }
+
+    fn so_far(&self) -> String {
+        self.text.lock().expect("no panic").clone()
+    }
+
+    /// All of it, once the child has ended.
+    fn all(self) -> String {
+        self.reader.join().expect("no panic");
+        self.text.lock().expect("no panic").clone()
+    }
 }
 
 /// The other process. It is killed when the test gives up on it.
@@ -164,7 +186,7 @@ pub(crate) struct Child {
     /// Of the process that runs the case: a child of `process` where that is a wrapper.
     pid: i32,
     lines: Receiver<String>,
-    errors: Option<JoinHandle<String>>,
+    errors: Option<Errors>,
 }
 
 impl Child {
@@ -191,7 +213,8 @@ impl Child {
     #[track_caller]
     pub(crate) fn expect(&self, line: &str) {
         let said = self.line();
-        assert!(said == line, "the child should say {line:?}, and said {said:?}");
+        let errors = self.errors.as_ref().map(Errors::so_far).unwrap_or_default();
+        assert!(said == line, "the child should say {line:?}, and said {said:?}: {errors}");
     }
 
     /// Waits for it to end by itself, with nothing wrong and nothing more to say.
@@ -220,7 +243,7 @@ impl Child {
     #[track_caller]
     pub(crate) fn ends(mut self) -> Ended {
         let status = self.wait();
-        let errors = self.errors.take().map(|errors| errors.join().expect("the reader"));
+        let errors = self.errors.take().map(Errors::all);
         let ended = Ended { status, errors: errors.unwrap_or_default() };
         assert!(ended.errors.is_empty(), "the child printed to standard error: {ended:?}");
         ended

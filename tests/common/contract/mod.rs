@@ -32,6 +32,11 @@ pub(crate) trait Runtime: 'static {
     /// Starts a task. To be called inside of `block_on`.
     fn spawn(task: impl Future<Output = ()> + Send + 'static);
 
+    /// Runs `f` where `listen` may be called.
+    fn inside<T>(f: impl FnOnce() -> T) -> T {
+        Self::block_on(async { f() })
+    }
+
     /// To be called inside of `block_on`.
     fn listen() -> ShutdownSignal {
         Self::listen_to(Signals::default())

@@ -3,10 +3,11 @@
 use libc::SIGTERM;
 use signoff::{Error, Signal, Signals};
 
-use super::Runtime;
+use super::{Runtime, stuck};
 use super::calls::settles;
 use crate::common::system::{self, limit};
-use crate::common::{Case, say};
+use crate::common::pending::once_pending;
+use crate::common::{Case, say, variant};
 
 const UNSUITABLE: [i32; 18] = [
     libc::SIGKILL,
@@ -59,7 +60,7 @@ fn dispositions() -> Vec<libc::sighandler_t> {
     (1..32).map(system::disposition).collect()
 }
 
-/// In the end the signal does what it did before.
+/// In the end signals do what they did before, or are listened to.
 pub(crate) fn test_descriptors(case: &Case) {
     let child = case.ready();
     child.kill(SIGTERM);
@@ -67,39 +68,41 @@ pub(crate) fn test_descriptors(case: &Case) {
 
     let child = case.variant("listen").ready();
     child.kill(SIGTERM);
-    child.expect("SIGTERM");
+    child.expect("woken");
     child.passes();
 }
 
-/// One more descriptor at each turn, until there are enough: `listen` fails in every place that
-/// needs one, the very first use of a reactor included.
 pub(crate) fn descriptors<R: Runtime>() {
+    let errors = R::inside(one_more_at_a_time::<R>);
+    assert!(errors >= 2, "a pipe alone has two ends");
     R::block_on(async {
-        let mut errors = 0;
-        let shutdown = loop {
-            let before = system::descriptors();
-            let generous = limit(libc::RLIMIT_NOFILE, system::free_descriptor() + errors);
-            let result = Signals::default().listen(R::Backend::default());
-            limit(libc::RLIMIT_NOFILE, generous);
-            match result {
-                Ok(shutdown) => break shutdown,
-                Err(Error::Descriptor(source)) => {
-                    assert_eq!(source.raw_os_error(), Some(libc::EMFILE), "{source}");
-                }
-                Err(error) => panic!("{error:?}"),
-            }
-            errors += 1;
-            settles("descriptors", before, system::descriptors);
-        };
-        assert!(errors >= 2, "a pipe has two ends");
-        if crate::common::variant().as_deref() == Some("listen") {
-            say("ready");
-            shutdown.await;
-            say("SIGTERM");
+        if variant().as_deref() == Some("listen") {
+            once_pending(R::listen(), || say("ready")).await;
+            say("woken");
         } else {
-            drop(shutdown);
             say("ready");
-            super::stuck();
+            stuck();
         }
     });
+}
+
+/// One more descriptor at each turn until there are enough, so that `listen` fails in every place
+/// that needs one, the first use of a reactor included. Returns how often it failed.
+fn one_more_at_a_time<R: Runtime>() -> u64 {
+    let mut errors = 0;
+    loop {
+        let before = system::descriptors();
+        let generous = limit(libc::RLIMIT_NOFILE, system::free_descriptor() + errors);
+        let result = Signals::default().listen(R::Backend::default()).map(drop);
+        limit(libc::RLIMIT_NOFILE, generous);
+        match result {
+            Ok(()) => return errors,
+            Err(Error::Descriptor(source)) => {
+                assert_eq!(source.raw_os_error(), Some(libc::EMFILE), "{source}");
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+        settles("descriptors", before, system::descriptors);
+        errors += 1;
+    }
 }
