@@ -56,6 +56,8 @@ cfg_any_backend! {
         mod bell;
         #[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
         mod on_driver;
+        #[cfg(any(feature = "async-std", feature = "smol"))]
+        mod reactor;
 
         #[cfg(feature = "async-std")]
         pub mod async_std;
