@@ -1,3 +1,4 @@
+#![doc = "[`Backend`]: crate::Backend"]
 #![doc = include_str!("../../features/blocking.md")]
 
 use std::thread;
