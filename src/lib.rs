@@ -41,12 +41,6 @@
 
 #[cfg(feature = "blocking")]
 mod channel;
-#[cfg(not(feature = "blocking"))]
-mod channel {
-    //! Without channels there is nothing to keep for them.
-    #[derive(Default)]
-    pub(crate) struct Outlets {}
-}
 mod error;
 mod latch;
 #[cfg(all(test, loom))]
