@@ -1,7 +1,7 @@
 //! The signal as a crossbeam channel, for threads that `select!`.
 
 use std::mem;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Wake, Waker};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -57,13 +57,11 @@ impl ShutdownSignal {
     /// disconnected.
     #[must_use]
     pub fn channel(&self) -> Receiver<Reason> {
-        self.shared.outlets.0.get_or_init(|| Fan::new(self)).add()
+        let fan = Arc::clone(self.shared.fan.get_or_init(|| Fan::new(self)));
+        // Nothing else is ever kept there.
+        fan.downcast().unwrap_or_else(|_| Fan::new(self)).add()
     }
 }
-
-/// The channels of one signal.
-#[derive(Default)]
-pub(crate) struct Outlets(OnceLock<Arc<Fan>>);
 
 /// Woken by the latch, sends the reason to all.
 struct Fan {

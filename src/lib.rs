@@ -41,14 +41,10 @@
 
 #[cfg(feature = "blocking")]
 mod channel;
-#[cfg(not(feature = "blocking"))]
-mod channel {
-    //! Without channels there is nothing to keep for them.
-    #[derive(Default)]
-    pub(crate) struct Outlets {}
-}
 mod error;
 mod latch;
+#[cfg(all(test, loom))]
+mod models;
 mod park;
 mod reason;
 mod signal;
@@ -92,6 +88,8 @@ cfg_any_backend! {
         mod bell;
         #[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
         mod on_driver;
+        #[cfg(any(feature = "async-std", feature = "smol"))]
+        mod reactor;
 
         #[cfg(feature = "async-std")]
         pub mod async_std;
@@ -102,6 +100,8 @@ cfg_any_backend! {
         #[cfg(feature = "tokio")]
         pub mod tokio;
 
+        #[cfg(feature = "blocking")]
+        use bell::spawn_watcher;
         pub(crate) use bell::Duty;
         pub use bell::{Backend, Bell};
     }

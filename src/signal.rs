@@ -1,15 +1,15 @@
 //! The handle that users hold.
 
+use std::any::Any;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_lite::future;
 
-use crate::channel::Outlets;
 use crate::latch::{Latch, Waiter};
 use crate::park;
 use crate::reason::Reason;
@@ -49,8 +49,10 @@ pub struct ShutdownSignal {
 pub(crate) struct Shared {
     pub(crate) latch: Arc<Latch>,
     pub(crate) source: Box<dyn Source>,
+    /// What sends to the channels, if there are any. It has no type here, so that a program which
+    /// makes none is not linked with them.
     #[allow(dead_code, reason = "only channels need it")]
-    pub(crate) outlets: Outlets,
+    pub(crate) fan: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 /// Where signals come from, beside `request`; dropped together with the last clone.
@@ -90,7 +92,7 @@ impl ShutdownSignal {
 
     pub(crate) fn with_source(latch: Arc<Latch>, source: Box<dyn Source>) -> Self {
         Self {
-            shared: Arc::new(Shared { latch, source, outlets: Outlets::default() }),
+            shared: Arc::new(Shared { latch, source, fan: OnceLock::new() }),
             waiter: Waiter::default(),
         }
     }
