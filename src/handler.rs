@@ -11,7 +11,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process;
 use std::ptr;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use signal_hook::low_level;
@@ -19,6 +19,7 @@ use signal_hook_registry::SigId;
 
 use crate::latch::Latch;
 use crate::reason::Sender;
+use crate::signal::Shared;
 use crate::signals::ForcedExit;
 
 // Invariants
@@ -30,13 +31,19 @@ use crate::signals::ForcedExit;
 // H3  `AFTERWARDS` is set before `live` is lowered to nothing, if the shutdown was asked for.
 // H4  The bell is rung by the one that set the latch, after it was set, or when its line closes.
 //     Nobody reads from it: once rung it stays readable, for everyone who watches.
+// H5  The latch of a line is not dropped before `leave` has returned: the `Listening` that calls it
+//     is a part of the same `Shared`, and the first one to be dropped, or is dropped before it in
+//     a `listen` that fails. And when `leave` has returned no handler looks at the line any more:
+//     the registry waits for those that run. A forked child that drops its copy leaves the action
+//     in place, and that one returns before it looks. (Dropping a latch touches none of the atomics
+//     that a handler does.)
 
 /// A repeat sooner than this after the first signal is the same press.
 const SAME_PRESS: Duration = Duration::from_millis(250);
 
 /// One `listen`, as its handler sees it.
 pub(crate) struct Line {
-    pub(crate) latch: Arc<Latch>,
+    pub(crate) shared: Weak<Shared>,
     pub(crate) bell: Rung,
     repeats: Repeats,
     /// The process that listens: a forked child has a copy of the handler, and must leave the
@@ -45,10 +52,10 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) fn new(latch: Arc<Latch>, forced_exit: ForcedExit) -> io::Result<Self> {
+    pub(crate) fn new(shared: Weak<Shared>, forced_exit: ForcedExit) -> io::Result<Self> {
         let repeats = Repeats::new();
         repeats.begin(forced_exit, 0);
-        Ok(Self { latch, bell: Rung::new()?, repeats, owner: process::id() })
+        Ok(Self { shared, bell: Rung::new()?, repeats, owner: process::id() })
     }
 
     /// The handler.
@@ -57,9 +64,29 @@ impl Line {
             return;
         }
         self.repeats.count(signal);
-        if self.latch.set_by_signal(signal, sender) {
+        // SAFETY: the action is registered (H5).
+        let latch = unsafe { self.latch() };
+        if latch.set_by_signal(signal, sender) {
             self.bell.ring(); // H4
         }
+    }
+
+    /// The latch, without raising a count: whoever lowers it again may have to free what nobody
+    /// can free inside a handler.
+    ///
+    /// # Safety
+    ///
+    /// Only from `enter` until the end of `leave` (H5).
+    unsafe fn latch(&self) -> &Latch {
+        // SAFETY: the memory is there while the `Weak` is, and what is in it until H5 ends.
+        unsafe { &(*self.shared.as_ptr()).latch }
+    }
+
+    /// Wakes everybody who waits, if the latch is set. False where it is not, and somebody may
+    /// still wait for it.
+    pub(crate) fn announce(&self) -> bool {
+        let Some(shared) = self.shared.upgrade() else { return true };
+        shared.latch.announce()
     }
 
     /// False in a forked child.
@@ -212,21 +239,18 @@ pub(crate) enum Entered {
     Yes(Registration),
     /// The signal is inherited as ignored, and was left so.
     LeftIgnored,
-    /// The platform has no such signal.
-    Unknown,
 }
 
-/// Adds `line` to those that `signal` reaches.
+/// Adds `line` to those that `signal`, which exists, reaches.
 pub(crate) fn enter(signal: i32, line: &Arc<Line>, keep_ignored: bool) -> io::Result<Entered> {
-    let Some(seat) = seat(signal) else { return Ok(Entered::Unknown) };
+    let seat = seat(signal).ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
     let _changes = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
     EPOCH.get_or_init(Instant::now);
     own_the_seats();
     let mut before = seat.before.load(Ordering::Relaxed);
     let first = before == UNKNOWN;
     if first {
-        let Ok(found) = disposition(signal) else { return Ok(Entered::Unknown) };
-        before = found;
+        before = disposition(signal)?;
     }
     if before == IGNORED && keep_ignored {
         return Ok(Entered::LeftIgnored);
@@ -270,7 +294,9 @@ pub(crate) fn leave(registrations: &[Registration], line: &Line, held: bool) {
         return; // a forked child: nothing here is its own
     }
     let changes = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
-    let requested = held && line.latch.is_set();
+    // SAFETY: not the end of `leave` yet (H5).
+    let latch = unsafe { line.latch() };
+    let requested = held && latch.is_set();
     if requested {
         AFTERWARDS.take_over(&line.repeats); // H3
     }
@@ -282,7 +308,7 @@ pub(crate) fn leave(registrations: &[Registration], line: &Line, held: bool) {
     }
     drop(changes);
     // A signal that came while we left has set a latch that nobody looks at.
-    if let (false, Some(signal)) = (requested, line.latch.signal()) {
+    if let (false, Some(signal)) = (requested, latch.signal()) {
         let _ = low_level::raise(signal); // cannot fail for a signal that just came
     }
 }
@@ -302,6 +328,11 @@ fn sender(info: &libc::siginfo_t) -> Option<Sender> {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn sender(_: &libc::siginfo_t) -> Option<Sender> {
     None
+}
+
+/// Whether the platform has a signal of this number.
+pub(crate) fn exists(signal: i32) -> bool {
+    disposition(signal).is_ok()
 }
 
 /// What `signal` does at the moment.

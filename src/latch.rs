@@ -136,11 +136,13 @@ impl Latch {
         }
     }
 
-    /// Wakes everybody who waits. Does nothing before the latch is set.
-    pub(crate) fn announce(&self) {
-        if self.is_set() {
+    /// Wakes everybody who waits, if the latch is set; whether it is.
+    pub(crate) fn announce(&self) -> bool {
+        let is_set = self.is_set();
+        if is_set {
             self.waiters.drain();
         }
+        is_set
     }
 
     /// Ready once the latch is set; until then keeps the waker of `cx` for `waiter`.

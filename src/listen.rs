@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::handler::{self, Entered, Line, Registration};
 use crate::latch::Latch;
 use crate::reason::Signal;
-use crate::signal::{ShutdownSignal, Source};
+use crate::signal::{Shared, ShutdownSignal, Source};
 use crate::signals::Signals;
 
 impl ShutdownSignal {
@@ -39,12 +39,11 @@ impl Signals {
         if self.set.is_empty() {
             return Err(Error::NoSignals);
         }
-        if let Some(&signal) = self.set.iter().find(|signal| UNSUITABLE.contains(&signal.as_raw())) {
-            return Err(Error::Unsuitable(signal));
-        }
+        // Before any handler is in place: a set that cannot be changes nothing.
+        self.set.iter().try_for_each(|&signal| check(signal))?;
 
-        let latch = Arc::new(Latch::default());
-        let line = Line::new(Arc::clone(&latch), self.forced_exit).map_err(Error::Descriptor)?;
+        let shared = Arc::<Shared>::default();
+        let line = Line::new(Arc::downgrade(&shared), self.forced_exit).map_err(Error::Descriptor)?;
         // From here on dropping `listening` takes everything back.
         let mut listening = Listening::new(Arc::new(line));
         for &signal in &self.set {
@@ -52,7 +51,8 @@ impl Signals {
         }
         handler::unblock(listening.registrations.iter().map(Registration::signal));
         listening.watch(backend)?;
-        Ok(ShutdownSignal::with_source(latch, Box::new(listening)))
+        let _ = shared.source.set(Box::new(listening)); // it is new, so there was none
+        Ok(ShutdownSignal::on(shared))
     }
 
     fn keeps_ignored(&self, signal: Signal) -> bool {
@@ -61,6 +61,14 @@ impl Signals {
             Signal::Interrupt => self.keep_ignored_interrupt,
             _ => true,
         }
+    }
+}
+
+fn check(signal: Signal) -> Result<(), Error> {
+    match signal.as_raw() {
+        number if UNSUITABLE.contains(&number) => Err(Error::Unsuitable(signal)),
+        number if handler::exists(number) => Ok(()),
+        _ => Err(Error::Unknown(signal)),
     }
 }
 
@@ -106,7 +114,6 @@ impl Listening {
         match handler::enter(signal.as_raw(), &self.line, keep_ignored) {
             Ok(Entered::Yes(registration)) => self.registrations.push(registration),
             Ok(Entered::LeftIgnored) => {}
-            Ok(Entered::Unknown) => return Err(Error::Unknown(signal)),
             Err(source) => return Err(Error::Refused { signal, source }),
         }
         Ok(())
@@ -130,10 +137,6 @@ impl Source for Listening {
         while !latch.is_set() && deadline.is_none_or(|deadline| Instant::now() < deadline) {
             self.line.bell.wait(deadline);
         }
-    }
-
-    fn is_independent(&self) -> bool {
-        true
     }
 }
 

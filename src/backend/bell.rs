@@ -122,9 +122,7 @@ impl AsFd for Bell {
 
 impl Drop for Bell {
     fn drop(&mut self) {
-        if self.line.latch.is_set() {
-            self.line.latch.announce();
-        } else {
+        if !self.line.announce() {
             self.duty.hand_back(&self.line);
         }
     }
@@ -188,7 +186,7 @@ pub(crate) fn spawn_watcher(
     let watch = move || {
         begin(&line);
         while !line.bell.wait(None) {}
-        line.latch.announce();
+        line.announce();
     };
     let handle = thread::Builder::new().name("signoff".into()).spawn(watch)?;
     Ok(handle.thread().clone())

@@ -1,7 +1,7 @@
 #![doc = "[`Backend`]: crate::Backend"]
 #![doc = include_str!("../../features/blocking.md")]
 
-use std::thread;
+use std::thread::{self, Thread};
 
 use super::{Backend, Bell, spawn_watcher};
 use crate::error::Error;
@@ -19,25 +19,30 @@ impl Backend for Blocking {
     fn watch(self, bell: Bell) -> Result<Watch, Error> {
         let line = bell.line();
         let thread = spawn_watcher(&line, sleep_until_summoned).map_err(Error::Thread)?;
-        line.latch.summon_with(thread);
-        Ok(Watch(bell))
+        if let Some(shared) = line.shared.upgrade() {
+            shared.latch.summon_with(thread.clone());
+        }
+        Ok(Watch { _bell: bell, thread })
     }
 }
 
 /// Only wakers need the thread. Threads that block in `wait` are woken by the signal itself, and
 /// a second thread that runs at the same moment would be in their way.
 fn sleep_until_summoned(line: &Line) {
-    while !line.latch.is_summoned() {
+    while line.shared.upgrade().is_some_and(|shared| !shared.latch.is_summoned()) {
         thread::park();
     }
 }
 
 /// Keeps the thread until it is dropped.
 #[derive(Debug)]
-pub struct Watch(Bell);
+pub struct Watch {
+    _bell: Bell,
+    thread: Thread,
+}
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.0.line().latch.summon();
+        self.thread.unpark(); // it finds nobody, and ends
     }
 }

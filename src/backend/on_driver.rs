@@ -56,9 +56,6 @@ pub(crate) fn watch(readable: impl Future<Output = ()> + Send + 'static, bell: B
 
 impl OnDriver {
     fn run(self: &Arc<Self>) {
-        if self.line.latch.is_set() {
-            return self.line.latch.announce(); // D3
-        }
         // Acquire and release on both ends: one polls after the other (D1).
         if self.wakes.fetch_add(1, Ordering::AcqRel) > 0 {
             return;
@@ -66,7 +63,9 @@ impl OnDriver {
         let waker = Waker::from(Arc::clone(self));
         let mut seen = 1;
         loop {
-            self.poll(&mut Context::from_waker(&waker));
+            if !self.line.announce() {
+                self.poll(&mut Context::from_waker(&waker)); // D3
+            }
             match self.wakes.compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return,
                 Err(more) => seen = more,
