@@ -1,0 +1,96 @@
+//! What the types are to the rest of a program: these are promises too.
+
+use std::error::Error as StdError;
+use std::fmt::{Debug, Display};
+use std::hash::Hash;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+use signoff::{Error, ForcedExit, Reason, Sender, ShutdownSignal, Signal, Signals, Wait};
+
+fn value<T: Clone + Eq + Debug + Send + Sync + Unpin + 'static>() {}
+#[allow(dead_code, reason = "without a feature there is none")]
+fn backend<T: Copy + Default + Debug + Send + Sync + Unpin + 'static>() {}
+
+#[test]
+fn the_signal_goes_everywhere() {
+    fn check<T>()
+    where
+        T: Clone + Debug + Send + Sync + Unpin + 'static,
+        T: Future<Output = ()>,
+    {
+    }
+    check::<ShutdownSignal>();
+
+    fn by_reference<'a, T: 'a>()
+    where
+        &'a T: IntoFuture<Output = (), IntoFuture = Wait<'a>>,
+    {
+    }
+    by_reference::<ShutdownSignal>();
+
+    fn waits<T: Future<Output = ()> + Debug + Send + Sync + Unpin>(_: &T) {}
+    waits(&ShutdownSignal::manual());
+    waits(&(&ShutdownSignal::manual()).into_future());
+
+    fn sends<T: Send>(_: &T) {}
+    sends(&ShutdownSignal::manual().until(async {}));
+}
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn it_is_small() {
+    assert_eq!(size_of::<ShutdownSignal>(), 24);
+    assert_eq!(size_of::<Wait<'_>>(), 24);
+}
+
+#[test]
+fn values_are_values() {
+    fn small<T: Copy + Hash>() {}
+    value::<Signals>();
+    value::<Reason>();
+    value::<Signal>();
+    value::<Sender>();
+    value::<ForcedExit>();
+    small::<Signal>();
+    small::<Sender>();
+    small::<ForcedExit>();
+}
+
+#[test]
+fn errors_go_into_a_box() {
+    fn check<T: StdError + Display + Send + Sync + 'static>() {}
+    check::<Error>();
+    let _: Box<dyn StdError + Send + Sync> = Error::NoSignals.into();
+}
+
+#[test]
+#[cfg(all(unix, feature = "tokio"))]
+fn tokio() {
+    backend::<signoff::Tokio>();
+}
+
+#[test]
+#[cfg(all(unix, feature = "async-std"))]
+fn async_std() {
+    backend::<signoff::AsyncStd>();
+}
+
+#[test]
+#[cfg(all(unix, feature = "smol"))]
+fn smol() {
+    backend::<signoff::Smol>();
+}
+
+#[test]
+#[cfg(all(unix, feature = "blocking"))]
+fn blocking() {
+    backend::<signoff::Blocking>();
+}
+
+/// A panic elsewhere is no reason to lose the signal: it can be carried through `catch_unwind`.
+#[test]
+fn it_may_be_used_after_a_panic() {
+    fn check<T: UnwindSafe + RefUnwindSafe>() {}
+    check::<Reason>();
+    check::<Signals>();
+}

@@ -1,0 +1,372 @@
+//! The core, which needs no feature: signals that only the program itself sets off.
+#![allow(unsafe_code, reason = "a waker that looks over the shoulder of the one who polls")]
+
+#[path = "common/pending.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod pending;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex, OnceLock, mpsc};
+use std::task::{Poll, Wake, Waker};
+use std::thread;
+use std::time::Duration;
+
+use futures_lite::future;
+use pending::{Count, OnClone, once_pending, poll};
+use signoff::{ForcedExit, Reason, Sender, ShutdownSignal, Signal, Signals};
+
+/// Nothing here takes nearly as long.
+const BOUND: Duration = Duration::from_secs(30);
+
+#[test]
+fn the_first_request_wins() {
+    let shutdown = ShutdownSignal::manual();
+    assert!(!shutdown.is_requested());
+    assert_eq!(shutdown.reason(), None);
+    assert!(shutdown.request("first"));
+    assert!(!shutdown.clone().request("second"));
+    assert!(shutdown.is_requested());
+    assert_eq!(shutdown.reason(), Some(Reason::Request("first".into())));
+    assert_eq!(shutdown.wait().to_string(), "request: first");
+}
+
+#[test]
+fn one_of_many_requests_wins() {
+    for _ in 0..100 {
+        let shutdown = ShutdownSignal::manual();
+        let ready = Barrier::new(4);
+        let winners = thread::scope(|scope| {
+            let ask = |name: &'static str| {
+                let (shutdown, ready) = (&shutdown, &ready);
+                scope.spawn(move || {
+                    ready.wait();
+                    let won = shutdown.request(name);
+                    assert!(shutdown.is_requested(), "also where another one won");
+                    won.then_some(name)
+                })
+            };
+            let threads = ["a", "b", "c", "d"].map(ask);
+            threads.map(|thread| thread.join().expect("no panic"))
+        });
+        let winners: Vec<_> = winners.into_iter().flatten().collect();
+        let [winner] = *winners else { panic!("one wins: {winners:?}") };
+        assert_eq!(shutdown.wait().to_string(), format!("request: {winner}"));
+    }
+}
+
+#[test]
+fn every_clone_resolves_and_stays_so() {
+    future::block_on(async {
+        let mut shutdown = ShutdownSignal::manual();
+        let before = shutdown.clone();
+        assert!(future::poll_once(&mut shutdown).await.is_none());
+        shutdown.request("enough");
+        (&mut shutdown).await;
+        (&mut shutdown).await;
+        before.await;
+        (&shutdown).await;
+        shutdown.clone().await;
+        shutdown.await;
+    });
+}
+
+#[test]
+fn everybody_is_woken_once() {
+    let shutdown = ShutdownSignal::manual();
+    let mut waiting: Vec<_> = (0..100).map(|_| (shutdown.clone(), Count::new())).collect();
+    for (signal, (count, waker)) in &mut waiting {
+        assert!(poll(signal, waker).is_pending());
+        assert_eq!(count.woken(), 0);
+    }
+    shutdown.request("now");
+    shutdown.request("again");
+    for (signal, (count, waker)) in &mut waiting {
+        assert_eq!(count.woken(), 1);
+        assert!(poll(signal, waker).is_ready());
+        assert_eq!(count.kept(), 0, "nothing of it is kept");
+    }
+}
+
+#[test]
+fn polling_again_keeps_one_waker() {
+    let mut shutdown = ShutdownSignal::manual();
+    let (count, waker) = Count::new();
+    for _ in 0..10 {
+        assert!(poll(&mut shutdown, &waker).is_pending());
+        assert_eq!(count.kept(), 1);
+    }
+    shutdown.request("now");
+    assert_eq!(count.woken(), 1);
+}
+
+#[test]
+fn polling_again_with_the_same_waker_does_not_clone_it() {
+    static CLONES: AtomicUsize = AtomicUsize::new(0);
+    let waker = OnClone::new(Waker::noop(), || {
+        CLONES.fetch_add(1, Ordering::SeqCst);
+    });
+    let mut shutdown = ShutdownSignal::manual();
+    for _ in 0..10 {
+        assert!(poll(&mut shutdown, &waker).is_pending());
+    }
+    assert_eq!(CLONES.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn the_last_waker_is_the_one_that_is_woken() {
+    let mut shutdown = ShutdownSignal::manual();
+    let ((old, old_waker), (new, new_waker)) = (Count::new(), Count::new());
+    assert!(poll(&mut shutdown, &old_waker).is_pending());
+    assert!(poll(&mut shutdown, &new_waker).is_pending());
+    assert_eq!((old.kept(), new.kept()), (0, 1));
+    shutdown.request("now");
+    assert_eq!((old.woken(), new.woken()), (0, 1));
+}
+
+#[test]
+fn who_stops_waiting_leaves_no_trace() {
+    let shutdown = ShutdownSignal::manual();
+    let (count, waker) = Count::new();
+
+    let mut clone = shutdown.clone();
+    assert!(poll(&mut clone, &waker).is_pending());
+    let mut wait = (&shutdown).into_future();
+    assert!(poll(&mut wait, &waker).is_pending());
+    let mut until = Box::pin(shutdown.until(future::pending::<()>()));
+    assert!(poll(&mut until, &waker).is_pending());
+    assert!(count.kept() >= 3);
+
+    // Not on the thread that polled.
+    thread::scope(|scope| {
+        scope.spawn(move || drop((clone, wait, until)));
+    });
+    assert_eq!(count.kept(), 0);
+    shutdown.request("now");
+    assert_eq!(count.woken(), 0);
+}
+
+#[test]
+fn a_request_inside_of_a_poll_is_kept() {
+    static SHUTDOWN: OnceLock<ShutdownSignal> = OnceLock::new();
+    let shutdown = SHUTDOWN.get_or_init(ShutdownSignal::manual);
+    let (count, waker) = Count::new();
+    let waker = OnClone::new(&waker, || {
+        SHUTDOWN.get().expect("it is set").request("in the middle");
+    });
+    let ready = poll(&mut shutdown.clone(), &waker) == Poll::Ready(());
+    assert!(ready || count.woken() > 0, "the wake-up is lost");
+}
+
+/// A waker that uses the signal when it is woken, and when it is dropped: a task that ends drops
+/// the signals that it holds, and it may end anywhere.
+struct Entangled {
+    shutdown: ShutdownSignal,
+    held: Mutex<Option<ShutdownSignal>>,
+    ended: mpsc::Sender<()>,
+}
+
+impl Entangled {
+    fn waker(shutdown: &ShutdownSignal) -> (Waker, mpsc::Receiver<()>) {
+        let (ended, end) = mpsc::channel();
+        let mut held = shutdown.clone();
+        assert!(poll(&mut held, Waker::noop()).is_pending());
+        let held = Mutex::new(Some(held));
+        (Waker::from(Arc::new(Self { shutdown: shutdown.clone(), held, ended })), end)
+    }
+
+    fn use_it(&self) {
+        drop(self.held.lock().expect("no panic").take());
+        let _ = poll(&mut self.shutdown.clone(), Waker::noop());
+    }
+}
+
+impl Wake for Entangled {
+    fn wake(self: Arc<Self>) {
+        self.use_it();
+    }
+}
+
+impl Drop for Entangled {
+    fn drop(&mut self) {
+        self.use_it();
+        let _ = self.ended.send(()); // the test may have failed
+    }
+}
+
+#[test]
+fn wakers_run_outside_of_every_lock() {
+    let cases: [fn(ShutdownSignal, Waker); 3] = [
+        |mut shutdown, waker| {
+            let _ = poll(&mut shutdown, &waker);
+            drop(waker);
+            drop(shutdown); // forgotten
+        },
+        |mut shutdown, waker| {
+            let _ = poll(&mut shutdown, &waker);
+            drop(waker);
+            let _ = poll(&mut shutdown, Waker::noop()); // replaced
+        },
+        |mut shutdown, waker| {
+            let _ = poll(&mut shutdown, &waker);
+            drop(waker);
+            shutdown.request("now"); // woken
+        },
+    ];
+    for case in cases {
+        let shutdown = ShutdownSignal::manual();
+        let (waker, end) = Entangled::waker(&shutdown);
+        thread::spawn(move || case(shutdown, waker)); // it hangs where this fails
+        end.recv_timeout(BOUND).expect("a deadlock");
+    }
+}
+
+#[test]
+fn threads_wait() {
+    let shutdown = ShutdownSignal::manual();
+    assert_eq!(shutdown.wait_timeout(Duration::ZERO), None);
+    assert_eq!(shutdown.wait_timeout(Duration::from_millis(1)), None);
+    let waits: [fn(&ShutdownSignal) -> Reason; 3] = [
+        ShutdownSignal::wait,
+        |shutdown| shutdown.wait_timeout(Duration::MAX).expect("a timeout that never comes"),
+        |shutdown| shutdown.wait_timeout(BOUND).expect("not that late"),
+    ];
+    thread::scope(|scope| {
+        let threads = waits.map(|wait| {
+            let shutdown = &shutdown;
+            scope.spawn(move || wait(shutdown))
+        });
+        shutdown.request("enough");
+        for thread in threads {
+            assert_eq!(thread.join().expect("no panic").to_string(), "request: enough");
+        }
+    });
+    assert!(shutdown.wait_timeout(Duration::ZERO).is_some());
+}
+
+#[test]
+fn an_unpark_of_somebody_else_does_not_end_a_wait() {
+    let shutdown = ShutdownSignal::manual();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| shutdown.wait());
+        for _ in 0..100 {
+            waiting.thread().unpark();
+            thread::yield_now();
+        }
+        shutdown.request("enough");
+        assert_eq!(waiting.join().expect("no panic").to_string(), "request: enough");
+    });
+}
+
+#[test]
+fn until_gives_up_its_future() {
+    struct Dropped<'a>(&'a AtomicUsize);
+    impl Drop for Dropped<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    future::block_on(async {
+        let shutdown = ShutdownSignal::manual();
+        assert_eq!(shutdown.until(async { 7 }).await, Some(7));
+
+        let dropped = AtomicUsize::new(0);
+        let work = async {
+            let _dropped = Dropped(&dropped);
+            future::pending::<()>().await;
+        };
+        let waits = || assert!(shutdown.request("enough"));
+        assert_eq!(once_pending(shutdown.until(work), waits).await, None);
+        assert_eq!(dropped.load(Ordering::SeqCst), 1);
+
+        let begun = AtomicUsize::new(0);
+        let work = async {
+            begun.fetch_add(1, Ordering::SeqCst);
+        };
+        assert_eq!(shutdown.until(work).await, None, "the signal is asked first");
+        assert_eq!(begun.load(Ordering::SeqCst), 0);
+    });
+}
+
+/// Two thousand wait, on eight threads; others give up all the time.
+#[test]
+fn waiters_come_and_go() {
+    let shutdown = ShutdownSignal::manual();
+    let (busy, all_busy) = mpsc::channel();
+    thread::scope(|scope| {
+        let crowd = &|busy: mpsc::Sender<()>| {
+            let mut crowd = Vec::new();
+            let mut round = 0;
+            while !shutdown.is_requested() {
+                let (count, waker) = Count::new();
+                let mut waiting = shutdown.clone();
+                let pending = poll(&mut waiting, &waker).is_pending();
+                crowd.push((waiting, count, waker, pending));
+                if crowd.len() > 256 {
+                    let (waiting, count, _waker, pending) = crowd.swap_remove(round % 256);
+                    drop(waiting);
+                    assert!(!pending || count.kept() == 0 || shutdown.is_requested());
+                }
+                round += 1;
+                if round == 1000 {
+                    busy.send(()).expect("somebody waits for it");
+                }
+            }
+            crowd
+        };
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                let busy = busy.clone();
+                scope.spawn(move || crowd(busy))
+            })
+            .collect();
+        (0..8).for_each(|_| all_busy.recv_timeout(BOUND).expect("a thousand rounds"));
+        shutdown.request("enough");
+        for thread in threads {
+            for (mut waiting, count, waker, pending) in thread.join().expect("no panic") {
+                assert!(poll(&mut waiting, &waker).is_ready());
+                let woken = count.woken();
+                // Who came in the very moment of the request may be told twice.
+                assert!(if pending { woken == 1 } else { woken <= 1 }, "{pending} {woken}");
+            }
+        }
+    });
+}
+
+#[test]
+fn what_is_shown() {
+    let shutdown = ShutdownSignal::manual();
+    assert_eq!(format!("{shutdown:?}"), "ShutdownSignal { reason: None }");
+    assert_eq!(format!("{:?}", (&shutdown).into_future()), "Wait { requested: false }");
+    shutdown.request("enough");
+    let shown = format!("{shutdown:?}");
+    assert_eq!(shown, r#"ShutdownSignal { reason: Some(Request("enough")) }"#);
+
+    let sender = Some(Sender { pid: 4242, uid: 0 });
+    let reason = Reason::Signal { signal: Signal::Terminate, sender };
+    assert_eq!(reason.to_string(), "SIGTERM from pid 4242 (uid 0)");
+    let names = [
+        (Signal::Terminate, "SIGTERM"),
+        (Signal::Interrupt, "SIGINT"),
+        (Signal::Hangup, "SIGHUP"),
+        (Signal::Quit, "SIGQUIT"),
+        (Signal::Other(10), "signal 10"),
+    ];
+    for (signal, name) in names {
+        assert_eq!(Reason::Signal { signal, sender: None }.to_string(), name);
+        assert_eq!(Signal::from_raw(signal.as_raw()), signal);
+    }
+}
+
+#[test]
+fn sets_of_signals() {
+    let default = Signals::default();
+    let term = Signals::none().with(Signal::Terminate);
+    assert_eq!(default, term.clone().with(Signal::Interrupt));
+    assert_eq!(default, default.clone().with(Signal::Other(15)).with(Signal::Interrupt));
+    assert_eq!(term, default.clone().without(Signal::Other(2)));
+    assert_eq!(term, term.clone().without(Signal::Hangup));
+    assert_eq!(default, default.clone().forced_exit(ForcedExit::Interrupt));
+    assert_ne!(default, default.clone().forced_exit(ForcedExit::Never));
+    assert_ne!(default, default.clone().keep_ignored_interrupt());
+}
