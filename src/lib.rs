@@ -1,5 +1,43 @@
-#![doc = include_str!("../README.md")]
+// The documentation is written for a crate with all its features. In the README, which comes second,
+// names lead to files; here they lead to what those files are about: the first one counts.
+#![cfg_attr(
+    all(unix, feature = "tokio", feature = "async-std", feature = "smol", feature = "blocking"),
+    deny(rustdoc::broken_intra_doc_links),
+    doc = "[`tokio`]: backend::tokio",
+    doc = "[`async-std`]: backend::async_std",
+    doc = "[`smol`]: backend::smol",
+    doc = "[`blocking`]: backend::blocking",
+    doc = "[`ShutdownSignal`]: ShutdownSignal",
+    doc = "[`Signals`]: Signals",
+    doc = "[`ForcedExit`]: ForcedExit",
+    doc = "[`Reason`]: Reason",
+    doc = "[`Error`]: Error",
+    doc = "[`Backend`]: Backend",
+    doc = include_str!("../README.md")
+)]
+#![cfg_attr(
+    not(all(
+        unix,
+        feature = "tokio",
+        feature = "async-std",
+        feature = "smol",
+        feature = "blocking"
+    )),
+    allow(rustdoc::broken_intra_doc_links, reason = "what they lead to is not in this build"),
+    doc = "One `ShutdownSignal` for every runtime. `cargo doc --all-features` tells more."
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::exit
+    )
+)]
 
 #[cfg(feature = "blocking")]
 mod channel;
@@ -7,10 +45,12 @@ mod channel;
 mod channel {
     //! Without channels there is nothing to keep for them.
     #[derive(Default)]
-    pub(crate) struct Outlets;
+    pub(crate) struct Outlets {}
 }
 mod error;
 mod latch;
+#[cfg(all(test, loom))]
+mod models;
 mod park;
 mod reason;
 mod signal;
@@ -66,6 +106,8 @@ cfg_any_backend! {
         #[cfg(feature = "tokio")]
         pub mod tokio;
 
+        #[cfg(feature = "blocking")]
+        use bell::spawn_watcher;
         pub(crate) use bell::Duty;
         pub use bell::{Backend, Bell};
     }

@@ -39,7 +39,9 @@ impl Signals {
         if self.set.is_empty() {
             return Err(Error::NoSignals);
         }
-        self.set.iter().try_for_each(|&signal| check(signal))?;
+        if let Some(&signal) = self.set.iter().find(|signal| UNSUITABLE.contains(&signal.as_raw())) {
+            return Err(Error::Unsuitable(signal));
+        }
 
         let latch = Arc::new(Latch::default());
         let line = Line::new(Arc::clone(&latch), self.forced_exit).map_err(Error::Descriptor)?;
@@ -62,36 +64,29 @@ impl Signals {
     }
 }
 
-/// Whether a program may take `signal` as "please stop".
-fn check(signal: Signal) -> Result<(), Error> {
-    const UNSUITABLE: &[i32] = &[
-        // cannot be caught
-        libc::SIGKILL,
-        libc::SIGSTOP,
-        // a fault of the program itself
-        libc::SIGILL,
-        libc::SIGFPE,
-        libc::SIGSEGV,
-        libc::SIGBUS,
-        libc::SIGTRAP,
-        libc::SIGSYS,
-        libc::SIGABRT,
-        // ordinary life: a reader went, a child ended, a window changed, a job moved
-        libc::SIGPIPE,
-        libc::SIGCHLD,
-        libc::SIGCONT,
-        libc::SIGURG,
-        libc::SIGWINCH,
-        libc::SIGTSTP,
-        libc::SIGTTIN,
-        libc::SIGTTOU,
-    ];
-    match signal.as_raw() {
-        number if UNSUITABLE.contains(&number) => Err(Error::Unsuitable(signal)),
-        number if handler::exists(number) => Ok(()),
-        _ => Err(Error::Unknown(signal)),
-    }
-}
+/// What no program may take as "please stop".
+const UNSUITABLE: &[i32] = &[
+    // cannot be caught
+    libc::SIGKILL,
+    libc::SIGSTOP,
+    // a fault of the program itself
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGTRAP,
+    libc::SIGSYS,
+    libc::SIGABRT,
+    // ordinary life: a reader went, a child ended, a window changed, a job moved
+    libc::SIGPIPE,
+    libc::SIGCHLD,
+    libc::SIGCONT,
+    libc::SIGURG,
+    libc::SIGWINCH,
+    libc::SIGTSTP,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
+];
 
 /// The source of a signal that listens to the system.
 struct Listening {
@@ -111,6 +106,7 @@ impl Listening {
         match handler::enter(signal.as_raw(), &self.line, keep_ignored) {
             Ok(Entered::Yes(registration)) => self.registrations.push(registration),
             Ok(Entered::LeftIgnored) => {}
+            Ok(Entered::Unknown) => return Err(Error::Unknown(signal)),
             Err(source) => return Err(Error::Refused { signal, source }),
         }
         Ok(())
@@ -143,8 +139,8 @@ impl Source for Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        self.duty.end();
-        handler::leave(&self.registrations, &self.line);
+        let held = self.duty.end();
+        handler::leave(&self.registrations, &self.line, held);
         if self.line.is_ours() {
             self.line.bell.ring(); // whoever still watches finds out that nobody is left
         }

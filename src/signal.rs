@@ -49,6 +49,7 @@ pub struct ShutdownSignal {
 pub(crate) struct Shared {
     pub(crate) latch: Arc<Latch>,
     pub(crate) source: Box<dyn Source>,
+    #[allow(dead_code, reason = "only channels need it")]
     pub(crate) outlets: Outlets,
 }
 
@@ -61,6 +62,7 @@ pub(crate) trait Source: Send + Sync {
     fn wait(&self, latch: &Latch, deadline: Option<Instant>);
 
     /// Whether it can still set the latch when nobody holds the signal any more.
+    #[allow(dead_code, reason = "only channels need it")]
     fn is_independent(&self) -> bool;
 }
 

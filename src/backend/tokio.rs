@@ -30,7 +30,8 @@ impl Backend for Tokio {
             return Err(Error::NoRuntime { runtime: RUNTIME });
         }
         let fd = bell.as_fd().try_clone_to_owned().map_err(Error::Descriptor)?;
-        let pipe = without_panic(|| Receiver::from_owned_fd(fd))
+        // Any descriptor that a driver can watch will do; it need not be a pipe.
+        let pipe = without_panic(|| Receiver::from_owned_fd_unchecked(fd))
             .ok_or(Error::NoDriver { runtime: RUNTIME })?
             .map_err(Error::Descriptor)?;
         let readable = async move {
