@@ -8,8 +8,6 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use signoff::{Error, ForcedExit, Reason, Sender, ShutdownSignal, Signal, Signals, Wait};
 
 fn value<T: Clone + Eq + Debug + Send + Sync + Unpin + 'static>() {}
-#[allow(dead_code, reason = "without a feature there is none")]
-fn backend<T: Copy + Default + Debug + Send + Sync + Unpin + 'static>() {}
 
 #[test]
 fn the_signal_goes_everywhere() {
@@ -64,32 +62,7 @@ fn errors_go_into_a_box() {
 }
 
 #[test]
-#[cfg(all(unix, feature = "tokio"))]
-fn tokio() {
-    backend::<signoff::Tokio>();
-}
-
-#[test]
-#[cfg(all(unix, feature = "async-std"))]
-fn async_std() {
-    backend::<signoff::AsyncStd>();
-}
-
-#[test]
-#[cfg(all(unix, feature = "smol"))]
-fn smol() {
-    backend::<signoff::Smol>();
-}
-
-#[test]
-#[cfg(all(unix, feature = "blocking"))]
-fn blocking() {
-    backend::<signoff::Blocking>();
-}
-
-/// A panic elsewhere is no reason to lose the signal: it can be carried through `catch_unwind`.
-#[test]
-fn it_may_be_used_after_a_panic() {
+fn values_go_through_catch_unwind() {
     fn check<T: UnwindSafe + RefUnwindSafe>() {}
     check::<Reason>();
     check::<Signals>();

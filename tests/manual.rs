@@ -288,49 +288,57 @@ fn until_gives_up_its_future() {
     });
 }
 
-/// Two thousand wait, on eight threads; others give up all the time.
+/// Waits in many ways at once, and gives up on some of them, until the shutdown.
+struct Crowd {
+    waiting: Vec<(ShutdownSignal, Arc<Count>, Waker, bool)>,
+}
+
+impl Crowd {
+    fn gather(shutdown: &ShutdownSignal, busy: &mpsc::Sender<()>) -> Self {
+        let mut waiting = Vec::new();
+        for round in 0.. {
+            let (count, waker) = Count::new();
+            let mut clone = shutdown.clone();
+            let pending = poll(&mut clone, &waker).is_pending();
+            waiting.push((clone, count, waker, pending));
+            if waiting.len() > 256 {
+                let (clone, count, _waker, _) = waiting.swap_remove(round % 256);
+                drop(clone);
+                assert!(count.kept() == 0 || shutdown.is_requested());
+            }
+            if round == 1000 {
+                busy.send(()).expect("somebody waits for it");
+            }
+            if shutdown.is_requested() {
+                break;
+            }
+        }
+        Self { waiting }
+    }
+
+    /// Each one that waited was woken, and none for nothing.
+    fn look(self) {
+        for (mut clone, count, waker, pending) in self.waiting {
+            assert!(poll(&mut clone, &waker).is_ready());
+            // Who came in the very moment of the request may be told twice.
+            assert!(if pending { count.woken() == 1 } else { count.woken() <= 1 });
+        }
+    }
+}
+
 #[test]
 fn waiters_come_and_go() {
     let shutdown = ShutdownSignal::manual();
     let (busy, all_busy) = mpsc::channel();
-    thread::scope(|scope| {
-        let crowd = &|busy: mpsc::Sender<()>| {
-            let mut crowd = Vec::new();
-            let mut round = 0;
-            while !shutdown.is_requested() {
-                let (count, waker) = Count::new();
-                let mut waiting = shutdown.clone();
-                let pending = poll(&mut waiting, &waker).is_pending();
-                crowd.push((waiting, count, waker, pending));
-                if crowd.len() > 256 {
-                    let (waiting, count, _waker, pending) = crowd.swap_remove(round % 256);
-                    drop(waiting);
-                    assert!(!pending || count.kept() == 0 || shutdown.is_requested());
-                }
-                round += 1;
-                if round == 1000 {
-                    busy.send(()).expect("somebody waits for it");
-                }
-            }
-            crowd
-        };
-        let threads: Vec<_> = (0..8)
-            .map(|_| {
-                let busy = busy.clone();
-                scope.spawn(move || crowd(busy))
-            })
-            .collect();
-        (0..8).for_each(|_| all_busy.recv_timeout(BOUND).expect("a thousand rounds"));
-        shutdown.request("enough");
-        for thread in threads {
-            for (mut waiting, count, waker, pending) in thread.join().expect("no panic") {
-                assert!(poll(&mut waiting, &waker).is_ready());
-                let woken = count.woken();
-                // Who came in the very moment of the request may be told twice.
-                assert!(if pending { woken == 1 } else { woken <= 1 }, "{pending} {woken}");
-            }
-        }
-    });
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let (shutdown, busy) = (shutdown.clone(), busy.clone());
+            thread::spawn(move || Crowd::gather(&shutdown, &busy))
+        })
+        .collect();
+    (0..8).for_each(|_| all_busy.recv_timeout(BOUND).expect("a thousand rounds"));
+    shutdown.request("enough");
+    threads.into_iter().for_each(|thread| thread.join().expect("no panic").look());
 }
 
 #[test]

@@ -142,3 +142,14 @@ pub(crate) fn disposition(signal: i32) -> libc::sighandler_t {
         current.sa_sigaction
     }
 }
+
+/// Gives up the rights of root, if the process has them.
+pub(crate) fn become_nobody() {
+    const NOBODY: libc::uid_t = 65534;
+    // SAFETY: plain numbers.
+    unsafe {
+        if libc::geteuid() == 0 {
+            assert_eq!(libc::setuid(NOBODY), 0);
+        }
+    }
+}

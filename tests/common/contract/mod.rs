@@ -77,11 +77,18 @@ pub(crate) fn stuck() {
 }
 
 /// The whole contract for one runtime.
+#[allow(unused_macros, reason = "not every test binary has a runtime")]
 macro_rules! contract {
     ($runtime:ty) => {
         use crate::common::contract::{
             again, calls, gone, inherited, kept, latched, others, refused,
         };
+
+        #[test]
+        fn the_backend_is_a_value() {
+            fn check<T: Copy + Default + std::fmt::Debug + Send + Sync + Unpin + 'static>() {}
+            check::<<$runtime as Runtime>::Backend>();
+        }
 
         crate::common::cases! {
             // 1: never lost
@@ -158,4 +165,5 @@ macro_rules! contract {
         }
     };
 }
+#[allow(unused_imports, reason = "not every test binary has a runtime")]
 pub(crate) use contract;

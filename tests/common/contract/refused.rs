@@ -74,7 +74,7 @@ pub(crate) fn test_descriptors(case: &Case) {
 
 pub(crate) fn descriptors<R: Runtime>() {
     let errors = R::inside(one_more_at_a_time::<R>);
-    assert!(errors >= 2, "a pipe alone has two ends");
+    assert!(errors >= 1, "the bell is a descriptor");
     R::block_on(async {
         if variant().as_deref() == Some("listen") {
             once_pending(R::listen(), || say("ready")).await;
