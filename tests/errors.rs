@@ -41,7 +41,7 @@ cases! {
         drop(runtime);
         let _inside = handle.enter();
         let result = ShutdownSignal::listen(Tokio);
-        assert!(result.is_err(), "{result:?}");
+        assert!(matches!(result, Err(Error::NoRuntime { runtime: "tokio" })), "{result:?}");
         wait_to_be_killed();
     };
     no_thread_for_blocking: still_killed, || no_thread(Blocking);

@@ -10,7 +10,7 @@ use signoff::{Reason, Signal};
 use super::{Runtime, watch};
 use crate::common::pending::once_pending;
 use crate::common::system::{self, raise};
-use crate::common::{BOUND, Case, say};
+use crate::common::{self, BOUND, Case, say};
 
 pub(crate) fn test_sender(case: &Case) {
     let me = super::latched::me();
@@ -133,10 +133,5 @@ pub(crate) fn nothing_left<R: Runtime>() {
 
 /// Waits for `count` to come down to `before`: a thread needs a moment to end.
 pub(crate) fn settles(what: &str, before: usize, count: fn() -> usize) {
-    let deadline = std::time::Instant::now() + BOUND;
-    while count() > before {
-        let now = count();
-        assert!(std::time::Instant::now() < deadline, "{what}: {before} before, {now} now");
-        thread::sleep(Duration::from_millis(2));
-    }
+    common::until(&format!("{before} {what}"), || count() <= before);
 }

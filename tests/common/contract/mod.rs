@@ -153,7 +153,7 @@ macro_rules! contract {
             a_forked_child_that_lets_go: |case| case.passes(), gone::forked_and_dropped::<$runtime>;
 
             // 9: no panic, no print (`Child` looks at standard error after every case)
-            sets_that_cannot_be: |case| case.passes(), refused::sets::<$runtime>;
+            sets_that_cannot_be: refused::test_sets, refused::sets::<$runtime>;
             too_few_descriptors: refused::test_descriptors, refused::descriptors::<$runtime>;
 
             // the calls
