@@ -10,6 +10,7 @@ use std::sync::{Arc, Barrier};
 use std::task::Waker;
 use std::{mem, thread};
 
+use common::contract::calls::settles;
 use common::pending::{Count, poll};
 use common::{cases, system};
 use libc::{SIGINT, SIGTERM};
@@ -47,20 +48,16 @@ static ALLOCATOR: Counting = Counting;
 
 cases! {
     all_end_and_none_is_woken_for_nothing: |case| case.passes(), || {
+        let threads = system::threads();
         // Half of the rounds come first: buffers of the process have their size by then.
         (0..ROUNDS / 2).for_each(|_| round());
-        settle();
+        settles("threads", threads, system::threads);
         let before = IN_USE.load(Ordering::SeqCst);
         (0..ROUNDS / 2).for_each(|_| round());
-        settle();
+        settles("threads", threads, system::threads);
         let growth = IN_USE.load(Ordering::SeqCst) - before;
         assert!(growth < 16 * 1024, "{growth} bytes more after {} signals", SIGNALS * ROUNDS / 2);
     };
-}
-
-/// Waits for the threads of signals that are gone.
-fn settle() {
-    common::contract::calls::settles("threads", 1, system::threads);
 }
 
 /// They wait, come and go; then the storm begins, and goes on while they end.
