@@ -9,28 +9,27 @@ use signoff::{Error, ForcedExit, Reason, Sender, ShutdownSignal, Signal, Signals
 
 fn value<T: Clone + Eq + Debug + Send + Sync + Unpin + 'static>() {}
 
+fn signal<T>()
+where
+    T: Clone + Debug + Send + Sync + Unpin + 'static,
+    T: Future<Output = ()>,
+{
+}
+
+fn by_reference<'a, T: 'a>()
+where
+    &'a T: IntoFuture<Output = (), IntoFuture = Wait<'a>>,
+{
+}
+
+fn waits<T: Future<Output = ()> + Debug + Send + Sync + Unpin>(_: &T) {}
+fn sends<T: Send>(_: &T) {}
+
 #[test]
 fn the_signal_goes_everywhere() {
-    fn check<T>()
-    where
-        T: Clone + Debug + Send + Sync + Unpin + 'static,
-        T: Future<Output = ()>,
-    {
-    }
-    check::<ShutdownSignal>();
-
-    fn by_reference<'a, T: 'a>()
-    where
-        &'a T: IntoFuture<Output = (), IntoFuture = Wait<'a>>,
-    {
-    }
+    signal::<ShutdownSignal>();
     by_reference::<ShutdownSignal>();
-
-    fn waits<T: Future<Output = ()> + Debug + Send + Sync + Unpin>(_: &T) {}
-    waits(&ShutdownSignal::manual());
     waits(&(&ShutdownSignal::manual()).into_future());
-
-    fn sends<T: Send>(_: &T) {}
     sends(&ShutdownSignal::manual().until(async {}));
 }
 

@@ -69,7 +69,9 @@ fn those_that_share_a_channel_are_disconnected_in_the_end() {
     let own: Vec<_> = (0..256).map(|_| shutdown.channel()).collect();
     let shared = shutdown.channel();
     shutdown.request("enough");
-    own.iter().for_each(|receiver| assert_yields(receiver, "request: enough"));
+    for receiver in &own {
+        assert_yields(receiver, "request: enough");
+    }
     assert_eq!(shared.iter().count(), 256);
     assert_eq!(shared.try_recv(), Err(TryRecvError::Disconnected));
 }
@@ -94,7 +96,9 @@ fn requests_and_new_receivers_race() {
             shutdown.request("enough");
             thread.join().expect("no panic")
         });
-        receivers.iter().for_each(|receiver| assert_yields(receiver, "request: enough"));
+        for receiver in &receivers {
+            assert_yields(receiver, "request: enough");
+        }
     }
 }
 

@@ -119,7 +119,9 @@ fn panic_hooks() {
         panic::catch_unwind(|| panic!("of its own")).expect_err("it panics");
     };
     let threads = [(); THREADS].map(|()| thread::spawn(listen));
-    threads.into_iter().for_each(|thread| thread.join().expect("no other panic"));
+    for thread in threads {
+        thread.join().expect("no other panic");
+    }
     assert_eq!(PANICS.load(Ordering::SeqCst), THREADS);
 }
 
@@ -157,13 +159,16 @@ impl Backend for Panics {
 
 /// Refuses every handler for `signal` from now on, as a sandbox might.
 fn deny_handler(signal: i32) {
-    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-    const EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+    const EQUAL: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+    const RETURN: u32 = libc::BPF_RET | libc::BPF_K;
     const NUMBER: u32 = 0;
     const SIGNAL: u32 = 16; // the first argument
     const ACTION: u32 = 24; // the second one, NULL to ask only
-    let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
+    let step = |code: u32, jt, jf, k| {
+        let code = code.try_into().expect("sixteen bits");
+        libc::sock_filter { code, jt, jf, k }
+    };
     let number = |number: libc::c_long| u32::try_from(number).expect("a system call");
     let mut filter = [
         step(LOAD, 0, 0, NUMBER),

@@ -102,7 +102,7 @@ fn polling_again_keeps_one_waker() {
 #[test]
 fn polling_again_with_the_same_waker_does_not_clone_it() {
     static CLONES: AtomicUsize = AtomicUsize::new(0);
-    let waker = OnClone::new(Waker::noop(), || {
+    let waker = OnClone::waker(Waker::noop(), || {
         CLONES.fetch_add(1, Ordering::SeqCst);
     });
     let mut shutdown = ShutdownSignal::manual();
@@ -150,7 +150,7 @@ fn a_request_inside_of_a_poll_is_kept() {
     static SHUTDOWN: OnceLock<ShutdownSignal> = OnceLock::new();
     let shutdown = SHUTDOWN.get_or_init(ShutdownSignal::manual);
     let (count, waker) = Count::new();
-    let waker = OnClone::new(&waker, || {
+    let waker = OnClone::waker(&waker, || {
         SHUTDOWN.get().expect("it is set").request("in the middle");
     });
     let ready = poll(&mut shutdown.clone(), &waker) == Poll::Ready(());
@@ -338,7 +338,9 @@ fn waiters_come_and_go() {
         .collect();
     (0..8).for_each(|_| all_busy.recv_timeout(BOUND).expect("a thousand rounds"));
     shutdown.request("enough");
-    threads.into_iter().for_each(|thread| thread.join().expect("no panic").look());
+    for thread in threads {
+        thread.join().expect("no panic").look();
+    }
 }
 
 #[test]

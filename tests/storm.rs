@@ -5,7 +5,7 @@
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::task::Waker;
 use std::{mem, thread};
@@ -26,18 +26,18 @@ const WAITERS: usize = 1000;
 /// Counts the bytes that are in use.
 struct Counting;
 
-static IN_USE: AtomicIsize = AtomicIsize::new(0);
+static IN_USE: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: `System` does the work.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        IN_USE.fetch_add(layout.size().cast_signed(), Ordering::Relaxed);
+        IN_USE.fetch_add(layout.size(), Ordering::Relaxed);
         // SAFETY: as the caller promises.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        IN_USE.fetch_sub(layout.size().cast_signed(), Ordering::Relaxed);
+        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: as the caller promises.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -55,7 +55,7 @@ cases! {
         let before = IN_USE.load(Ordering::SeqCst);
         (0..ROUNDS / 2).for_each(|_| round());
         settles("threads", threads, system::threads);
-        let growth = IN_USE.load(Ordering::SeqCst) - before;
+        let growth = IN_USE.load(Ordering::SeqCst).saturating_sub(before);
         assert!(growth < 16 * 1024, "{growth} bytes more after {} signals", SIGNALS * ROUNDS / 2);
     };
 }
@@ -72,7 +72,9 @@ fn round() {
         here.wait();
         storm();
         over.store(true, Ordering::SeqCst);
-        crowds.into_iter().for_each(|crowd| crowd.join().expect("no panic").look());
+        for crowd in crowds {
+            crowd.join().expect("no panic").look();
+        }
     });
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_lite::future;
 use libc::{SIGINT, SIGTERM, SIGUSR1};
-use signoff::{Reason, Signal};
+use signoff::{Reason, ShutdownSignal, Signal, Signals};
 
 use super::{Runtime, watch};
 use crate::common::pending::once_pending;
@@ -72,15 +72,14 @@ pub(crate) fn test_wait(case: &Case) {
 }
 
 pub(crate) fn wait<R: Runtime>() {
-    let shutdown = R::block_on(async { R::listen() });
+    let shutdown = R::inside(R::listen);
     assert_eq!(shutdown.wait_timeout(Duration::ZERO), None);
     assert_eq!(shutdown.wait_timeout(Duration::from_millis(1)), None);
-    let other =
-        R::block_on(async { R::listen_to(signoff::Signals::none().with(Signal::Other(SIGUSR1))) });
+    let other = R::inside(|| R::listen_to(Signals::none().with(Signal::Other(SIGUSR1))));
     watch(&other, "other signal");
     say("ready");
-    let waits: [fn(&signoff::ShutdownSignal) -> Reason; 3] = [
-        signoff::ShutdownSignal::wait,
+    let waits: [fn(&ShutdownSignal) -> Reason; 3] = [
+        ShutdownSignal::wait,
         |shutdown| shutdown.wait_timeout(Duration::MAX).expect("a timeout that never comes"),
         |shutdown| shutdown.wait_timeout(2 * BOUND).expect("not that late"),
     ];
