@@ -1,5 +1,7 @@
 //! System calls.
 
+use std::os::unix::thread::JoinHandleExt;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use std::{fs, mem, process, ptr, thread};
 
@@ -20,6 +22,12 @@ pub(crate) fn kill(pid: i32, signal: i32) {
 pub(crate) fn raise(signal: i32) {
     // SAFETY: a plain number.
     assert_eq!(unsafe { libc::raise(signal) }, 0);
+}
+
+/// Delivers `signal` to another thread of this process.
+pub(crate) fn interrupt<T>(thread: &JoinHandle<T>, signal: i32) {
+    // SAFETY: the handle keeps the thread's name valid, as nobody has joined it.
+    assert_eq!(unsafe { libc::pthread_kill(thread.as_pthread_t(), signal) }, 0);
 }
 
 /// The process whose parent is `pid`.

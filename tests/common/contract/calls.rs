@@ -7,7 +7,7 @@ use futures_lite::future;
 use libc::{SIGINT, SIGTERM, SIGUSR1};
 use signoff::{Reason, ShutdownSignal, Signal, Signals};
 
-use super::{Runtime, watch};
+use super::Runtime;
 use crate::common::pending::once_pending;
 use crate::common::system::{self, raise};
 use crate::common::{self, BOUND, Case, say};
@@ -61,9 +61,6 @@ pub(crate) fn request<R: Runtime>() {
 
 pub(crate) fn test_wait(case: &Case) {
     let child = case.ready();
-    // A signal that is none of ours interrupts the system call, and no more.
-    child.kill(SIGUSR1);
-    child.expect("other signal");
     child.kill(SIGTERM);
     for _ in 0..3 {
         child.expect("waited");
@@ -76,22 +73,28 @@ pub(crate) fn wait<R: Runtime>() {
     assert_eq!(shutdown.wait_timeout(Duration::ZERO), None);
     assert_eq!(shutdown.wait_timeout(Duration::from_millis(1)), None);
     let other = R::inside(|| R::listen_to(Signals::none().with(Signal::Other(SIGUSR1))));
-    watch(&other, "other signal");
-    say("ready");
     let waits: [fn(&ShutdownSignal) -> Reason; 3] = [
         ShutdownSignal::wait,
         |shutdown| shutdown.wait_timeout(Duration::MAX).expect("a timeout that never comes"),
         |shutdown| shutdown.wait_timeout(2 * BOUND).expect("not that late"),
     ];
-    thread::scope(|scope| {
-        for wait in waits {
-            let shutdown = &shutdown;
-            scope.spawn(move || {
-                assert!(matches!(wait(shutdown), Reason::Signal { .. }));
-                say("waited");
-            });
-        }
+    let waiting = waits.map(|wait| {
+        let shutdown = shutdown.clone();
+        thread::spawn(move || {
+            assert!(matches!(wait(&shutdown), Reason::Signal { .. }));
+            say("waited");
+        })
     });
+    // A signal that is none of theirs interrupts the system call, and no more.
+    for _ in 0..100 {
+        waiting.iter().for_each(|thread| system::interrupt(thread, SIGUSR1));
+        thread::yield_now();
+    }
+    assert!(other.is_requested());
+    say("ready");
+    for thread in waiting {
+        thread.join().expect("no panic");
+    }
     assert_eq!(shutdown.wait_timeout(Duration::ZERO), Some(shutdown.wait()), "latched");
 }
 
