@@ -121,9 +121,10 @@ impl Case {
         command.envs([("SMOL_THREADS", "2"), ("ASYNC_STD_THREAD_COUNT", "2")]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let (ignored, blocked) = (self.ignored.clone(), self.blocked.clone());
-        // SAFETY: two system calls, and no allocation.
+        // SAFETY: a few system calls, and no allocation.
         unsafe {
             command.pre_exec(move || {
+                system::inherit_nothing(); // whoever runs the tests may be a `nohup … &`
                 system::ignore(&ignored);
                 system::block(&blocked);
                 Ok(())
