@@ -8,6 +8,7 @@
 
 pub(crate) mod child;
 pub(crate) mod contract;
+mod output;
 pub(crate) mod pending;
 pub(crate) mod system;
 
