@@ -1,5 +1,5 @@
 //! The contract, on smol.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 #![allow(unsafe_code, reason = "real signals")]
 
 mod common;

@@ -33,7 +33,11 @@ impl Backend for Tokio {
         // Any descriptor that a driver can watch will do; it need not be a pipe.
         let pipe = without_panic(|| Receiver::from_owned_fd_unchecked(fd))
             .ok_or(Error::NoDriver { runtime: RUNTIME })?
-            .map_err(Error::Descriptor)?;
+            .map_err(|error| match error.raw_os_error() {
+                Some(_) => Error::Descriptor(error),
+                // Not the system's words but tokio's: the runtime is being shut down.
+                None => Error::NoRuntime { runtime: RUNTIME },
+            })?;
         let readable = async move {
             // An error is the end of the runtime.
             let _ = poll_fn(|cx| pipe.poll_read_ready(cx)).await;
