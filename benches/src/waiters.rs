@@ -3,8 +3,9 @@
 //! Each sets itself up, says so, waits, and says at once that it runs again.
 
 use std::io::Write;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use crate::machine::{self, now};
 
@@ -61,6 +62,17 @@ pub type Contender = (&'static str, fn(Child));
 pub const CONTENDERS: &[Contender] = &[
     ("limit: sigwait", sigwait),
     ("limit: handler + futex", futex),
+    ("limit: handler + eventfd, poll(2)", |c| {
+        c.begin();
+        let fd = eventfd_with_handler();
+        c.ready();
+        let mut watched = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+        // SAFETY: the pointer is to a live pollfd.
+        while unsafe { libc::poll(&raw mut watched, 1, -1) } < 1 {}
+        c.woke();
+    }),
+    ("limit: handler + eventfd, tokio current_thread", |c| current_thread().block_on(bare(c))),
+    ("limit: handler + eventfd, tokio multi_thread", |c| multi_thread().block_on(bare(c))),
     ("**signoff, blocking wait()**", |c| {
         c.begin();
         let shutdown = signoff::ShutdownSignal::listen(signoff::Blocking).unwrap();
@@ -274,6 +286,46 @@ fn sigwait(c: Child) {
     c.woke();
 }
 
+static FD: AtomicI32 = AtomicI32::new(-1);
+
+/// Nothing but a handler that writes to an eventfd.
+fn eventfd_with_handler() -> i32 {
+    extern "C" fn handler(_: i32) {
+        let one = 1_u64.to_ne_bytes();
+        // SAFETY: the pointer is to eight live bytes.
+        unsafe { libc::write(FD.load(Ordering::Relaxed), one.as_ptr().cast(), 8) };
+    }
+    // SAFETY: no pointers.
+    let fd = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
+    FD.store(fd, Ordering::Relaxed);
+    install(handler);
+    fd
+}
+
+async fn bare(c: Child) {
+    c.begin();
+    // SAFETY: the descriptor is open, and nobody else closes it.
+    let fd = unsafe { OwnedFd::from_raw_fd(eventfd_with_handler()) };
+    let pipe = tokio::net::unix::pipe::Receiver::from_owned_fd_unchecked(fd).unwrap();
+    c.ready();
+    pipe.readable().await.unwrap();
+    c.woke();
+}
+
+/// For SIGTERM and SIGINT.
+fn install(handler: extern "C" fn(i32)) {
+    // SAFETY: the handlers here only store and make one system call; the action is zeroed but for
+    // its handler and flags.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler as *const () as usize;
+        action.sa_flags = libc::SA_RESTART;
+        for signal in [libc::SIGTERM, libc::SIGINT] {
+            libc::sigaction(signal, &raw const action, std::ptr::null_mut());
+        }
+    }
+}
+
 static WORD: AtomicU32 = AtomicU32::new(0);
 const WAIT: i32 = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
 const WAKE: i32 = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
@@ -285,15 +337,7 @@ fn futex(c: Child) {
         unsafe { libc::syscall(libc::SYS_futex, WORD.as_ptr(), WAKE, i32::MAX) };
     }
     c.begin();
-    // SAFETY: the handler only stores and makes one system call; the action is zeroed but for it.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = handler as *const () as usize;
-        action.sa_flags = libc::SA_RESTART;
-        for signal in [libc::SIGTERM, libc::SIGINT] {
-            libc::sigaction(signal, &raw const action, std::ptr::null_mut());
-        }
-    }
+    install(handler);
     c.ready();
     while WORD.load(Ordering::Acquire) == 0 {
         let null = std::ptr::null::<libc::timespec>();
