@@ -9,7 +9,7 @@ use signal_hook::flag;
 use signoff::{ShutdownSignal, Signal, Signals};
 
 use super::{Runtime, stuck};
-use crate::common::system::{died_by, fork, kill, pause, raise, wait_for};
+use crate::common::system::{CHILD_RETURNED, died_by, fork, kill, pause, raise, wait_for};
 use crate::common::{Case, say};
 
 pub(crate) fn test_kills(case: &Case) {
@@ -105,7 +105,7 @@ pub(crate) fn forked_and_dropped<R: Runtime>() {
                 unsafe { [std::ptr::read(&raw const shutdown), std::ptr::read(&raw const copy)] };
             drop(copies);
         });
-        assert_eq!(libc::WEXITSTATUS(wait_for(child)), 77);
+        assert_eq!(libc::WEXITSTATUS(wait_for(child)), CHILD_RETURNED);
         drop(copy);
         still_listens(shutdown).await;
     });
