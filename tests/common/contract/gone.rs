@@ -108,16 +108,16 @@ pub(crate) fn forked_and_dropped<R: Runtime>() {
 }
 
 /// The only clone, and somebody waits on it while the process forks.
-struct Waiting(ShutdownSignal);
+pub(crate) struct Waiting(ShutdownSignal);
 
 impl Waiting {
-    async fn on(mut shutdown: ShutdownSignal) -> Self {
+    pub(crate) async fn on(mut shutdown: ShutdownSignal) -> Self {
         assert!(future::poll_once(&mut shutdown).await.is_none());
         Self(shutdown)
     }
 
     /// What a child does is its own affair: the parent still waits, and is woken.
-    async fn goes_on(self) {
+    pub(crate) async fn goes_on(self) {
         let Self(mut shutdown) = self;
         assert!(!shutdown.is_requested());
         once_pending(&mut shutdown, || raise(SIGTERM)).await;
