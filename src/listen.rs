@@ -1,6 +1,7 @@
 //! How a program begins to listen, and how it stops.
 
 use std::any::Any;
+use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -43,7 +44,8 @@ impl Signals {
         self.set.iter().try_for_each(|&signal| check(signal))?;
 
         let shared = Arc::<Shared>::default();
-        let line = Line::new(Arc::downgrade(&shared), self.forced_exit).map_err(Error::Descriptor)?;
+        let line =
+            Line::new(Arc::downgrade(&shared), self.forced_exit).map_err(Error::Descriptor)?;
         // From here on dropping `listening` takes everything back.
         let mut listening = Listening::new(Arc::new(line));
         for &signal in &self.set {
@@ -146,6 +148,10 @@ impl Drop for Listening {
         handler::leave(&self.registrations, &self.line, held);
         if self.line.is_ours() {
             self.line.bell.ring(); // whoever still watches finds out that nobody is left
+        } else {
+            // The reactor of a forked child shares its epoll with the parent's: taking the
+            // descriptor out of it would take it out for the parent.
+            mem::forget(self.watch.take());
         }
         self.watch = None;
     }

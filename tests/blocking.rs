@@ -5,11 +5,11 @@
 mod common;
 
 use common::contract::{Runtime, contract};
-use common::{BOUND, Case, cases, say};
+use common::{BOUND, Case, cases, say, system};
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, select, unbounded};
 use futures_lite::future;
 use libc::SIGTERM;
-use signoff::{Blocking, Reason, ShutdownSignal};
+use signoff::{Blocking, Reason, ShutdownSignal, Signal, Signals};
 
 struct Plain;
 
@@ -124,6 +124,44 @@ cases! {
         say(stop.recv().expect("the program still listens"));
         assert_eq!(stop.recv().ok(), None, "and then nothing more");
     };
+}
+
+cases! {
+    a_forked_child_may_listen_by_itself: |case| case.passes(), || {
+        let shutdown = ShutdownSignal::listen(Blocking).expect("nothing is in the way");
+        let child = system::fork(|| {
+            let own = ShutdownSignal::listen(Blocking).expect("nothing is in the way");
+            system::raise(SIGTERM);
+            own.wait();
+            drop(own);
+            system::raise(SIGTERM); // the shutdown is under way, and this does nothing
+        });
+        assert_eq!(libc::WEXITSTATUS(system::wait_for(child)), system::CHILD_RETURNED);
+        assert!(!shutdown.is_requested());
+        system::raise(SIGTERM);
+        shutdown.wait();
+    };
+    a_real_time_signal: real_time, || {
+        let signals = || Signals::none().with(Signal::Other(libc::SIGRTMIN()));
+        let shutdown = signals().listen(Blocking).expect("nothing is in the way");
+        say("ready");
+        say(shutdown.wait());
+        drop(shutdown);
+        drop(signals().listen(Blocking).expect("nothing is in the way"));
+        say("nobody listens");
+        common::contract::stuck();
+    };
+}
+
+/// Its default is to end the process, and nobody knows it but the kernel.
+fn real_time(case: &Case) {
+    let child = case.ready();
+    child.kill(libc::SIGRTMIN());
+    let me = latched::me();
+    child.expect(&format!("signal {} from {me}", libc::SIGRTMIN()));
+    child.expect("nobody listens");
+    child.kill(libc::SIGRTMIN());
+    child.exits_with(128 + libc::SIGRTMIN());
 }
 
 fn select_test(case: &Case) {

@@ -125,6 +125,7 @@ impl Entangled {
     fn use_it(&self) {
         drop(self.held.lock().expect("no panic").take());
         let _ = poll(&mut self.shutdown.clone(), Waker::noop());
+        self.shutdown.request("from a waker");
     }
 }
 

@@ -77,14 +77,17 @@ pub(crate) fn block(signals: &[i32]) {
     }
 }
 
-/// Forks without exec. The child runs `child`, which must not return, print or allocate.
+/// The status of a forked child that did all it had to.
+pub(crate) const CHILD_RETURNED: i32 = 77;
+
+/// Forks without exec. The child has none of its parent's other threads, runs `child` and ends.
 pub(crate) fn fork(child: impl FnOnce()) -> i32 {
-    // SAFETY: the child does no more than its caller promises.
+    // SAFETY: what the cases do in the child works without the other threads.
     match unsafe { libc::fork() } {
         0 => {
             child();
             // SAFETY: ends the child without its parent's destructors.
-            unsafe { libc::_exit(77) }
+            unsafe { libc::_exit(CHILD_RETURNED) }
         }
         pid => pid,
     }

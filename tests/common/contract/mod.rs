@@ -150,6 +150,8 @@ macro_rules! contract {
 
             // 8: fork without exec
             a_forked_child_is_killed: |case| case.passes(), gone::forked::<$runtime>;
+            a_forked_child_with_a_handler_of_before: |case| case.passes(),
+                others::forked::<$runtime>;
             a_forked_child_that_lets_go: |case| case.passes(), gone::forked_and_dropped::<$runtime>;
 
             // 9: no panic, no print (`Child` looks at standard error after every case)
