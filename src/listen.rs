@@ -20,6 +20,9 @@ impl ShutdownSignal {
     /// first poll, and with the runtime busy, blocked or gone. Call it first thing in `main`.
     /// [`Signals`] has the same with choices.
     ///
+    /// A signal that the process inherited as blocked is unblocked on the thread that calls this,
+    /// and on those that it starts later.
+    ///
     /// # Errors
     ///
     /// Where there is no such runtime on this thread, or the system refuses a descriptor, a thread
