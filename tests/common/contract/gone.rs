@@ -1,0 +1,120 @@
+//! 6 and 8: when nobody listens any more, and in a forked child.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use futures_lite::future;
+use libc::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use signoff::{ShutdownSignal, Signal, Signals};
+
+use super::{Runtime, stuck};
+use crate::common::system::{died_by, fork, kill, pause, raise, wait_for};
+use crate::common::{Case, say};
+
+pub(crate) fn test_kills(case: &Case) {
+    for signal in [SIGTERM, SIGINT] {
+        let child = case.ready();
+        child.kill(signal);
+        child.dies_by(signal);
+    }
+}
+
+pub(crate) fn kills<R: Runtime>() {
+    R::block_on(async {
+        let mut shutdown = R::listen();
+        let clone = shutdown.clone();
+        future::poll_once(&mut shutdown).await;
+        drop(R::listen());
+        drop((shutdown, clone));
+        say("ready");
+        stuck();
+    });
+}
+
+pub(crate) fn test_first_process(case: &Case) {
+    if let Some(child) = case.start_as_first() {
+        child.passes();
+    }
+}
+
+/// The kernel keeps signals from the first process of a namespace that does not handle them.
+pub(crate) fn first_process<R: Runtime>() {
+    say("started");
+    assert_eq!(std::process::id(), 1);
+    R::block_on(async {
+        drop(R::listen());
+        raise(SIGTERM);
+        raise(SIGINT);
+        let shutdown = R::listen();
+        raise(SIGTERM);
+        shutdown.await;
+    });
+}
+
+pub(crate) fn again<R: Runtime>() {
+    for _ in 0..10 {
+        R::block_on(async {
+            let shutdown = R::listen();
+            raise(SIGTERM);
+            shutdown.await;
+        });
+    }
+}
+
+/// The documented limit: whoever else listens through the same registry, and began after we did,
+/// cannot be seen. The signal does what it did before `listen`, so it ends the process.
+pub(crate) fn test_limit(case: &Case) {
+    let child = case.ready();
+    child.kill(SIGTERM);
+    child.dies_by(SIGTERM);
+}
+
+pub(crate) fn limit<R: Runtime>() {
+    R::block_on(async {
+        let shutdown = R::listen();
+        let flag = Arc::new(AtomicBool::new(false));
+        flag::register(SIGTERM, flag).expect("a handler");
+        drop(shutdown);
+        say("ready");
+        stuck();
+    });
+}
+
+pub(crate) fn forked<R: Runtime>() {
+    R::block_on(async {
+        let signals = Signals::default().with(Signal::Hangup);
+        let shutdown = R::listen_to(signals);
+        for signal in [SIGTERM, SIGINT, libc::SIGHUP] {
+            let child = fork(|| pause());
+            kill(child, signal);
+            assert_eq!(died_by(wait_for(child)), Some(signal), "it does not swallow the signal");
+        }
+        still_listens(shutdown).await;
+    });
+}
+
+/// A child that drops its copy of everything leaves its parent alone.
+pub(crate) fn forked_and_dropped<R: Runtime>() {
+    R::block_on(async {
+        let shutdown = R::listen();
+        let copy = shutdown.clone();
+        let child = fork(|| {
+            // SAFETY: the child owns its copies, and ends before anybody uses them again.
+            let copies =
+                unsafe { [std::ptr::read(&raw const shutdown), std::ptr::read(&raw const copy)] };
+            drop(copies);
+        });
+        assert_eq!(libc::WEXITSTATUS(wait_for(child)), 77);
+        drop(copy);
+        still_listens(shutdown).await;
+    });
+}
+
+async fn still_listens(shutdown: ShutdownSignal) {
+    let mut waiting = shutdown.clone();
+    assert!(future::poll_once(&mut waiting).await.is_none(), "the child's affairs are its own");
+    assert!(!shutdown.is_requested());
+    raise(SIGTERM);
+    waiting.await;
+}
