@@ -3,10 +3,10 @@
 use libc::SIGTERM;
 use signoff::{Error, Signal, Signals};
 
-use super::{Runtime, stuck};
 use super::calls::settles;
-use crate::common::system::{self, limit};
+use super::{Runtime, stuck};
 use crate::common::pending::once_pending;
+use crate::common::system::{self, limit};
 use crate::common::{Case, say, variant};
 
 const UNSUITABLE: [i32; 18] = [
