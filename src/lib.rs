@@ -66,7 +66,7 @@ pub mod hooks {
     mod threads;
     mod timeline;
     #[cfg(feature = "tracing")]
-    mod tracing;
+    pub mod tracing;
     #[cfg(not(feature = "tracing"))]
     mod tracing {
         //! Nobody is told.

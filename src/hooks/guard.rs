@@ -209,6 +209,9 @@ fn sleep_until(times: [Option<Instant>; 2]) {
 /// with [`join`](Self::join), or in asynchronous code by awaiting the guard. Dropping the guard
 /// while a shutdown is under way waits as well. Before one is asked for, dropping it does nothing:
 /// the hooks stay armed.
+///
+/// Joining does not wait for the shutdown itself. A `main` that has nothing else to do waits for
+/// that first: `shutdown.wait()`, or `shutdown.await`.
 #[must_use = "a main that may end by itself joins the guard, so that hooks are not cut off"]
 pub struct Guard {
     shutdown: ShutdownSignal,
