@@ -54,7 +54,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let door = ShutdownSignal::manual();
     let server = axum::serve(listener, app).with_graceful_shutdown(door.clone());
     let server = tokio::spawn(server.into_future());
-    let spool = File::open("/dev/null")?;
+    let spool = File::create(std::env::temp_dir().join("service.spool"))?;
 
     let guard = Hooks::new()
         .budget(Duration::from_secs(10))

@@ -269,7 +269,7 @@ impl fmt::Display for Combination {
 
 impl Combination {
     /// In the parent. What it took beyond the budget, where the hooks use all of that.
-    fn holds(&self, case: &Case) -> Option<Duration> {
+    fn holds(self, case: &Case) -> Option<Duration> {
         let case = case.variant(&self.to_string());
         let child = if self.is_first { case.start_as_first()? } else { case.start() };
         child.expect("ready");
@@ -283,7 +283,7 @@ impl Combination {
         self.uses_the_budget().then(|| took.saturating_sub(BUDGET))
     }
 
-    fn status(&self) -> String {
+    fn status(self) -> String {
         let is_clean = matches!(
             self.fault,
             Fault::Idle
@@ -301,7 +301,7 @@ impl Combination {
         }
     }
 
-    fn uses_the_budget(&self) -> bool {
+    fn uses_the_budget(self) -> bool {
         use Fault::{FullOutput, HookBlocksItsThread, HungBlockingHook, HungHook};
         matches!(self.fault, HungHook | HungBlockingHook | HookBlocksItsThread | FullOutput)
     }

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use futures_lite::future::{block_on, poll_once};
+use signoff::hooks::OpenWork;
 use signoff::{Hooks, InFlight};
 
 const LONG: Duration = Duration::from_secs(30);
@@ -49,7 +50,9 @@ fn everybody_who_waits_is_woken() {
         })
         .collect();
     drop(guards);
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }
 
 #[test]
@@ -136,7 +139,7 @@ fn the_report_names_what_is_still_open() {
     let names: Vec<Vec<_>> = report
         .outcomes()
         .iter()
-        .map(|hook| hook.still_open().iter().map(|open| open.name()).collect())
+        .map(|hook| hook.still_open().iter().map(OpenWork::name).collect())
         .collect();
     let expected: [&[&str]; 4] = [&["GET /a", "GET /b"], &["nightly"], &["GET /a", "GET /b"], &[]];
     assert_eq!(names, expected, "{report}");
