@@ -53,7 +53,8 @@ impl Hooks {
     /// [`exit`](Self::exit) chooses the exit status, [`on_report`](Self::on_report) gets the
     /// report. No destructor runs.
     ///
-    /// The process never ends unless the shutdown is asked for. A `main` that may come to its end
+    /// The process never ends unless the shutdown is asked for. Where this is called more than once,
+    /// the first to have run its hooks ends the process, so call it once. A `main` that may come to its end
     /// by itself keeps the [`Guard`], and [joins](Guard::join) it.
     ///
     /// ```no_run
@@ -151,7 +152,7 @@ impl Job {
             }
             sleep_until([over, late]);
         }
-        self.end();
+        self.end()
     }
 
     /// Runs what is left, on another thread.
@@ -162,19 +163,18 @@ impl Job {
         let _ = thread.spawn(move || job.run_hooks(turn));
     }
 
-    fn end(&self) {
+    fn end(&self) -> ! {
         let plan = self.plan();
-        if self.is_ending.swap(true, Ordering::AcqRel) {
+        // Relaxed: it says who, no more; the status has a lock of its own.
+        if self.is_ending.swap(true, Ordering::Relaxed) {
             thread::sleep(GRACE + LAST_WORDS * 2); // for the last words of the other one
         } else {
             plan.seize();
             let report = plan.report();
-            let status = *self.status.get_or_init(|| report.status());
+            let _ = self.status.set(report.status()); // nobody else does
             self.last_words(plan, report);
-            self.exit.now(status, plan.reason.as_ref())
         }
-        let status = self.status.get().copied().unwrap_or(1);
-        self.exit.now(status, plan.reason.as_ref())
+        self.exit.now(self.status.get().copied().unwrap_or(1), plan.reason.as_ref())
     }
 
     fn last_words(&self, plan: &Arc<Plan>, report: Report) {
@@ -185,7 +185,10 @@ impl Job {
                 on_report(report);
             }
         });
-        let left = || plan.deadline.map_or(PATIENCE, |end| end.duration_since(Instant::now()));
+        let left = || {
+            let left = |end: Instant| end.saturating_duration_since(Instant::now());
+            plan.deadline.map_or(PATIENCE, left)
+        };
         let _ = handed_over.recv_timeout(left().max(LAST_WORDS));
         let flushed = last_words::begin(|| {
             let _ = io::stdout().flush(); // errors have nowhere to go
