@@ -445,12 +445,12 @@ async fn serving_goes_on_for_a_time() {
 }
 
 async fn serving_never_takes_all_the_time() {
-    for time in [200 * MS, LONG, Duration::MAX] {
-        let hooks = Hooks::new().budget(200 * MS).keep_serving(time);
-        let report = hooks.hook("server", async || {}).run().await;
-        assert_eq!(labels(&report), ["keep serving: timed out", "server: done"], "{report}");
-        assert!(report.outcomes()[0].took() >= 100 * MS, "{report}");
-    }
+    let hooks = Hooks::new().budget(1000 * MS).keep_serving(LONG);
+    let report = hooks.hook("server", async || {}).run().await;
+    assert_eq!(labels(&report), ["keep serving: timed out", "server: done"], "{report}");
+    let took = report.outcomes()[0].took();
+    assert!(took >= 500 * MS && took < 950 * MS, "half of the time: {report}");
+
     let hooks = Hooks::new().budget(Duration::MAX).keep_serving(20 * MS);
     assert!(hooks.run().await.is_clean());
 }

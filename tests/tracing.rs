@@ -146,6 +146,12 @@ impl Write for Says {
     }
 }
 
+fn park() -> ! {
+    loop {
+        thread::park();
+    }
+}
+
 fn says(hangs_at: &'static str) {
     let says = move || Says { hangs_at };
     tracing_subscriber::fmt().with_writer(says).with_ansi(false).without_time().init();
@@ -162,20 +168,21 @@ cases! {
     }, || {
         says("nowhere");
         let shutdown = ShutdownSignal::manual();
-        let hooks = Hooks::new().budget(5 * SHORT).hook("blocks", async || loop { thread::park() } as ());
+        let hooks = Hooks::new().budget(5 * SHORT).hook("blocks", async || if true { park() });
         let guard = hooks.hook("never", async || {}).exit_on(shutdown.clone()).unwrap();
         shutdown.request("enough");
         guard.join();
     };
 
     a_subscriber_that_hangs_does_not_stop_the_end: |case| {
-        for variant in ["shutdown begins", "hook ended", "shutdown ends"] {
+        for variant in ["shutdown begins", "hook ended", "hook given up", "shutdown ends"] {
             case.variant(variant).start().ends();
         }
     }, || {
         says(common::variant().unwrap().leak());
         let shutdown = ShutdownSignal::manual();
-        let hooks = Hooks::new().budget(5 * SHORT).hook("cache", async || {});
+        let hooks = Hooks::new().budget(5 * SHORT).hook("cache", async || {}).then();
+        let hooks = hooks.hook("blocks", async || if true { park() });
         let guard = hooks.exit_on(shutdown.clone()).unwrap();
         shutdown.request("enough");
         guard.join();
