@@ -1,14 +1,14 @@
 //! A process that is this test binary once more, running one case.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{self, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::Receiver;
+use std::thread;
 use std::time::{Duration, Instant};
 use std::{env, io};
 
+use super::output::{Errors, lines};
 use super::{BOUND, system};
 
 const VARIANT: &str = "SIGNOFF_TEST_VARIANT";
@@ -121,9 +121,10 @@ impl Case {
         command.envs([("SMOL_THREADS", "2"), ("ASYNC_STD_THREAD_COUNT", "2")]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let (ignored, blocked) = (self.ignored.clone(), self.blocked.clone());
-        // SAFETY: two system calls, and no allocation.
+        // SAFETY: a few system calls, and no allocation.
         unsafe {
             command.pre_exec(move || {
+                system::inherit_nothing(); // whoever runs the tests may be a `nohup … &`
                 system::ignore(&ignored);
                 system::block(&blocked);
                 Ok(())
@@ -136,48 +137,6 @@ impl Case {
 fn works(wrapper: &[&str]) -> bool {
     let (program, arguments) = wrapper.split_first().expect("a program");
     Command::new(program).args(arguments).arg("true").output().is_ok_and(|o| o.status.success())
-}
-
-/// What the child says, without the words of the test harness around it.
-fn lines(out: impl Read + Send + 'static) -> Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(out).lines().map_while(Result::ok) {
-            if let Some(said) = line.strip_prefix('@') {
-                let _ = sender.send(said.to_owned()); // the test may have seen enough
-            }
-        }
-    });
-    receiver
-}
-
-/// What stands on the child's standard error.
-struct Errors {
-    text: Arc<Mutex<String>>,
-    reader: JoinHandle<()>,
-}
-
-impl Errors {
-    fn read(err: impl Read + Send + 'static) -> Self {
-        let text = Arc::new(Mutex::new(String::new()));
-        let read = Arc::clone(&text);
-        let reader = thread::spawn(move || {
-            for line in BufReader::new(err).lines().map_while(Result::ok) {
-                *read.lock().expect("no panic") += &(line + "\n");
-            }
-        });
-        Self { text, reader }
-    }
-
-    fn so_far(&self) -> String {
-        self.text.lock().expect("no panic").clone()
-    }
-
-    /// All of it, once the child has ended.
-    fn all(self) -> String {
-        self.reader.join().expect("no panic");
-        self.text.lock().expect("no panic").clone()
-    }
 }
 
 /// The other process. It is killed when the test gives up on it.

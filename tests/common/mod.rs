@@ -8,18 +8,30 @@
 
 pub(crate) mod child;
 pub(crate) mod contract;
+mod output;
 pub(crate) mod pending;
 pub(crate) mod system;
 
 pub(crate) use child::{Case, Child, say, variant};
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Nothing here takes nearly as long, on any machine.
 pub(crate) const BOUND: Duration = Duration::from_secs(30);
 
 /// A signal after this is another press, never the same one.
 pub(crate) const ANOTHER_PRESS: Duration = Duration::from_millis(260);
+
+/// Waits for something that will be so in a moment.
+#[track_caller]
+pub(crate) fn until(what: &str, so: impl Fn() -> bool) {
+    let deadline = Instant::now() + BOUND;
+    while !so() {
+        assert!(Instant::now() < deadline, "not so in time: {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
 
 /// Makes a case of each module: `test` is the parent, `child` the other process.
 macro_rules! cases {

@@ -60,7 +60,7 @@ pub(crate) struct OnClone {
 }
 
 impl OnClone {
-    pub(crate) fn new(inner: &Waker, act: fn()) -> Waker {
+    pub(crate) fn waker(inner: &Waker, act: fn()) -> Waker {
         Self::into_waker(Arc::new(Self { inner: inner.clone(), act }))
     }
 

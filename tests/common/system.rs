@@ -1,5 +1,7 @@
 //! System calls.
 
+use std::os::unix::thread::JoinHandleExt;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use std::{fs, mem, process, ptr, thread};
 
@@ -22,6 +24,12 @@ pub(crate) fn raise(signal: i32) {
     assert_eq!(unsafe { libc::raise(signal) }, 0);
 }
 
+/// Delivers `signal` to another thread of this process.
+pub(crate) fn interrupt<T>(thread: &JoinHandle<T>, signal: i32) {
+    // SAFETY: the handle keeps the thread's name valid, as nobody has joined it.
+    assert_eq!(unsafe { libc::pthread_kill(thread.as_pthread_t(), signal) }, 0);
+}
+
 /// The process whose parent is `pid`.
 pub(crate) fn child_of(pid: i32) -> Option<i32> {
     let parent = |process: &i32| {
@@ -33,6 +41,19 @@ pub(crate) fn child_of(pid: i32) -> Option<i32> {
         .ok()?
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .find(|process| parent(process) == Some(pid))
+}
+
+/// Has the signals that the tests send do what they do by default. Async-signal-safe.
+pub(crate) fn inherit_nothing() {
+    // SAFETY: zeroes are a valid set, an empty one, and the pointers are to a live one.
+    unsafe {
+        for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGUSR1] {
+            libc::signal(signal, libc::SIG_DFL);
+        }
+        let mut set: libc::sigset_t = mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const set, ptr::null_mut());
+    }
 }
 
 /// Async-signal-safe.
@@ -56,14 +77,17 @@ pub(crate) fn block(signals: &[i32]) {
     }
 }
 
-/// Forks without exec. The child runs `child`, which must not return, print or allocate.
+/// The status of a forked child that did all it had to.
+pub(crate) const CHILD_RETURNED: i32 = 77;
+
+/// Forks without exec. The child has none of its parent's other threads, runs `child` and ends.
 pub(crate) fn fork(child: impl FnOnce()) -> i32 {
-    // SAFETY: the child does no more than its caller promises.
+    // SAFETY: what the cases do in the child works without the other threads.
     match unsafe { libc::fork() } {
         0 => {
             child();
             // SAFETY: ends the child without its parent's destructors.
-            unsafe { libc::_exit(77) }
+            unsafe { libc::_exit(CHILD_RETURNED) }
         }
         pid => pid,
     }
@@ -140,5 +164,16 @@ pub(crate) fn disposition(signal: i32) -> libc::sighandler_t {
         let mut current: libc::sigaction = mem::zeroed();
         assert_eq!(libc::sigaction(signal, ptr::null(), &raw mut current), 0);
         current.sa_sigaction
+    }
+}
+
+/// Gives up the rights of root, if the process has them.
+pub(crate) fn become_nobody() {
+    const NOBODY: libc::uid_t = 65534;
+    // SAFETY: plain numbers.
+    unsafe {
+        if libc::geteuid() == 0 {
+            assert_eq!(libc::setuid(NOBODY), 0);
+        }
     }
 }

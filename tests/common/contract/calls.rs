@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use futures_lite::future;
 use libc::{SIGINT, SIGTERM, SIGUSR1};
-use signoff::{Reason, Signal};
+use signoff::{Reason, ShutdownSignal, Signal, Signals};
 
-use super::{Runtime, watch};
+use super::Runtime;
 use crate::common::pending::once_pending;
 use crate::common::system::{self, raise};
-use crate::common::{BOUND, Case, say};
+use crate::common::{self, BOUND, Case, say};
 
 pub(crate) fn test_sender(case: &Case) {
     let me = super::latched::me();
@@ -61,9 +61,6 @@ pub(crate) fn request<R: Runtime>() {
 
 pub(crate) fn test_wait(case: &Case) {
     let child = case.ready();
-    // A signal that is none of ours interrupts the system call, and no more.
-    child.kill(SIGUSR1);
-    child.expect("other signal");
     child.kill(SIGTERM);
     for _ in 0..3 {
         child.expect("waited");
@@ -72,27 +69,34 @@ pub(crate) fn test_wait(case: &Case) {
 }
 
 pub(crate) fn wait<R: Runtime>() {
-    let shutdown = R::block_on(async { R::listen() });
+    let shutdown = R::inside(R::listen);
     assert_eq!(shutdown.wait_timeout(Duration::ZERO), None);
     assert_eq!(shutdown.wait_timeout(Duration::from_millis(1)), None);
-    let other =
-        R::block_on(async { R::listen_to(signoff::Signals::none().with(Signal::Other(SIGUSR1))) });
-    watch(&other, "other signal");
-    say("ready");
-    let waits: [fn(&signoff::ShutdownSignal) -> Reason; 3] = [
-        signoff::ShutdownSignal::wait,
+    let other = R::inside(|| R::listen_to(Signals::none().with(Signal::Other(SIGUSR1))));
+    let waits: [fn(&ShutdownSignal) -> Reason; 3] = [
+        ShutdownSignal::wait,
         |shutdown| shutdown.wait_timeout(Duration::MAX).expect("a timeout that never comes"),
         |shutdown| shutdown.wait_timeout(2 * BOUND).expect("not that late"),
     ];
-    thread::scope(|scope| {
-        for wait in waits {
-            let shutdown = &shutdown;
-            scope.spawn(move || {
-                assert!(matches!(wait(shutdown), Reason::Signal { .. }));
-                say("waited");
-            });
-        }
+    let waiting = waits.map(|wait| {
+        let shutdown = shutdown.clone();
+        thread::spawn(move || {
+            assert!(matches!(wait(&shutdown), Reason::Signal { .. }));
+            say("waited");
+        })
     });
+    // A signal that is none of theirs interrupts the system call, and no more.
+    for _ in 0..100 {
+        for thread in &waiting {
+            system::interrupt(thread, SIGUSR1);
+        }
+        thread::yield_now();
+    }
+    other.wait();
+    say("ready");
+    for thread in waiting {
+        thread.join().expect("no panic");
+    }
     assert_eq!(shutdown.wait_timeout(Duration::ZERO), Some(shutdown.wait()), "latched");
 }
 
@@ -133,10 +137,5 @@ pub(crate) fn nothing_left<R: Runtime>() {
 
 /// Waits for `count` to come down to `before`: a thread needs a moment to end.
 pub(crate) fn settles(what: &str, before: usize, count: fn() -> usize) {
-    let deadline = std::time::Instant::now() + BOUND;
-    while count() > before {
-        let now = count();
-        assert!(std::time::Instant::now() < deadline, "{what}: {before} before, {now} now");
-        thread::sleep(Duration::from_millis(2));
-    }
+    common::until(&format!("{before} {what}"), || count() <= before);
 }

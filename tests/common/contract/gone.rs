@@ -9,7 +9,8 @@ use signal_hook::flag;
 use signoff::{ShutdownSignal, Signal, Signals};
 
 use super::{Runtime, stuck};
-use crate::common::system::{died_by, fork, kill, pause, raise, wait_for};
+use crate::common::pending::once_pending;
+use crate::common::system::{CHILD_RETURNED, died_by, fork, kill, pause, raise, wait_for};
 use crate::common::{Case, say};
 
 pub(crate) fn test_kills(case: &Case) {
@@ -83,38 +84,42 @@ pub(crate) fn limit<R: Runtime>() {
 
 pub(crate) fn forked<R: Runtime>() {
     R::block_on(async {
-        let signals = Signals::default().with(Signal::Hangup);
-        let shutdown = R::listen_to(signals);
+        let waiting = Waiting::on(R::listen_to(Signals::default().with(Signal::Hangup))).await;
         for signal in [SIGTERM, SIGINT, libc::SIGHUP] {
             let child = fork(|| pause());
             kill(child, signal);
             assert_eq!(died_by(wait_for(child)), Some(signal), "it does not swallow the signal");
         }
-        still_listens(shutdown).await;
+        waiting.goes_on().await;
     });
 }
 
 /// A child that drops its copy of everything leaves its parent alone.
 pub(crate) fn forked_and_dropped<R: Runtime>() {
     R::block_on(async {
-        let shutdown = R::listen();
-        let copy = shutdown.clone();
+        let waiting = Waiting::on(R::listen()).await;
         let child = fork(|| {
-            // SAFETY: the child owns its copies, and ends before anybody uses them again.
-            let copies =
-                unsafe { [std::ptr::read(&raw const shutdown), std::ptr::read(&raw const copy)] };
-            drop(copies);
+            // SAFETY: the child owns its copy, and ends before anybody uses it again.
+            drop(unsafe { std::ptr::read(&raw const waiting) });
         });
-        assert_eq!(libc::WEXITSTATUS(wait_for(child)), 77);
-        drop(copy);
-        still_listens(shutdown).await;
+        assert_eq!(libc::WEXITSTATUS(wait_for(child)), CHILD_RETURNED);
+        waiting.goes_on().await;
     });
 }
 
-async fn still_listens(shutdown: ShutdownSignal) {
-    let mut waiting = shutdown.clone();
-    assert!(future::poll_once(&mut waiting).await.is_none(), "the child's affairs are its own");
-    assert!(!shutdown.is_requested());
-    raise(SIGTERM);
-    waiting.await;
+/// The only clone, and somebody waits on it while the process forks.
+pub(crate) struct Waiting(ShutdownSignal);
+
+impl Waiting {
+    pub(crate) async fn on(mut shutdown: ShutdownSignal) -> Self {
+        assert!(future::poll_once(&mut shutdown).await.is_none());
+        Self(shutdown)
+    }
+
+    /// What a child does is its own affair: the parent still waits, and is woken.
+    pub(crate) async fn goes_on(self) {
+        let Self(mut shutdown) = self;
+        assert!(!shutdown.is_requested());
+        once_pending(&mut shutdown, || raise(SIGTERM)).await;
+    }
 }

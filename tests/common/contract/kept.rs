@@ -27,7 +27,7 @@ pub(crate) fn inside_of_a_poll<R: Runtime>() {
     R::block_on(async {
         let mut shutdown = R::listen();
         poll_fn(|cx| {
-            let waker = OnClone::new(cx.waker(), || raise(SIGTERM));
+            let waker = OnClone::waker(cx.waker(), || raise(SIGTERM));
             poll(&mut shutdown, &waker)
         })
         .await;
@@ -94,7 +94,7 @@ pub(crate) fn test_runtime_gone(case: &Case) {
 
 /// The runtime that listens is dropped, and somebody waits on another executor.
 pub(crate) fn runtime_gone<R: Runtime>() {
-    let shutdown = R::block_on(async { R::listen() });
+    let shutdown = R::inside(R::listen);
     future::block_on(once_pending(shutdown, || say("ready")));
     say("woken");
 }

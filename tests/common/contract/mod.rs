@@ -77,11 +77,18 @@ pub(crate) fn stuck() {
 }
 
 /// The whole contract for one runtime.
+#[allow(unused_macros, reason = "not every test binary has a runtime")]
 macro_rules! contract {
     ($runtime:ty) => {
         use crate::common::contract::{
             again, calls, gone, inherited, kept, latched, others, refused,
         };
+
+        #[test]
+        fn the_backend_is_a_value() {
+            fn check<T: Copy + Default + std::fmt::Debug + Send + Sync + Unpin + 'static>() {}
+            check::<<$runtime as Runtime>::Backend>();
+        }
 
         crate::common::cases! {
             // 1: never lost
@@ -143,10 +150,12 @@ macro_rules! contract {
 
             // 8: fork without exec
             a_forked_child_is_killed: |case| case.passes(), gone::forked::<$runtime>;
+            a_forked_child_with_a_handler_of_before: |case| case.passes(),
+                others::forked::<$runtime>;
             a_forked_child_that_lets_go: |case| case.passes(), gone::forked_and_dropped::<$runtime>;
 
             // 9: no panic, no print (`Child` looks at standard error after every case)
-            sets_that_cannot_be: |case| case.passes(), refused::sets::<$runtime>;
+            sets_that_cannot_be: refused::test_sets, refused::sets::<$runtime>;
             too_few_descriptors: refused::test_descriptors, refused::descriptors::<$runtime>;
 
             // the calls
@@ -158,4 +167,5 @@ macro_rules! contract {
         }
     };
 }
+#[allow(unused_imports, reason = "not every test binary has a runtime")]
 pub(crate) use contract;

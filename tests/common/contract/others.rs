@@ -8,7 +8,8 @@ use signal_hook::flag;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Runtime;
-use crate::common::system::raise;
+use super::gone::Waiting;
+use crate::common::system::{CHILD_RETURNED, fork, raise, wait_for};
 
 /// How often the plain handler ran.
 static PLAIN: AtomicUsize = AtomicUsize::new(0);
@@ -84,4 +85,18 @@ pub(crate) fn afterwards<R: Runtime>() {
     });
     assert_eq!(PLAIN.load(Ordering::SeqCst), 1);
     assert!(flag.load(Ordering::SeqCst));
+}
+
+/// In a forked child that handler has the signal for itself, too.
+pub(crate) fn forked<R: Runtime>() {
+    handle_plainly(SIGTERM);
+    R::block_on(async {
+        let waiting = Waiting::on(R::listen()).await;
+        let child = fork(|| {
+            raise(SIGTERM);
+            assert_eq!(PLAIN.load(Ordering::SeqCst), 1);
+        });
+        assert_eq!(libc::WEXITSTATUS(wait_for(child)), CHILD_RETURNED);
+        waiting.goes_on().await;
+    });
 }
