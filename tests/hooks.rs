@@ -285,8 +285,8 @@ async fn a_hook_at_its_limit_is_dropped_before_the_next_stage() {
     let report = Hooks::new()
         .budget(100 * MS)
         .hook("hangs", async move || {
-            let _owned = owned;
             pending::<()>().await;
+            drop(owned);
         })
         .then()
         .hook("next", async move || *found.lock().unwrap() = Some(seen.upgrade().is_none()))
@@ -474,8 +474,8 @@ fn a_run_that_is_dropped_drops_its_hooks() {
     let owned = Arc::new(());
     let seen = Arc::downgrade(&owned);
     let hooks = Hooks::new().hook("hangs", async move || {
-        let _owned = owned;
         pending::<()>().await;
+        drop(owned);
     });
     let mut run = Box::pin(hooks.run());
     assert!(futures_lite::future::block_on(futures_lite::future::poll_once(&mut run)).is_none());
