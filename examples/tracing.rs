@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! INFO shutdown{reason="SIGINT"}: shutdown begins reason="SIGINT" hooks=3 budget=2.00 s
-//! INFO shutdown{reason="SIGINT"}: writing 3 entries
+//! INFO writing 3 entries
 //! INFO shutdown{reason="SIGINT"}: hook ended hook="cache" outcome="done" took_ms=100
 //! WARN shutdown{reason="SIGINT"}: hook given up hook="requests" outcome="timed out" took_ms=1000 still_open="GET /report (1.00 s)"
 //! WARN shutdown{reason="SIGINT"}: hook ended hook="database" outcome="failed" took_ms=0 error="connection refused"
