@@ -1,0 +1,252 @@
+//! The report as a person reads it: a line for each hook, and a bar on the scale of the budget.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::report::{HookReport, Outcome, Report};
+use crate::in_flight::OpenWork;
+
+/// A line is never longer: 79 columns fit every terminal.
+const WIDTH: usize = 79;
+const BAR: usize = 28;
+/// Around the name: the stage and two gaps before it, bar, outcome and time after it.
+const LONGEST_NAME: usize = WIDTH - (STAGE + 2) - (2 + BAR + 2) - (2 + OUTCOME) - (1 + TIME);
+const STAGE: usize = 2;
+const OUTCOME: usize = 11;
+const TIME: usize = 8;
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_summary(self, f)?;
+        let names = self.hooks.iter().map(|hook| shown(&hook.name, LONGEST_NAME));
+        let longest = names.map(|name| name.chars().count()).max().unwrap_or(0);
+        let mut stage = None;
+        for hook in &self.hooks {
+            let is_first = stage.replace(hook.stage) != Some(hook.stage);
+            write_hook(self.scale(), hook, is_first, longest, f)?;
+        }
+        Ok(())
+    }
+}
+
+fn write_summary(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (all, took) = (report.hooks.len(), Time(report.took));
+    let done = report.hooks.iter().filter(|hook| hook.outcome.is_done()).count();
+    match all {
+        0 => write!(f, "no hooks, ")?,
+        _ => write!(f, "{done} of {all} hooks done in ")?,
+    }
+    match Time(report.budget) {
+        budget if budget.is_endless() => write!(f, "{took}, without a limit")?,
+        budget => write!(f, "{took} of {budget}")?,
+    }
+    if let Some(reason) = &report.reason {
+        write!(f, ", asked by {}", shown(&reason.to_string(), WIDTH / 2))?;
+    }
+    Ok(())
+}
+
+impl Report {
+    /// What the whole width of a bar stands for.
+    fn scale(&self) -> Duration {
+        let is_endless = Time(self.budget).is_endless();
+        if is_endless { self.took } else { self.budget }.max(Duration::from_nanos(1))
+    }
+}
+
+fn write_hook(
+    scale: Duration,
+    hook: &HookReport,
+    is_first: bool,
+    longest: usize,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let stage = if is_first { (hook.stage + 1).to_string() } else { String::new() };
+    let (name, bar) = (shown(&hook.name, LONGEST_NAME), bar(hook, scale));
+    let outcome = hook.outcome.label();
+    write!(f, "\n{stage:<STAGE$} {name:<longest$}  |{bar}|  {outcome}")?;
+    if !matches!(hook.outcome, Outcome::NotStarted) {
+        let gap = OUTCOME - outcome.len();
+        write!(f, "{:gap$} {:>TIME$}", "", Time(hook.took).to_string())?;
+    }
+    let indent = STAGE + 1 + longest + 2;
+    let details = hook.outcome.detail().into_iter().chain(still_open(&hook.still_open));
+    for detail in details {
+        write!(f, "\n{:indent$}| {}", "", shown(&detail, WIDTH - indent - 2))?;
+    }
+    Ok(())
+}
+
+/// From the beginning to the end of a hook that has begun; at least one column.
+fn bar(hook: &HookReport, scale: Duration) -> String {
+    if matches!(hook.outcome, Outcome::NotStarted) {
+        return " ".repeat(BAR);
+    }
+    let column = |time: Duration| {
+        let column = time.as_nanos().saturating_mul(BAR as u128) / scale.as_nanos();
+        usize::try_from(column).unwrap_or(BAR).min(BAR)
+    };
+    let from = column(hook.started).min(BAR - 1);
+    let to = column(hook.started.saturating_add(hook.took)).max(from + 1);
+    (0..BAR).map(|at| if (from..to).contains(&at) { '=' } else { ' ' }).collect()
+}
+
+fn still_open(open: &[OpenWork]) -> Option<String> {
+    const NAMED: usize = 3;
+    let named: Vec<_> = open.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = open.len().saturating_sub(NAMED);
+    match (named.is_empty(), more) {
+        (true, _) => None,
+        (false, 0) => Some(format!("still open: {}", named.join(", "))),
+        _ => Some(format!("{} still open: {}, …", open.len(), named.join(", "))),
+    }
+}
+
+/// On one line, and no longer than `limit`.
+fn shown(text: &str, limit: usize) -> String {
+    let mut line = String::new();
+    for part in text.chars() {
+        match part {
+            _ if part.is_control() => line.extend(part.escape_default()),
+            _ => line.push(part),
+        }
+    }
+    if line.chars().count() > limit {
+        line = line.chars().take(limit.saturating_sub(1)).collect();
+        line.push('…');
+    }
+    line
+}
+
+/// A duration as people write it.
+pub(crate) struct Time(pub(crate) Duration);
+
+impl Time {
+    /// A thousand years.
+    fn is_endless(&self) -> bool {
+        self.0.as_secs() > 1_000 * 365 * 24 * 60 * 60
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, exact) = (self.0.as_secs(), self.0.as_secs_f64());
+        match seconds {
+            _ if self.is_endless() => f.write_str("no limit"),
+            0 => write!(f, "{} ms", self.0.as_millis()),
+            1..10 => write!(f, "{exact:.2} s"),
+            10..60 => write!(f, "{exact:.1} s"),
+            60..3600 => write!(f, "{}m {:02}s", seconds / 60, seconds % 60),
+            _ => write!(f, "{}h {:02}m", seconds / 3600, seconds / 60 % 60),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::super::report::Outcome;
+    use super::*;
+    use crate::reason::{Reason, Sender, Signal};
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn hook(name: &str, stage: usize, outcome: Outcome, started: u32, took: u32) -> HookReport {
+        let (started, took) = (started * MS, took * MS);
+        let (name, still_open) = (name.into(), Vec::new());
+        HookReport { name, stage, outcome, started, took, still_open, is_told: false }
+    }
+
+    fn report(hooks: Vec<HookReport>, took: u32) -> Report {
+        let sender = Some(Sender { pid: 4242, uid: 0 });
+        let reason = Some(Reason::Signal { signal: Signal::Terminate, sender });
+        Report { hooks, took: took * MS, budget: 10_000 * MS, reason }
+    }
+
+    #[track_caller]
+    fn assert_shown(report: &Report, lines: &[&str]) {
+        let shown = report.to_string();
+        assert_eq!(shown.lines().collect::<Vec<_>>(), lines, "\n{shown}");
+        assert!(shown.lines().all(|line| line.chars().count() <= WIDTH), "\n{shown}");
+    }
+
+    #[test]
+    fn a_person_sees_what_happened() {
+        let refused = Outcome::Failed(io::Error::other("connection refused").into());
+        let hooks = vec![
+            hook("keep serving", 0, Outcome::Done, 0, 2_000),
+            hook("requests", 1, Outcome::TimedOut, 2_000, 2_667),
+            hook("cache", 2, Outcome::Done, 4_667, 502),
+            hook("queue", 2, refused, 4_667, 3),
+            hook("spool", 2, Outcome::Abandoned, 4_667, 2_667),
+            hook("database", 3, Outcome::Panicked("no\npool".into()), 7_334, 0),
+            hook("telemetry", 3, Outcome::NotStarted, 0, 0),
+        ];
+        assert_shown(
+            &report(hooks, 7_400),
+            &[
+                "2 of 7 hooks done in 7.40 s of 10.0 s, asked by SIGTERM from pid 4242 (uid 0)",
+                "1  keep serving  |=====                       |  done          2.00 s",
+                "2  requests      |     ========               |  timed out     2.67 s",
+                "3  cache         |             =              |  done          502 ms",
+                "   queue         |             =              |  failed          3 ms",
+                "                 | connection refused",
+                "   spool         |             =======        |  left behind   2.67 s",
+                "4  database      |                    =       |  panicked        0 ms",
+                r"                 | no\npool",
+                "   telemetry     |                            |  not started",
+            ],
+        );
+    }
+
+    #[test]
+    fn whatever_the_names_are_a_line_is_a_line() {
+        let long = "an error that goes on and on ".repeat(9);
+        let hooks = vec![
+            hook("two\r\nlines\tand more than fits", 0, Outcome::Panicked(long), 0, 20_000),
+            hook("", 99, Outcome::Done, 20_000, 0),
+        ];
+        assert_shown(
+            &report(hooks, 20_000),
+            &[
+                "1 of 2 hooks done in 20.0 s of 10.0 s, asked by SIGTERM from pid 4242 (uid 0)",
+                r"1  two\r\nlines\tand mo…  |============================|  panicked      20.0 s",
+                "                          | an error that goes on and on an error that goes on…",
+                "100                        |                           =|  done            0 ms",
+            ],
+        );
+    }
+
+    #[test]
+    fn without_a_limit_the_scale_is_the_time_it_took() {
+        let hooks = vec![
+            hook("slow", 0, Outcome::Done, 0, 90_000),
+            hook("b", 1, Outcome::Done, 90_000, 90_000),
+        ];
+        let endless = Report { budget: Duration::MAX, reason: None, ..report(hooks, 180_000) };
+        assert_shown(
+            &endless,
+            &[
+                "2 of 2 hooks done in 3m 00s, without a limit",
+                "1  slow  |==============              |  done          1m 30s",
+                "2  b     |              ==============|  done          1m 30s",
+            ],
+        );
+        let nothing = Report { budget: Duration::ZERO, reason: None, ..report(Vec::new(), 0) };
+        assert_shown(&nothing, &["no hooks, 0 ms of 0 ms"]);
+    }
+
+    #[test]
+    fn open_work_is_named_up_to_a_point() {
+        let in_flight = crate::InFlight::new();
+        let open = |names: &[&'static str]| {
+            let _guards: Vec<_> = names.iter().map(|&name| in_flight.enter(name)).collect();
+            still_open(&in_flight.open()).map(|text| text.replace("(1 ms)", "(0 ms)"))
+        };
+        assert_eq!(open(&[]), None);
+        assert_eq!(open(&["a", "b"]).unwrap(), "still open: a (0 ms), b (0 ms)");
+        let many = open(&["a", "b", "c", "d"]).unwrap();
+        assert_eq!(many, "4 still open: a (0 ms), b (0 ms), c (0 ms), …");
+    }
+}
