@@ -44,12 +44,8 @@ mod channel;
 #[cfg(all(unix, feature = "blocking"))]
 mod end;
 #[cfg(all(not(unix), feature = "blocking"))]
-mod end {
-    //! Where there are no signals, a process ends with a status.
-    pub(crate) use std::process::exit as with_status;
-
-    pub(crate) fn by_signal(_: i32) {}
-}
+#[path = "end_none.rs"]
+mod end;
 mod error;
 mod in_flight;
 mod latch;
@@ -81,13 +77,8 @@ pub mod hooks {
     #[cfg(feature = "blocking")]
     mod exit;
     #[cfg(not(feature = "blocking"))]
-    mod exit {
-        //! Nobody ends the process.
-        #[derive(Default)]
-        pub(super) struct Ending {
-            _nothing: (),
-        }
-    }
+    #[path = "exit_none.rs"]
+    mod exit;
     #[cfg(feature = "blocking")]
     mod guard;
     mod hook;
@@ -104,26 +95,8 @@ pub mod hooks {
     #[cfg(feature = "tracing")]
     pub mod tracing;
     #[cfg(not(feature = "tracing"))]
-    mod tracing {
-        //! Nobody is told.
-        use std::time::Duration;
-
-        use super::report::{HookReport, Report};
-        use crate::reason::Reason;
-
-        #[derive(Default)]
-        pub(super) struct Telling(());
-
-        #[allow(clippy::unused_self, reason = "as its twin has it")]
-        impl Telling {
-            pub(super) fn begin(&self, _: Option<&Reason>, _: Duration, _: usize) {}
-            pub(super) fn enter(&self) -> &() {
-                &self.0
-            }
-            pub(super) fn hook_ended(&self, _: &HookReport) {}
-            pub(super) fn over(&self, _: &Report) {}
-        }
-    }
+    #[path = "tracing_none.rs"]
+    mod tracing;
 
     pub use builder::Hooks;
     pub use context::Context;
