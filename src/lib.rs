@@ -1,16 +1,28 @@
 // The documentation is written for a crate with all its features. In the README, which comes second,
 // names lead to files; here they lead to what those files are about: the first one counts.
 #![cfg_attr(
-    all(unix, feature = "tokio", feature = "async-std", feature = "smol", feature = "blocking"),
+    all(
+        unix,
+        feature = "tokio",
+        feature = "async-std",
+        feature = "smol",
+        feature = "blocking",
+        feature = "tracing"
+    ),
     deny(rustdoc::broken_intra_doc_links),
     doc = "[`tokio`]: backend::tokio",
     doc = "[`async-std`]: backend::async_std",
     doc = "[`smol`]: backend::smol",
     doc = "[`blocking`]: backend::blocking",
+    doc = "[`tracing`]: hooks::tracing",
     doc = "[`ShutdownSignal`]: ShutdownSignal",
     doc = "[`Signals`]: Signals",
     doc = "[`ForcedExit`]: ForcedExit",
     doc = "[`Reason`]: Reason",
+    doc = "[`Hooks`]: hooks",
+    doc = "[`InFlight`]: InFlight",
+    doc = "[`exit_on`]: Hooks::exit_on",
+    doc = "[`keep_serving`]: hooks#a-delay-for-load-balancers",
     doc = "[`Error`]: Error",
     doc = "[`Backend`]: Backend",
     doc = include_str!("../README.md")
@@ -21,10 +33,11 @@
         feature = "tokio",
         feature = "async-std",
         feature = "smol",
-        feature = "blocking"
+        feature = "blocking",
+        feature = "tracing"
     )),
     allow(rustdoc::broken_intra_doc_links, reason = "what they lead to is not in this build"),
-    doc = "One `ShutdownSignal` for every runtime. `cargo doc --all-features` tells more."
+    doc = "One `ShutdownSignal` for every runtime, and hooks that end in time. `cargo doc --all-features` tells more."
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
