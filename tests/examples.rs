@@ -19,7 +19,7 @@ fn tokio() {
 #[test]
 fn smol() {
     let (_, told) = finishes_the_answer("smol");
-    assert!(told.is_empty(), "{:?}", told);
+    assert!(told.is_empty(), "{told:?}");
 }
 
 #[test]
@@ -54,11 +54,6 @@ fn service() {
 
 #[test]
 fn tracing() {
-    let example = Example::start("tracing");
-    example.line("press Ctrl-C");
-    let sender = example.signal("INT");
-    let (_, told) = example.end_with(1);
-
     const SAID: &[(&str, &str)] = &[
         ("INFO", "shutdown begins"),
         ("INFO", "writing 3 entries"),
@@ -67,7 +62,11 @@ fn tracing() {
         ("WARN", r#"hook ended hook="database" outcome="failed""#),
         ("INFO", "shutdown ends clean=false"),
     ];
-    assert_eq!(told.len(), SAID.len(), "{:#?}", told);
+    let example = Example::start("tracing");
+    example.line("press Ctrl-C");
+    let sender = example.signal("INT");
+    let (_, told) = example.end_with(1);
+    assert_eq!(told.len(), SAID.len(), "{told:#?}");
     for (line, (level, text)) in told.iter().zip(SAID) {
         assert!(line.trim_start().starts_with(level) && line.contains(text), "{line}: {text}");
     }
@@ -156,7 +155,7 @@ fn assert_timeline(told: &[String], sender: u32, hooks: &[&str]) {
         let (name, rest) = line.split_once('|').expect("a bar");
         let name: Vec<_> = name.split_whitespace().collect();
         assert_eq!(name.join(" "), *hook, "{told:#?}");
-        assert!(rest.contains("=") && rest.contains("|  done  "), "{told:#?}");
+        assert!(rest.contains('=') && rest.contains("|  done  "), "{told:#?}");
     }
 }
 
