@@ -3,6 +3,7 @@
 //! README.md beside this package says how each figure is taken.
 #![allow(unsafe_code, reason = "signals, clocks and processors are asked for through libc")]
 
+mod exit;
 mod fan_out;
 mod first_signal;
 mod machine;
@@ -21,6 +22,7 @@ const PARTS: &[Part] = &[
     ("memory", memory::print),
     ("operations", operations::print),
     ("set-up", set_up::print),
+    ("exit", exit::print),
     ("weight", weight::print),
 ];
 
@@ -29,6 +31,7 @@ fn main() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["child", "first-signal", contender] => return first_signal::child(contender),
+        ["child", "exit", contender] => return exit::child(contender),
         ["child", "set-up", contender] => return set_up::child(contender),
         ["child", "fan-out", contender, runtime, tasks] => {
             return fan_out::child(contender, runtime, tasks);
