@@ -69,6 +69,9 @@ cfg_any_backend! {
     }
 }
 
+#[cfg(all(unix, feature = "lambda"))]
+pub mod lambda;
+
 #[cfg(all(unix, feature = "async-std"))]
 pub use backend::async_std::AsyncStd;
 #[cfg(all(unix, feature = "blocking"))]
