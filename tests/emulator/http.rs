@@ -1,0 +1,32 @@
+//! As much HTTP as an invocation needs.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use super::BOUND;
+
+/// What an invocation comes to.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+}
+
+pub(super) fn invoke(address: SocketAddr, payload: &str) -> io::Result<Answer> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(BOUND))?;
+    write!(
+        stream,
+        "POST /2015-03-31/functions/function/invocations HTTP/1.1\r\n\
+         Host: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{payload}",
+        payload.len()
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let whole = || {
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some(Answer { status, body: body.to_owned() })
+    };
+    whole().ok_or_else(|| io::Error::other(format!("no answer: {answer:?}")))
+}
