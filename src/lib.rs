@@ -9,7 +9,17 @@ mod channel {
     #[derive(Default)]
     pub(crate) struct Outlets;
 }
+#[cfg(all(unix, feature = "blocking"))]
+mod end;
+#[cfg(all(not(unix), feature = "blocking"))]
+mod end {
+    //! Where there are no signals, a process ends with a status.
+    pub(crate) use std::process::exit as with_status;
+
+    pub(crate) fn by_signal(_: i32) {}
+}
 mod error;
+mod in_flight;
 mod latch;
 mod park;
 mod reason;
@@ -19,9 +29,76 @@ mod sync;
 mod waiters;
 
 pub use error::Error;
+#[cfg(feature = "blocking")]
+pub use hooks::Exit;
+pub use hooks::{Hooks, Report};
+pub use in_flight::InFlight;
 pub use reason::{Reason, Sender, Signal};
 pub use signal::{ShutdownSignal, Wait};
 pub use signals::{ForcedExit, Signals};
+
+pub mod hooks {
+    #![doc = include_str!("hooks/hooks.md")]
+
+    mod budget;
+    mod builder;
+    mod clock;
+    mod context;
+    #[cfg(feature = "blocking")]
+    mod exit;
+    #[cfg(not(feature = "blocking"))]
+    mod exit {
+        //! Nobody ends the process.
+        #[derive(Default)]
+        pub(super) struct Ending;
+    }
+    #[cfg(feature = "blocking")]
+    mod guard;
+    mod hook;
+    mod last_words;
+    mod plan;
+    mod report;
+    mod run;
+    #[cfg_attr(all(unix, feature = "tokio"), path = "runtime_tokio.rs")]
+    #[cfg_attr(not(all(unix, feature = "tokio")), path = "runtime_none.rs")]
+    mod runtime;
+    mod stage;
+    mod threads;
+    mod timeline;
+    #[cfg(feature = "tracing")]
+    mod tracing;
+    #[cfg(not(feature = "tracing"))]
+    mod tracing {
+        //! Nobody is told.
+        use std::time::Duration;
+
+        use super::report::{HookReport, Report};
+        use crate::reason::Reason;
+
+        #[derive(Default)]
+        pub(super) struct Telling;
+
+        impl Telling {
+            pub(super) fn begin(&self, _: Option<&Reason>, _: Duration, _: usize) {}
+            pub(super) fn enter(&self) {}
+            pub(super) fn hook_ended(&self, _: &HookReport) {}
+            pub(super) fn over(&self, _: &Report) {}
+        }
+    }
+
+    pub use builder::Hooks;
+    pub use context::Context;
+    pub(crate) use context::waits_for;
+    #[cfg(feature = "blocking")]
+    pub use exit::Exit;
+    #[cfg(feature = "blocking")]
+    pub use guard::{Guard, Joined};
+    pub use hook::Output;
+    pub use report::{HookReport, Outcome, Report};
+    pub(crate) use timeline::Time;
+
+    pub use crate::in_flight::{Drained, InFlightGuard, OpenWork};
+}
 
 /// What every backend needs, and nobody without one.
 macro_rules! cfg_any_backend {

@@ -1,0 +1,274 @@
+//! `exit_on`: the hooks run and the process ends, whatever hangs.
+
+use std::future::{Future, IntoFuture};
+use std::io::{self, Write};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, OnceLock};
+use std::task::{self, Poll};
+use std::time::{Duration, Instant};
+use std::{fmt, mem, process, thread};
+
+use super::builder::Hooks;
+use super::exit::{Ending, Exit, OnReport};
+use super::last_words::{self, PATIENCE};
+use super::plan::Plan;
+use super::report::Report;
+use super::{context, runtime, stage};
+use crate::error::Error;
+use crate::signal::ShutdownSignal;
+use crate::sync::{Mutex, lock};
+
+// Invariants
+//
+// G1  Two threads wait for the signal from the beginning, so nothing has to be started after it
+//     for the process to end in time. One runs the hooks, the other watches the clock.
+// G2  The plan is made once, by whichever of the two wakes first: the budget counts from there.
+// G3  The end begins once, with whoever has run the last hook or finds the time over. That one
+//     makes the report and has the last words. The watching thread ends the process all the same
+//     when those take too long.
+
+/// A hook that is this late has blocked its thread; the hooks after it get another one.
+const LATE: Duration = Duration::from_millis(50);
+/// The run has this long, after the budget, to give up what still runs; then it is stuck.
+const GRACE: Duration = Duration::from_millis(5);
+/// What the last words have in any case.
+const LAST_WORDS: Duration = Duration::from_millis(5);
+/// How often the watching thread looks.
+const LOOK: Duration = Duration::from_millis(100);
+
+impl Hooks {
+    /// Ends the process when the shutdown is asked for: runs the hooks, and then exits, whatever
+    /// hangs.
+    ///
+    /// Two threads of its own wait for the signal from now on. One runs the hooks when it comes;
+    /// with the feature `tokio` it does so in a small runtime of its own, so timers and new
+    /// connections work even if the program's runtime is stuck, or gone. The other one ends the
+    /// process when the budget is over. The budget counts from the signal.
+    ///
+    /// A hook that blocks its thread, against the rules, is left behind at the limit of its stage,
+    /// and the stages after it get another thread. Standard output and error are flushed, for half
+    /// a second at the most; a closed pipe, or one that nobody reads, does not stop the end.
+    /// [`exit`](Self::exit) chooses the exit status, [`on_report`](Self::on_report) gets the
+    /// report. No destructor runs.
+    ///
+    /// The process never ends unless the shutdown is asked for. A `main` that may come to its end
+    /// by itself keeps the [`Guard`], and [joins](Guard::join) it.
+    ///
+    /// ```no_run
+    /// # #[cfg(unix)] {
+    /// use std::time::Duration;
+    /// use signoff::{Blocking, Hooks, ShutdownSignal};
+    ///
+    /// let shutdown = ShutdownSignal::listen(Blocking)?;
+    /// let guard = Hooks::new()
+    ///     .budget(Duration::from_secs(5))
+    ///     .hook("queue", async || { /* … */ })
+    ///     .on_report(|report| report.eprint())
+    ///     .exit_on(shutdown.clone())?;
+    ///
+    /// while !shutdown.is_requested() { /* work */ }
+    /// guard.join(); // hooks that still run are not cut off
+    /// # }
+    /// # Ok::<(), signoff::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Thread`] where the system refuses one of the two threads. Nothing is left behind
+    /// then, and the hooks never run.
+    pub fn exit_on(mut self, shutdown: ShutdownSignal) -> Result<Guard, Error> {
+        let Ending { exit, on_report } = mem::take(&mut self.ending);
+        let guard = Guard { shutdown: shutdown.clone(), owner: process::id() };
+        let job = Arc::new(Job {
+            shutdown,
+            exit,
+            on_report: Mutex::new(on_report),
+            hooks: Mutex::new(Some(self)),
+            plan: OnceLock::new(),
+            is_ending: AtomicBool::new(false),
+            status: OnceLock::new(),
+        });
+        let watcher = start("signoff-watch", Job::watch)?;
+        let runner = start("signoff-hooks", |job| job.run_hooks(0))?;
+        for thread in [watcher, runner] {
+            let _ = thread.send(Arc::clone(&job)); // it waits for exactly this
+        }
+        Ok(guard)
+    }
+}
+
+/// A thread that begins when it gets the job, and ends should nobody send it.
+fn start(name: &str, work: fn(&Arc<Job>)) -> Result<Sender<Arc<Job>>, Error> {
+    let (sender, receiver) = mpsc::channel();
+    let work = move || receiver.iter().for_each(|job| work(&job));
+    thread::Builder::new().name(name.into()).spawn(work).map_err(Error::Thread)?;
+    Ok(sender)
+}
+
+/// What the two threads share.
+struct Job {
+    shutdown: ShutdownSignal,
+    exit: Exit,
+    on_report: Mutex<Option<OnReport>>,
+    hooks: Mutex<Option<Hooks>>,
+    /// See G2.
+    plan: OnceLock<Arc<Plan>>,
+    /// See G3.
+    is_ending: AtomicBool,
+    status: OnceLock<u8>,
+}
+
+impl Job {
+    fn plan(&self) -> &Arc<Plan> {
+        self.plan.get_or_init(|| {
+            let hooks = lock(&self.hooks).take().unwrap_or_default();
+            Plan::new(hooks, self.shutdown.reason())
+        })
+    }
+
+    fn run_hooks(self: &Arc<Self>, turn: usize) {
+        self.shutdown.wait();
+        // The process ends inside of the runtime: dropping that would run foreign code.
+        runtime::block_on(|| async move {
+            stage::run(Arc::clone(self.plan()), turn).await;
+            if self.plan().is_turn_of(turn) {
+                self.end();
+            }
+        });
+    }
+
+    /// Runs no foreign code: a hook, or a subscriber, may hang.
+    fn watch(self: &Arc<Self>) {
+        self.shutdown.wait();
+        let plan = self.plan();
+        let over = plan.deadline.and_then(|deadline| deadline.checked_add(GRACE));
+        while over.is_none_or(|over| Instant::now() < over) {
+            let late = plan.limit().and_then(|limit| limit.checked_add(LATE));
+            if late.is_some_and(|late| late <= Instant::now()) && plan.is_under_way() {
+                self.go_on_without(plan.seize());
+            }
+            sleep_until([over, late]);
+        }
+        self.end();
+    }
+
+    /// Runs what is left, on another thread.
+    fn go_on_without(self: &Arc<Self>, turn: usize) {
+        let job = Arc::clone(self);
+        let thread = thread::Builder::new().name("signoff-hooks".into());
+        // Without a thread the hooks that are left never run; the process still ends in time.
+        let _ = thread.spawn(move || job.run_hooks(turn));
+    }
+
+    fn end(&self) {
+        let plan = self.plan();
+        if self.is_ending.swap(true, Ordering::AcqRel) {
+            thread::sleep(GRACE + LAST_WORDS * 2); // for the last words of the other one
+        } else {
+            plan.seize();
+            let report = plan.report();
+            let status = *self.status.get_or_init(|| report.status());
+            self.last_words(plan, report);
+            self.exit.now(status, plan.reason.as_ref())
+        }
+        let status = self.status.get().copied().unwrap_or(1);
+        self.exit.now(status, plan.reason.as_ref())
+    }
+
+    fn last_words(&self, plan: &Arc<Plan>, report: Report) {
+        let (on_report, told) = (lock(&self.on_report).take(), Arc::clone(plan));
+        let handed_over = last_words::begin(move || {
+            told.telling.over(&report);
+            if let Some(on_report) = on_report {
+                on_report(report);
+            }
+        });
+        let left = || plan.deadline.map_or(PATIENCE, |end| end.duration_since(Instant::now()));
+        let _ = handed_over.recv_timeout(left().max(LAST_WORDS));
+        let flushed = last_words::begin(|| {
+            let _ = io::stdout().flush(); // errors have nowhere to go
+            let _ = io::stderr().flush();
+        });
+        let _ = flushed.recv_timeout(left().clamp(LAST_WORDS, PATIENCE));
+    }
+}
+
+/// Sleeps until the next of them, and for a tenth of a second at the most: a limit may change.
+fn sleep_until(times: [Option<Instant>; 2]) {
+    let now = Instant::now();
+    let next = times.into_iter().flatten().filter(|&time| time > now).min();
+    let left = next.map_or(LOOK, |next| next.duration_since(now));
+    thread::sleep(left.min(LOOK));
+}
+
+/// What [`exit_on`](Hooks::exit_on) returns: for a `main` that may come to its end by itself.
+///
+/// The process ends with its `main`, and would cut off hooks that are still running. So end `main`
+/// with [`join`](Self::join), or in asynchronous code by awaiting the guard. Dropping the guard
+/// while a shutdown is under way waits as well. Before one is asked for, dropping it does nothing:
+/// the hooks stay armed.
+#[must_use = "a main that may end by itself joins the guard, so that hooks are not cut off"]
+pub struct Guard {
+    shutdown: ShutdownSignal,
+    /// A forked child has neither of the threads.
+    owner: u32,
+}
+
+impl Guard {
+    /// Waits for the end of the process where the shutdown was asked for; returns at once where it
+    /// was not.
+    pub fn join(self) {
+        drop(self);
+    }
+
+    fn is_over(&self) -> bool {
+        self.shutdown.is_requested() && self.owner == process::id()
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // A hook that waited for the end of the process would wait for itself.
+        while self.is_over() && !context::is_in_hook() {
+            thread::park();
+        }
+    }
+}
+
+/// Awaiting the guard is [`join`](Guard::join) without blocking a thread: it never resolves where
+/// the shutdown was asked for.
+impl IntoFuture for Guard {
+    type Output = ();
+    type IntoFuture = Joined;
+
+    fn into_future(self) -> Joined {
+        Joined(Some(self))
+    }
+}
+
+/// Waits for the end of the process: what awaiting a [`Guard`] is made of.
+#[must_use = "futures do nothing unless polled"]
+#[derive(Debug)]
+pub struct Joined(Option<Guard>);
+
+impl Future for Joined {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<()> {
+        match &self.0 {
+            Some(guard) if guard.is_over() => Poll::Pending,
+            _ => {
+                self.0 = None;
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("shutdown", &self.shutdown).finish_non_exhaustive()
+    }
+}

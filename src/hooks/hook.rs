@@ -1,0 +1,86 @@
+//! One hook, before it runs and while it does.
+
+use std::any::Any;
+use std::error::Error;
+use std::future::Future;
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
+use std::pin::Pin;
+use std::time::Duration;
+
+use super::context::Context;
+use super::report::Outcome;
+
+/// A hook that waits for its stage.
+pub(super) struct Hook {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) time: Time,
+    pub(super) begin: Box<dyn FnOnce(Context) -> Running + Send>,
+}
+
+/// A hook that has begun.
+pub(super) type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// What a hook is made of; its limit means something else for each.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Future,
+    Thread,
+    Pause,
+}
+
+/// How long a hook may take.
+#[derive(Clone, Copy)]
+pub(super) enum Time {
+    /// As long as its stage.
+    Share,
+    Within(Duration),
+    /// A pause: so long, be it more than the share of its stage.
+    Exactly(Duration),
+}
+
+/// What a hook may return: `()`, or a `Result<(), E>` of any error.
+///
+/// Nobody else can implement it.
+pub trait Output: sealed::Sealed {
+    #[doc(hidden)]
+    fn into_outcome(self) -> Outcome;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for () {}
+    impl<E> Sealed for Result<(), E> {}
+}
+
+impl Output for () {
+    fn into_outcome(self) -> Outcome {
+        Outcome::Done
+    }
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> Output for Result<(), E> {
+    fn into_outcome(self) -> Outcome {
+        self.map_or_else(|error| Outcome::Failed(error.into()), |()| Outcome::Done)
+    }
+}
+
+/// Runs foreign code. A hook that panics is a hook that ended so; it is never polled again, so
+/// nobody sees what the panic left half done.
+pub(super) fn caught<T>(f: impl FnOnce() -> T) -> Result<T, Outcome> {
+    panic::catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Outcome::Panicked(message(payload)))
+}
+
+fn message(payload: Box<dyn Any + Send>) -> String {
+    if let Some(text) = payload.downcast_ref::<&'static str>() {
+        return (*text).to_owned();
+    }
+    match payload.downcast::<String>() {
+        Ok(text) => *text,
+        Err(other) => {
+            mem::forget(other); // its drop is foreign code too, and may panic
+            "no message".to_owned()
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Without tokio, hooks need nothing around them: other runtimes have a reactor of their own.
+
+use std::future::Future;
+
+use crate::park;
+
+pub(super) fn block_on<F: Future<Output = ()>>(make: impl Fn() -> F) {
+    park::block_on(make(), None);
+}
+
+pub(super) struct Place;
+
+impl Place {
+    pub(super) fn here() -> Self {
+        Self
+    }
+
+    #[allow(clippy::unused_self, reason = "as its twin has it")]
+    pub(super) fn enter(&self) {}
+}

@@ -1,0 +1,67 @@
+//! Tells a `tracing` subscriber how the shutdown goes.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use ::tracing::span::{Entered, Id};
+use ::tracing::{Span, info, info_span, warn};
+
+use super::Time;
+use super::report::{HookReport, Outcome, Report};
+use crate::in_flight::OpenWork;
+use crate::reason::Reason;
+
+/// The span of a shutdown.
+#[derive(Default)]
+pub(super) struct Telling(OnceLock<Span>);
+
+impl Telling {
+    pub(super) fn begin(&self, reason: Option<&Reason>, budget: Duration, hooks: usize) {
+        let reason = reason.map(ToString::to_string);
+        let span = info_span!("shutdown", reason);
+        info!(parent: &span, reason, hooks, budget = %Time(budget), "shutdown begins");
+        let _ = self.0.set(span); // nobody else does
+    }
+
+    /// Hooks run inside of the span.
+    pub(super) fn enter(&self) -> Option<Entered<'_>> {
+        self.0.get().map(Span::enter)
+    }
+
+    fn span(&self) -> Option<Id> {
+        self.0.get().and_then(Span::id)
+    }
+
+    pub(super) fn hook_ended(&self, report: &HookReport) {
+        let (hook, outcome) = (&*report.name, report.outcome.label());
+        let took_ms = milliseconds(report.took);
+        match &report.outcome {
+            Outcome::Done => info!(parent: self.span(), hook, outcome, took_ms, "hook ended"),
+            Outcome::Failed(_) | Outcome::Panicked(_) => {
+                let error = report.outcome.detail().unwrap_or_default();
+                warn!(parent: self.span(), hook, outcome, took_ms, error, "hook ended");
+            }
+            _ => {
+                let still_open = names(&report.still_open);
+                warn!(parent: self.span(), hook, outcome, took_ms, still_open, "hook given up");
+            }
+        }
+    }
+
+    pub(super) fn over(&self, report: &Report) {
+        let (clean, took_ms) = (report.is_clean(), milliseconds(report.took));
+        for hook in report.hooks.iter().filter(|hook| !hook.is_told) {
+            self.hook_ended(hook);
+        }
+        info!(parent: self.span(), clean, took_ms, "shutdown ends");
+    }
+}
+
+fn names(open: &[OpenWork]) -> Option<String> {
+    let names: Vec<_> = open.iter().map(ToString::to_string).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
