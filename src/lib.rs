@@ -148,6 +148,14 @@ cfg_any_backend! {
 
 #[cfg(all(unix, feature = "lambda"))]
 pub mod lambda;
+#[cfg(all(unix, feature = "lambda", feature = "tracing"))]
+#[path = "lambda/tracing.rs"]
+mod lambda_tracing;
+#[cfg(all(unix, feature = "lambda", not(feature = "tracing")))]
+mod lambda_tracing {
+    //! Nobody is told.
+    pub(crate) fn not_registered(_: &crate::lambda::RegistrationError) {}
+}
 
 #[cfg(all(unix, feature = "async-std"))]
 pub use backend::async_std::AsyncStd;

@@ -12,6 +12,11 @@ use super::error::RegistrationError;
 
 const VARIABLE: &str = "AWS_LAMBDA_RUNTIME_API";
 
+/// Whether this is Lambda, or an emulator.
+pub(super) fn is_lambda() -> bool {
+    env::var_os(VARIABLE).is_some_and(|value| !value.is_empty())
+}
+
 /// What `AWS_LAMBDA_RUNTIME_API` says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Endpoint {
@@ -26,10 +31,10 @@ pub(super) struct Endpoint {
 impl Endpoint {
     /// `None` outside of Lambda.
     pub(super) fn from_env() -> Result<Option<Self>, RegistrationError> {
-        let value = env::var_os(VARIABLE).unwrap_or_default();
-        if value.is_empty() {
+        if !is_lambda() {
             return Ok(None);
         }
+        let value = env::var_os(VARIABLE).unwrap_or_default();
         let value = value.to_string_lossy();
         let endpoint = Self::parse(&value);
         endpoint.map(Some).ok_or_else(|| RegistrationError::Address { value: value.into_owned() })

@@ -4,6 +4,12 @@ mod answer;
 mod endpoint;
 mod error;
 mod extension;
+mod install;
+mod invocations;
+mod run;
 
 pub use error::{Refusal, RegistrationError};
 pub use extension::Extension;
+pub use install::{Error, Install, Installed, install, set_graceful_shutdown_handler};
+pub use invocations::{Invocation, Invocations, InvocationsLayer};
+pub use run::run;
