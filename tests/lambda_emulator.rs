@@ -1,77 +1,62 @@
 //! Functions in AWS's own Runtime Interface Emulator: what it does to them, and what they do.
-#![allow(unsafe_code, reason = "kill(2)")]
+#![allow(unsafe_code, reason = "kill(2), dup2(2)")]
 
 mod emulator;
 
-use std::io::{self, Write};
-use std::process;
+use emulator::Helper;
+use emulator::matrix::{CASES, Cell, End, Hooks};
 
-use emulator::{Mode, Setup};
-use lambda_runtime::{LambdaEvent, service_fn};
-use serde_json::Value;
-use signoff::lambda::Extension;
-use signoff::{ShutdownSignal, Tokio};
-
-const BOTH: [Mode; 2] = [Mode::Classic, Mode::ManagedInstances];
-
-/// The emulator lost patience and sent `SIGKILL`.
-const KILLED: &str = "Killing it";
-
-fn say(line: impl std::fmt::Display) {
-    let mut out = io::stdout().lock();
-    writeln!(out, "\n@{line}").and_then(|()| out.flush()).expect("the test listens");
-}
-
-/// Serves invocations until `SIGTERM`, with or without an extension.
-fn serve(extension: Option<Extension>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime").block_on(async {
-        let shutdown = ShutdownSignal::listen(Tokio).expect("a handler");
-        if let Some(extension) = extension {
-            say(format_args!("{:?}", extension.register()));
-        }
-        let handler = service_fn(async |event: LambdaEvent<Value>| {
-            Ok::<_, lambda_runtime::Error>(event.payload)
-        });
-        match shutdown.until(lambda_runtime::run(handler)).await {
-            None => say(shutdown.wait()),
-            Some(ended) => say(format_args!("{ended:?}")),
-        }
-    });
-    process::exit(0);
-}
-
-#[test]
-#[ignore = "a function"]
-fn with_extension() {
-    serve(Some(Extension::default()));
-}
-
-#[test]
-#[ignore = "a function"]
-fn without_extension() {
-    serve(None);
-}
-
-#[test]
-fn with_an_extension_sigterm_comes() {
-    for mode in BOTH {
-        let Some(emulator) = Setup::new(mode, "with_extension").start() else { continue };
-        let answer = emulator.invoke("[1, 2]");
-        assert_eq!((answer.status, &*answer.body), (200, "[1,2]"), "{}", emulator.log);
-        let log = emulator.shut_down();
-        assert!(log.has("@Ok(true)"), "{log}");
-        assert!(log.has("@SIGTERM from pid"), "{log}");
-        assert!(!log.has(KILLED), "{log}");
+/// In every mode, all hooks run, and the process ends by itself, before the emulator kills it.
+#[track_caller]
+fn holds(name: &str) {
+    let case = CASES.iter().find(|case| case.name == name).expect("it is in the matrix");
+    for &mode in case.modes {
+        let Some((cell, log)) = case.run(mode, Helper::Ours) else { continue };
+        let expected = Cell { hooks: Hooks::Ran, end: End::ByItself };
+        assert_eq!(cell, expected, "{name}, {mode:?}:\n{log}");
     }
 }
 
+macro_rules! hold {
+    ($($test:ident: $name:literal;)*) => { $(
+        #[test]
+        fn $test() {
+            holds($name);
+        }
+    )* };
+}
+
+hold! {
+    idle: "idle";
+    mid_invocation: "mid-invocation";
+    timeout_of_a_handler_that_waits: "timeout, handler waits";
+    timeout_of_a_handler_that_blocks: "timeout, handler blocks the only thread";
+    sigterm_during_init: "SIGTERM during init";
+    a_hook_waits_for_ever: "a hook waits for ever";
+    a_hook_blocks_its_thread: "a hook blocks its thread";
+    a_hook_fails: "a hook fails";
+    a_hook_panics: "a hook panics";
+    two_handlers: "two handlers";
+    another_internal_extension: "another internal extension";
+    an_external_extension: "an external extension";
+    external_extension_only: "external extension only";
+    stderr_is_closed: "stderr is closed";
+    extension_name_is_taken: "extension name is taken";
+    runtime_is_dropped: "runtime is dropped";
+}
+
+/// `cargo test --features lambda --test lambda_emulator -- --ignored --nocapture side_by_side`
+/// prints the table of `features/lambda.md`.
 #[test]
-fn without_one_it_does_not() {
-    for mode in BOTH {
-        let Some(emulator) = Setup::new(mode, "without_extension").start() else { continue };
-        assert_eq!(emulator.invoke("{}").status, 200, "{}", emulator.log);
-        let log = emulator.shut_down();
-        assert!(log.has("Sending SIGKILL") && !log.has("@SIGTERM"), "{log}");
+#[ignore = "prints a table"]
+fn side_by_side() {
+    println!("| case | mode | signoff | AWS's helper |\n|---|---|---|---|");
+    for case in CASES {
+        for &mode in case.modes {
+            let [ours, aws] = [Helper::Ours, Helper::Aws].map(|helper| {
+                case.run(mode, helper).map_or("skipped".to_owned(), |(cell, _)| cell.to_string())
+            });
+            println!("| {} | {mode:?} | {ours} | {aws} |", case.name);
+        }
     }
 }

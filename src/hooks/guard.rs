@@ -55,8 +55,8 @@ impl Hooks {
     /// [`exit`](Self::exit) chooses the exit status, [`on_report`](Self::on_report) gets the
     /// report. No destructor runs.
     ///
-    /// Where this is called more than once in a process, all hooks run, and the last ones to end do
-    /// so: with status 0 if all are clean.
+    /// Where this is called more than once in a process, the hooks of each call run, and the process
+    /// ends with the last of them: with status 0 if all were clean.
     ///
     /// The process never ends unless the shutdown is asked for. A `main` that may come to its end
     /// by itself keeps the [`Guard`], and [joins](Guard::join) it.

@@ -69,6 +69,11 @@ impl Log {
         }
     }
 
+    /// Adds a line of the test's own.
+    pub(crate) fn note(&self, line: &str) {
+        self.change(|state| state.lines.push(line.to_owned()));
+    }
+
     /// Whether a line holds `text` by now.
     pub(crate) fn has(&self, text: &str) -> bool {
         self.state.lock().expect("no panic").lines.iter().any(|line| line.contains(text))

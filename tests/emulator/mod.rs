@@ -3,8 +3,10 @@
 //! The function is this test binary started again, with one of its ignored tests. The emulator
 //! starts it at the first invocation, or at once where it plays Lambda Managed Instances.
 
+pub(crate) mod function;
 mod http;
 mod log;
+pub(crate) mod matrix;
 mod place;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -15,6 +17,7 @@ use std::{env, fs, io, thread};
 
 use http::Answer;
 pub(crate) use log::Log;
+pub(crate) use matrix::Helper;
 
 /// Nothing here takes nearly as long, on any machine.
 pub(crate) const BOUND: Duration = Duration::from_secs(30);
