@@ -8,7 +8,6 @@ use super::BOUND;
 /// What an invocation comes to.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) status: u16,
     pub(crate) body: String,
 }
 
@@ -24,9 +23,8 @@ pub(super) fn invoke(address: SocketAddr, payload: &str) -> io::Result<Answer> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let whole = || {
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some(Answer { status, body: body.to_owned() })
+        let (_head, body) = answer.split_once("\r\n\r\n")?;
+        Some(Answer { body: body.to_owned() })
     };
     whole().ok_or_else(|| io::Error::other(format!("no answer: {answer:?}")))
 }

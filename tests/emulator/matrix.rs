@@ -89,8 +89,8 @@ pub(crate) const CASES: &[Case] = &[
 const FAILED: &str = "the invocation failed";
 
 fn serve_one(emulator: &Emulator) {
-    let answer = emulator.invoke("{}");
-    if answer.status != 200 || answer.body.contains("timed out") {
+    let answer = emulator.invoke("{}"); // the pid, where it is one
+    if answer.body.parse::<u32>().is_err() {
         emulator.log.note(&format!("{FAILED}: {answer:?}"));
     }
 }
@@ -110,7 +110,7 @@ fn time_out(emulator: &Emulator, payload: &str) {
     let second = emulator.invoke("{}");
     emulator.log.note(&format!("{first:?}, then {second:?}"));
     assert!(first.body.contains("timed out"), "{}", emulator.log);
-    assert_eq!(second.status, 200, "{}", emulator.log);
+    assert!(second.body.parse::<u32>().is_ok(), "{}", emulator.log);
     emulator.log.wait_for(2, "@started"); // in a fresh process
 }
 
