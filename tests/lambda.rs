@@ -1,9 +1,13 @@
-//! The extension, registered with a Runtime API of our own that does everything it should not.
+//! The extension, registered with a Runtime API of our own that does everything it should not, and
+//! hooks that run whatever that does.
+#![allow(unsafe_code, reason = "kill(2)")]
 
 #[path = "lambda/fake.rs"]
 mod fake;
 #[path = "lambda/function.rs"]
 mod function;
+#[path = "lambda/hooks.rs"]
+mod hooks;
 
 use std::net::TcpListener;
 use std::thread;
@@ -348,4 +352,129 @@ fn the_body_of_a_success_does_not_matter() {
         fake::for_ever(stream, &[b'x'; 999], Duration::ZERO);
     });
     registers(&api.address.to_string(), "plain");
+}
+
+#[test]
+fn hooks_run_out_of_lambda_too() {
+    for (signal, name) in [(libc::SIGTERM, "SIGTERM"), (libc::SIGINT, "SIGINT")] {
+        for way in ["no runtime", "async-std", "dropped"] {
+            let function = hooks::start("", way);
+            while function.line() != "waits" {}
+            function.kill(signal);
+            function.says("hook");
+            let report = function.line();
+            assert!(report.starts_with(&format!("450ms budget, asked by {name}")), "{report}");
+            hooks::exits_with(function, 0);
+        }
+    }
+}
+
+#[test]
+fn one_closure() {
+    let api = Api::answering(registered());
+    let function = hooks::start(&api.address.to_string(), "one closure");
+    function.says("waits");
+    assert!(api.request().starts_with("POST "));
+    assert!(api.request().starts_with("GET "));
+    function.kill(libc::SIGTERM);
+    function.says("hook");
+    hooks::exits_with(function, 0);
+}
+
+#[test]
+fn all_calls_add_their_hooks() {
+    let function = hooks::start("", "two");
+    function.says("no error");
+    function.says("waits");
+    function.kill(libc::SIGTERM);
+    function.says("hook");
+    let _report = function.line();
+    function.says("slow hook");
+    hooks::exits_with(function, 0);
+}
+
+#[test]
+fn hooks_run_while_the_registration_hangs() {
+    let api = Api::new("127.0.0.1:0", fake::hang);
+    let function = hooks::start(&api.address.to_string(), "no runtime");
+    let _registration = api.request();
+    function.kill(libc::SIGTERM);
+    function.says("hook");
+    let _report = function.line();
+    hooks::exits_with(function, 0);
+}
+
+#[test]
+fn a_function_goes_on_without_the_registration() {
+    let api = Api::answering("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    let function = hooks::start(&api.address.to_string(), "no runtime");
+    assert!(function.line().contains("no extensions here"));
+    function.says("waits");
+    function.kill(libc::SIGTERM);
+    function.says("hook");
+    let _report = function.line();
+    hooks::exits_with(function, 0);
+}
+
+#[test]
+fn unless_it_is_strict() {
+    let api = Api::answering("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    let function = hooks::start(&api.address.to_string(), "strict");
+    assert!(function.line().starts_with("Err(Registration(NotFound("));
+    function.ends();
+}
+
+#[test]
+fn the_extension_can_be_chosen() {
+    let api = Api::answering(registered());
+    let function = hooks::start(&api.address.to_string(), "named");
+    function.says("no error");
+    assert!(api.request().contains("\r\nLambda-Extension-Name: mine\r\n"));
+    drop(function);
+
+    let api = Api::answering(registered());
+    let function = hooks::start(&api.address.to_string(), "without");
+    function.says("no error");
+    function.says("waits");
+    assert!(api.is_left_alone());
+}
+
+#[test]
+fn the_budget_can_be_chosen() {
+    for (way, budget) in [("own budget", "123ms budget"), ("budget", "2s budget")] {
+        let function = hooks::start("", way);
+        function.says("no error");
+        function.says("waits");
+        function.kill(libc::SIGTERM);
+        function.says("hook");
+        assert!(function.line().starts_with(budget));
+        hooks::exits_with(function, 0);
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_gets_out() {
+    let function = hooks::start("", "hung");
+    function.says("no error");
+    function.says("waits");
+    function.kill(libc::SIGINT);
+    function.says("hook");
+    thread::sleep(Duration::from_millis(260)); // sooner, it would be the same press
+    function.kill(libc::SIGINT);
+    hooks::exits_with(function, 130);
+}
+
+#[test]
+fn the_program_may_ask_too() {
+    let function = hooks::start("", "asks");
+    function.says("hook");
+    function.says("450ms budget, asked by request: enough");
+    hooks::exits_with(function, 0);
+}
+
+#[test]
+fn out_of_lambda_there_is_nothing_to_serve() {
+    let function = hooks::start("", "run");
+    assert!(function.line().contains("`cargo lambda watch`"));
+    function.ends();
 }

@@ -198,6 +198,12 @@ impl Installed {
         self.registration_error.as_ref()
     }
 
+    /// Waits for the end of the process where the hooks run; returns at once where no shutdown was
+    /// asked for.
+    pub fn join(self) {
+        self.guard.join();
+    }
+
     /// Resolves at once while no shutdown was asked for, and never where the hooks run.
     pub(super) async fn ended(self) {
         self.guard.await;

@@ -1,7 +1,7 @@
 //! The function: this test binary started again, because it registers once in a process.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::process::{self, Command, Stdio};
+use std::process::{self, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
@@ -10,7 +10,7 @@ use signoff::lambda::{Extension, RegistrationError};
 
 use super::BOUND;
 
-const WAY: &str = "SIGNOFF_TEST_WAY";
+pub(crate) const WAY: &str = "SIGNOFF_TEST_WAY";
 const TIMEOUT: &str = "SIGNOFF_TEST_TIMEOUT";
 
 /// How long the function of a test may take to register, where it has to give up.
@@ -25,8 +25,12 @@ pub(crate) struct Function {
 
 /// Starts a function with `address` in `AWS_LAMBDA_RUNTIME_API`.
 pub(crate) fn start(address: &str, way: &str, timeout: Duration) -> Function {
+    start_case("function::registers", address, way, timeout)
+}
+
+pub(crate) fn start_case(case: &str, address: &str, way: &str, timeout: Duration) -> Function {
     let mut process = Command::new(env::current_exe().expect("the test binary"))
-        .args(["--exact", "function::registers", "--ignored", "--nocapture", "--test-threads=1"])
+        .args(["--exact", case, "--ignored", "--nocapture", "--test-threads=1"])
         .env("AWS_LAMBDA_RUNTIME_API", address)
         .env(WAY, way)
         .env(TIMEOUT, timeout.as_millis().to_string())
@@ -68,9 +72,35 @@ impl Function {
     #[track_caller]
     pub(crate) fn ends(mut self) {
         drop(self.process.stdin.take());
-        let status = self.process.wait().expect("it is our child");
-        let errors = self.errors.take().expect("once").join().expect("the reader");
+        let (status, errors) = self.outcome();
         assert!(status.success() && errors.is_empty(), "{status}: {errors}");
+    }
+}
+
+impl Function {
+    #[track_caller]
+    pub(crate) fn says(&self, line: &str) {
+        assert_eq!(self.line(), line);
+    }
+
+    /// Sends it a real signal.
+    pub(crate) fn kill(&self, signal: i32) {
+        let pid = self.process.id().try_into().expect("a pid");
+        // SAFETY: plain numbers.
+        assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
+    }
+
+    /// How it ends, and what stood on standard error.
+    pub(crate) fn outcome(mut self) -> (ExitStatus, String) {
+        let deadline = Instant::now() + BOUND;
+        let status = loop {
+            match self.process.try_wait().expect("it is our child") {
+                Some(status) => break status,
+                None if Instant::now() > deadline => panic!("the function does not end"),
+                None => thread::sleep(Duration::from_millis(2)),
+            }
+        };
+        (status, self.errors.take().expect("once").join().expect("the reader"))
     }
 }
 
@@ -81,7 +111,7 @@ impl Drop for Function {
     }
 }
 
-fn say(line: impl std::fmt::Display) {
+pub(crate) fn say(line: impl std::fmt::Display) {
     let mut out = io::stdout().lock();
     writeln!(out, "\n@{line}").and_then(|()| out.flush()).expect("the test listens");
 }
