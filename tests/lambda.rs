@@ -359,7 +359,7 @@ fn hooks_run_out_of_lambda_too() {
     for (signal, name) in [(libc::SIGTERM, "SIGTERM"), (libc::SIGINT, "SIGINT")] {
         for way in ["no runtime", "async-std", "dropped"] {
             let function = hooks::start("", way);
-            while function.line() != "waits" {}
+            function.waits();
             function.kill(signal);
             function.says("hook");
             let report = function.line();

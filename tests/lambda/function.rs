@@ -83,6 +83,15 @@ impl Function {
         assert_eq!(self.line(), line);
     }
 
+    /// It has installed its hooks, and perhaps told so.
+    #[track_caller]
+    pub(crate) fn waits(&self) {
+        let line = self.line();
+        if line != "waits" {
+            assert_eq!((&*line, &*self.line()), ("no error", "waits"));
+        }
+    }
+
     /// Sends it a real signal.
     pub(crate) fn kill(&self, signal: i32) {
         let pid = self.process.id().try_into().expect("a pid");
