@@ -3,8 +3,9 @@
 
 mod emulator;
 
-use emulator::Helper;
+use emulator::function::{CASE, PROOF, Proof, RUN};
 use emulator::matrix::{CASES, Cell, End, Hooks};
+use emulator::{Helper, Mode, Setup};
 
 /// In every mode, all hooks run, and the process ends by itself, before the emulator kills it.
 #[track_caller]
@@ -43,6 +44,22 @@ hold! {
     stderr_is_closed: "stderr is closed";
     extension_name_is_taken: "extension name is taken";
     runtime_is_dropped: "runtime is dropped";
+}
+
+#[test]
+fn a_report_tells_a_timeout_from_an_idle_end() {
+    let proof = Proof::new();
+    let mut setup = Setup::new(Mode::Classic, "emulator::function::serves");
+    setup.timeout = 1;
+    setup.env = vec![(CASE, RUN.to_owned()), (PROOF, proof.path())];
+    let Some(emulator) = setup.start() else { return };
+    assert!(emulator.invoke("\"sleep\"").body.contains("timed out"), "{}", emulator.log);
+    let told = emulator.log.wait_for(1, "@invocation ");
+    assert!(told.starts_with("@invocation timed out: [\"invocation "), "{told}");
+    assert!(emulator.invoke("{}").body.parse::<u32>().is_ok(), "{}", emulator.log);
+    let log = emulator.shut_down();
+    assert!(log.has("@invocation done: []"), "{log}");
+    assert_eq!(proof.hooks(), ["hook", "hook"], "{log}");
 }
 
 /// `cargo test --features lambda --test lambda_emulator -- --ignored --nocapture side_by_side`

@@ -5,17 +5,21 @@ use std::future;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
 use std::process;
 use std::time::Duration;
 use std::{env, thread};
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
-use signoff::{Hooks, lambda};
+use signoff::hooks::OpenWork;
+use signoff::{Hooks, Report, lambda};
 
 use super::{BOUND, Helper};
 
 pub(crate) const CASE: &str = "SIGNOFF_TEST_CASE";
+/// The whole function is [`lambda::run`].
+pub(crate) const RUN: &str = "run";
 pub(crate) const HELPER: &str = "SIGNOFF_TEST_HELPER";
 pub(crate) const PROOF: &str = "SIGNOFF_TEST_PROOF";
 
@@ -44,7 +48,11 @@ fn serves() {
         }
         _ => {}
     }
-    if case == "runtime is dropped" {
+    if case == RUN {
+        let hooks = Hooks::new().hook("hook", hook).on_report(|report| tell(&report));
+        let ended = runtime().block_on(lambda::run(service_fn(handler), hooks));
+        say(format_args!("run: {ended:?}"));
+    } else if case == "runtime is dropped" {
         runtime().block_on(async {
             install(&case).await;
             tokio::time::sleep(Duration::from_millis(50)).await; // whatever runs there has begun
@@ -59,6 +67,13 @@ fn serves() {
             }
             serve().await;
         });
+    }
+}
+
+fn tell(report: &Report) {
+    for hook in report.outcomes() {
+        let open: Vec<_> = hook.still_open().iter().map(OpenWork::name).collect();
+        say(format_args!("{} {}: {open:?}", hook.name(), hook.outcome()));
     }
 }
 
@@ -148,7 +163,7 @@ async fn other_hook() {
 
 /// Its reader is gone: whoever prints gets an error.
 fn close_stderr() {
-    let (reader, writer) = io::pipe().expect("a pipe");
+    let (reader, writer) = UnixStream::pair().expect("a pair");
     drop(reader);
     // SAFETY: plain numbers, and both are open.
     assert_eq!(unsafe { libc::dup2(writer.as_raw_fd(), 2) }, 2);

@@ -116,7 +116,9 @@ impl Drop for Emulator {
         let functions = children_of(self.process.id());
         let _ = self.process.kill(); // it may have ended
         let _ = self.process.wait();
-        functions.into_iter().for_each(|function| kill(function, libc::SIGKILL));
+        for function in functions {
+            kill(function, libc::SIGKILL);
+        }
     }
 }
 

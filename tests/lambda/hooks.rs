@@ -30,10 +30,10 @@ fn told(status: ExitStatus) -> String {
 }
 
 fn hooks() -> Hooks {
-    Hooks::new().hook("hook", async || say("hook")).on_report(told_report)
+    Hooks::new().hook("hook", async || say("hook")).on_report(|report| tell(&report))
 }
 
-fn told_report(report: Report) {
+fn tell(report: &Report) {
     say(format_args!("{:?} budget, asked by {}", report.budget(), report.reason().expect("asked")));
 }
 
