@@ -1,14 +1,13 @@
 //! The signal as a crossbeam channel, for threads that `select!`.
 
 use std::mem;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Wake, Waker};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::latch::Latch;
 use crate::reason::Reason;
-use crate::signal::ShutdownSignal;
+use crate::signal::{Shared, ShutdownSignal};
 
 // Invariants
 //
@@ -57,17 +56,15 @@ impl ShutdownSignal {
     /// disconnected.
     #[must_use]
     pub fn channel(&self) -> Receiver<Reason> {
-        self.shared.outlets.0.get_or_init(|| Fan::new(self)).add()
+        let fan = Arc::clone(self.shared.fan.get_or_init(|| Fan::new(self)));
+        // Nothing else is ever kept there.
+        fan.downcast().unwrap_or_else(|_| Fan::new(self)).add()
     }
 }
 
-/// The channels of one signal.
-#[derive(Default)]
-pub(crate) struct Outlets(OnceLock<Arc<Fan>>);
-
 /// Woken by the latch, sends the reason to all.
 struct Fan {
-    latch: Weak<Latch>,
+    shared: Weak<Shared>,
     open: Mutex<Open>,
 }
 
@@ -84,17 +81,20 @@ struct Open {
 impl Fan {
     fn new(signal: &ShutdownSignal) -> Arc<Self> {
         let shared = &signal.shared;
-        let kept = shared.source.is_independent().then(|| signal.clone());
+        let kept = shared.source.get().map(|_| signal.clone());
         let open = Open { _signal: kept, ..Open::default() };
-        let latch = Arc::downgrade(&shared.latch);
-        let fan = Arc::new(Self { latch, open: Mutex::new(open) });
+        let fan = Arc::new(Self { shared: Arc::downgrade(shared), open: Mutex::new(open) });
         shared.latch.keep(Waker::from(Arc::clone(&fan)));
         fan
     }
 
+    fn reason(&self) -> Option<Reason> {
+        self.shared.upgrade()?.latch.reason()
+    }
+
     fn add(&self) -> Receiver<Reason> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let reason = self.latch.upgrade().and_then(|latch| latch.reason());
+        let reason = self.reason();
         if reason.is_none() && open.senders.len() >= LIMIT {
             return open.shared.get_or_insert_with(|| bounded(LIMIT)).1.clone();
         }
@@ -109,7 +109,7 @@ impl Fan {
 
 impl Wake for Fan {
     fn wake(self: Arc<Self>) {
-        let Some(reason) = self.latch.upgrade().and_then(|latch| latch.reason()) else { return };
+        let Some(reason) = self.reason() else { return };
         // The signal that it keeps may be the last one: it goes after the lock.
         let open = mem::take(&mut *self.open.lock().unwrap_or_else(PoisonError::into_inner));
         open.senders.iter().for_each(|sender| send(sender, &reason));

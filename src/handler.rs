@@ -11,7 +11,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process;
 use std::ptr;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use signal_hook::low_level;
@@ -19,6 +19,7 @@ use signal_hook_registry::SigId;
 
 use crate::latch::Latch;
 use crate::reason::Sender;
+use crate::signal::Shared;
 use crate::signals::ForcedExit;
 
 // Invariants
@@ -30,14 +31,20 @@ use crate::signals::ForcedExit;
 // H3  `AFTERWARDS` is set before `live` is lowered to nothing, if the shutdown was asked for.
 // H4  The bell is rung by the one that set the latch, after it was set, or when its line closes.
 //     Nobody reads from it: once rung it stays readable, for everyone who watches.
+// H5  The latch of a line is not dropped before `leave` has returned: the `Listening` that calls it
+//     is a part of the same `Shared`, and the first one to be dropped, or is dropped before it in
+//     a `listen` that fails. And when `leave` has returned no handler looks at the line any more:
+//     the registry waits for those that run. A forked child that drops its copy leaves the action
+//     in place, and that one returns before it looks. (Dropping a latch touches none of the atomics
+//     that a handler does.)
 
 /// A repeat sooner than this after the first signal is the same press.
 const SAME_PRESS: Duration = Duration::from_millis(250);
 
 /// One `listen`, as its handler sees it.
 pub(crate) struct Line {
-    pub(crate) latch: Arc<Latch>,
-    pub(crate) bell: Pipe,
+    pub(crate) shared: Weak<Shared>,
+    pub(crate) bell: Rung,
     repeats: Repeats,
     /// The process that listens: a forked child has a copy of the handler, and must leave the
     /// bell of its parent alone.
@@ -45,10 +52,10 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) fn new(latch: Arc<Latch>, forced_exit: ForcedExit) -> io::Result<Self> {
+    pub(crate) fn new(shared: Weak<Shared>, forced_exit: ForcedExit) -> io::Result<Self> {
         let repeats = Repeats::new();
         repeats.begin(forced_exit, 0);
-        Ok(Self { latch, bell: Pipe::new()?, repeats, owner: process::id() })
+        Ok(Self { shared, bell: Rung::new()?, repeats, owner: process::id() })
     }
 
     /// The handler.
@@ -57,9 +64,29 @@ impl Line {
             return;
         }
         self.repeats.count(signal);
-        if self.latch.set_by_signal(signal, sender) {
+        // SAFETY: the action is registered (H5).
+        let latch = unsafe { self.latch() };
+        if latch.set_by_signal(signal, sender) {
             self.bell.ring(); // H4
         }
+    }
+
+    /// The latch, without raising a count: whoever lowers it again may have to free what nobody
+    /// can free inside a handler.
+    ///
+    /// # Safety
+    ///
+    /// Only from `enter` until the end of `leave` (H5).
+    unsafe fn latch(&self) -> &Latch {
+        // SAFETY: the memory is there while the `Weak` is, and what is in it until H5 ends.
+        unsafe { &(*self.shared.as_ptr()).latch }
+    }
+
+    /// Wakes everybody who waits, if the latch is set. False where it is not, and somebody may
+    /// still wait for it.
+    pub(crate) fn announce(&self) -> bool {
+        let Some(shared) = self.shared.upgrade() else { return true };
+        shared.latch.announce()
     }
 
     /// False in a forked child.
@@ -166,14 +193,16 @@ impl Seat {
     }
 }
 
+fn seat(signal: i32) -> Option<&'static Seat> {
+    SEATS.get(usize::try_from(signal).ok()?)
+}
+
 /// The handler's other half: does what a signal did before anybody listened, while nobody does.
 ///
 /// Nobody does before the first line is complete, after the last one is gone, and in a forked
 /// child. The registry itself never puts the old handler back.
 fn stand_in(signal: i32) {
-    let Some(seat) = usize::try_from(signal).ok().and_then(|number| SEATS.get(number)) else {
-        return;
-    };
+    let Some(seat) = seat(signal) else { return };
     let pid = process::id();
     // Relaxed: a child has the value from before the fork.
     let forked = pid != OWNER.load(Ordering::Relaxed);
@@ -212,12 +241,9 @@ pub(crate) enum Entered {
     LeftIgnored,
 }
 
-/// Adds `line` to those that `signal` reaches. The number has been checked.
+/// Adds `line` to those that `signal`, which exists, reaches.
 pub(crate) fn enter(signal: i32, line: &Arc<Line>, keep_ignored: bool) -> io::Result<Entered> {
-    let seat = usize::try_from(signal)
-        .ok()
-        .and_then(|number| SEATS.get(number))
-        .ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
+    let seat = seat(signal).ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
     let _changes = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
     EPOCH.get_or_init(Instant::now);
     own_the_seats();
@@ -261,25 +287,28 @@ fn own_the_seats() {
     }
 }
 
-/// Takes `line` out again: the last thing that happens to it.
-pub(crate) fn leave(registrations: &[Registration], line: &Line) {
+/// Takes `line` out again: the last thing that happens to it. `held` tells whether there was ever
+/// anybody who could see that the latch is set.
+pub(crate) fn leave(registrations: &[Registration], line: &Line, held: bool) {
     if !line.is_ours() {
         return; // a forked child: nothing here is its own
     }
     let changes = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
-    let requested = line.latch.is_set();
+    // SAFETY: not the end of `leave` yet (H5).
+    let latch = unsafe { line.latch() };
+    let requested = held && latch.is_set();
     if requested {
         AFTERWARDS.take_over(&line.repeats); // H3
     }
     for Registration { signal, id } in registrations {
-        if let Some(seat) = usize::try_from(*signal).ok().and_then(|number| SEATS.get(number)) {
+        if let Some(seat) = seat(*signal) {
             seat.live.fetch_sub(1, Ordering::Release); // H2, H3
         }
         signal_hook_registry::unregister(*id);
     }
     drop(changes);
-    // A signal that came while we left has set a latch that nobody looks at any more.
-    if let (false, Some(signal)) = (requested, line.latch.signal()) {
+    // A signal that came while we left has set a latch that nobody looks at.
+    if let (false, Some(signal)) = (requested, latch.signal()) {
         let _ = low_level::raise(signal); // cannot fail for a signal that just came
     }
 }
@@ -303,7 +332,7 @@ fn sender(_: &libc::siginfo_t) -> Option<Sender> {
 
 /// Whether the platform has a signal of this number.
 pub(crate) fn exists(signal: i32) -> bool {
-    signal > 0 && disposition(signal).is_ok()
+    disposition(signal).is_ok()
 }
 
 /// What `signal` does at the moment.
@@ -334,26 +363,21 @@ pub(crate) fn unblock(signals: impl IntoIterator<Item = i32>) {
     }
 }
 
-/// A pipe whose two ends live together, so that writing to it never fails.
-pub(crate) struct Pipe {
+/// A descriptor that becomes readable once and stays so.
+pub(crate) struct Rung {
     pub(crate) read: OwnedFd,
-    write: OwnedFd,
+    /// `None` where both ends are one.
+    write: Option<OwnedFd>,
 }
 
-impl Pipe {
-    fn new() -> io::Result<Self> {
-        let mut ends = [0; 2];
-        // SAFETY: the pointer is to two live integers.
-        check(unsafe { open_pipe(&mut ends) })?;
-        // SAFETY: the system just made both, and nobody else knows them.
-        let [read, write] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
-        Ok(Self { read, write })
-    }
-
+impl Rung {
     /// Makes it readable for ever. Async-signal-safe.
     pub(crate) fn ring(&self) {
-        // SAFETY: the pointer is to one live byte. One byte, written once or twice, always fits.
-        unsafe { libc::write(self.write.as_raw_fd(), [1_u8].as_ptr().cast(), 1) };
+        let write = self.write.as_ref().unwrap_or(&self.read);
+        let one = 1_u64.to_ne_bytes();
+        // SAFETY: the pointer is to eight live bytes. It never fails: both ends live together, and
+        // what is written, once or twice, always fits.
+        unsafe { libc::write(write.as_raw_fd(), one.as_ptr().cast(), one.len()) };
     }
 
     /// Blocks until it is readable, a signal interrupts, or the deadline is over. True where it is
@@ -373,24 +397,35 @@ fn milliseconds_until(deadline: Option<Instant>) -> i32 {
     i32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
 }
 
-/// SAFETY: `ends` has room for two, which the type says.
-#[cfg(not(target_vendor = "apple"))]
-unsafe fn open_pipe(ends: &mut [i32; 2]) -> i32 {
-    // SAFETY: as above.
-    unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK) }
+#[cfg(any(target_os = "linux", target_os = "android"))]
+impl Rung {
+    /// An eventfd: one descriptor, and the cheapest to ring.
+    fn new() -> io::Result<Self> {
+        // SAFETY: no pointers.
+        let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+        check(fd.min(0))?;
+        // SAFETY: the system just made it, and nobody else knows it.
+        Ok(Self { read: unsafe { OwnedFd::from_raw_fd(fd) }, write: None })
+    }
 }
 
-/// SAFETY: `ends` has room for two, which the type says.
-#[cfg(target_vendor = "apple")]
-unsafe fn open_pipe(ends: &mut [i32; 2]) -> i32 {
-    // SAFETY: as above; the descriptors are the ones just made.
-    unsafe {
-        let result = libc::pipe(ends.as_mut_ptr());
-        for end in ends.iter().filter(|_| result == 0) {
-            libc::fcntl(*end, libc::F_SETFD, libc::FD_CLOEXEC);
-            libc::fcntl(*end, libc::F_SETFL, libc::O_NONBLOCK);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+impl Rung {
+    /// A pipe.
+    fn new() -> io::Result<Self> {
+        let mut ends = [0; 2];
+        // SAFETY: the pointer is to two live integers.
+        check(unsafe { libc::pipe(ends.as_mut_ptr()) })?;
+        // SAFETY: the system just made both, and nobody else knows them.
+        let [read, write] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
+        for end in [&read, &write] {
+            // SAFETY: no pointers, and the descriptor is open.
+            unsafe {
+                check(libc::fcntl(end.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC))?;
+                check(libc::fcntl(end.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK))?;
+            }
         }
-        result
+        Ok(Self { read, write: Some(write) })
     }
 }
 

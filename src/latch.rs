@@ -1,8 +1,9 @@
 //! A one-shot broadcast: set once, by a signal handler or by the program, and seen by everybody.
 
-use std::sync::Arc;
-use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
+use std::thread::Thread;
 
 use crate::reason::{Reason, Sender, Signal};
 use crate::sync::{AtomicI32, AtomicU8, AtomicU32, Ordering, yield_now};
@@ -29,6 +30,14 @@ pub(crate) struct Latch {
     state: AtomicU8,
     cause: Cause,
     waiters: Waiters,
+    watcher: Watcher,
+}
+
+/// The thread that announces, where there is one. It sleeps until a first waker is kept.
+#[derive(Default)]
+struct Watcher {
+    thread: OnceLock<Thread>,
+    summoned: AtomicBool,
 }
 
 /// Why the latch was set; a request by its text, a signal by its number.
@@ -43,7 +52,12 @@ struct Cause {
 
 impl Default for Latch {
     fn default() -> Self {
-        Self { state: AtomicU8::new(OPEN), cause: Cause::default(), waiters: Waiters::default() }
+        Self {
+            state: AtomicU8::new(OPEN),
+            cause: Cause::default(),
+            waiters: Waiters::default(),
+            watcher: Watcher::default(),
+        }
     }
 }
 
@@ -122,11 +136,13 @@ impl Latch {
         }
     }
 
-    /// Wakes everybody who waits. Does nothing before the latch is set.
-    pub(crate) fn announce(&self) {
-        if self.is_set() {
+    /// Wakes everybody who waits, if the latch is set; whether it is.
+    pub(crate) fn announce(&self) -> bool {
+        let is_set = self.is_set();
+        if is_set {
             self.waiters.drain();
         }
+        is_set
     }
 
     /// Ready once the latch is set; until then keeps the waker of `cx` for `waiter`.
@@ -144,14 +160,17 @@ impl Latch {
                 return Poll::Ready(());
             }
             *waiter = Waiter::new(waiter.key, waker);
-            return self.pending_unless_set();
+            return Poll::Pending; // L4
         }
         match self.waiters.insert(waker.clone(), || self.is_set()) {
-            Kept::At(key) => *waiter = Waiter::new(key, waker),
+            Kept::At(key) => {
+                *waiter = Waiter::new(key, waker);
+                self.summon();
+            }
             Kept::NotNeeded => return Poll::Ready(()),
             Kept::Full(waker) => waker.wake(), // ask again instead of waiting
         }
-        self.pending_unless_set()
+        Poll::Pending // L4
     }
 
     /// Keeps `waker` until the latch is set; does nothing where it is.
@@ -159,18 +178,33 @@ impl Latch {
     pub(crate) fn keep(&self, waker: Waker) {
         // Without room for another waiter nobody could have come this far.
         let _ = self.waiters.insert(waker, || self.is_set());
+        self.summon();
     }
 
-    /// Spares a wake-up where the signal came in the meantime; L4 does not need it.
-    fn pending_unless_set(&self) -> Poll<()> {
-        if self.is_set() { Poll::Ready(()) } else { Poll::Pending }
+    /// Has `thread` unparked once a first waker is kept, or by `summon`.
+    #[allow(dead_code, reason = "only `Blocking` has such a thread")]
+    pub(crate) fn summon_with(&self, thread: Thread) {
+        let _ = self.watcher.thread.set(thread); // one backend, one thread
+    }
+
+    /// Sends the thread to the bell.
+    pub(crate) fn summon(&self) {
+        let Some(thread) = self.watcher.thread.get() else { return };
+        // Relaxed: unparking is what orders the two threads.
+        if !self.is_summoned() && !self.watcher.summoned.swap(true, Ordering::Relaxed) {
+            thread.unpark();
+        }
+    }
+
+    pub(crate) fn is_summoned(&self) -> bool {
+        self.watcher.summoned.load(Ordering::Relaxed)
     }
 
     /// Takes back the waker that `poll` keeps for `waiter`, if there is one.
     pub(crate) fn forget(&self, waiter: &mut Waiter) {
         let key = std::mem::replace(&mut waiter.key, Key::NONE);
         if key != Key::NONE && !self.is_set() {
-            self.waiters.remove(key);
+            self.waiters.remove(key); // after SET `announce` takes them all
         }
     }
 }

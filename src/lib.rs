@@ -1,14 +1,46 @@
-#![doc = include_str!("../README.md")]
+// The documentation is written for a crate with all its features. In the README, which comes second,
+// names lead to files; here they lead to what those files are about: the first one counts.
+#![cfg_attr(
+    all(unix, feature = "tokio", feature = "async-std", feature = "smol", feature = "blocking"),
+    deny(rustdoc::broken_intra_doc_links),
+    doc = "[`tokio`]: backend::tokio",
+    doc = "[`async-std`]: backend::async_std",
+    doc = "[`smol`]: backend::smol",
+    doc = "[`blocking`]: backend::blocking",
+    doc = "[`ShutdownSignal`]: ShutdownSignal",
+    doc = "[`Signals`]: Signals",
+    doc = "[`ForcedExit`]: ForcedExit",
+    doc = "[`Reason`]: Reason",
+    doc = "[`Error`]: Error",
+    doc = "[`Backend`]: Backend",
+    doc = include_str!("../README.md")
+)]
+#![cfg_attr(
+    not(all(
+        unix,
+        feature = "tokio",
+        feature = "async-std",
+        feature = "smol",
+        feature = "blocking"
+    )),
+    allow(rustdoc::broken_intra_doc_links, reason = "what they lead to is not in this build"),
+    doc = "One `ShutdownSignal` for every runtime. `cargo doc --all-features` tells more."
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::exit
+    )
+)]
 
 #[cfg(feature = "blocking")]
 mod channel;
-#[cfg(not(feature = "blocking"))]
-mod channel {
-    //! Without channels there is nothing to keep for them.
-    #[derive(Default)]
-    pub(crate) struct Outlets;
-}
 #[cfg(all(unix, feature = "blocking"))]
 mod end;
 #[cfg(all(not(unix), feature = "blocking"))]
@@ -21,6 +53,8 @@ mod end {
 mod error;
 mod in_flight;
 mod latch;
+#[cfg(all(test, loom))]
+mod models;
 mod park;
 mod reason;
 mod signal;
@@ -131,6 +165,8 @@ cfg_any_backend! {
         mod bell;
         #[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
         mod on_driver;
+        #[cfg(any(feature = "async-std", feature = "smol"))]
+        mod reactor;
 
         #[cfg(feature = "async-std")]
         pub mod async_std;
@@ -141,6 +177,8 @@ cfg_any_backend! {
         #[cfg(feature = "tokio")]
         pub mod tokio;
 
+        #[cfg(feature = "blocking")]
+        use bell::spawn_watcher;
         pub(crate) use bell::Duty;
         pub use bell::{Backend, Bell};
     }

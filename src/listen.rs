@@ -1,6 +1,7 @@
 //! How a program begins to listen, and how it stops.
 
 use std::any::Any;
+use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use crate::error::Error;
 use crate::handler::{self, Entered, Line, Registration};
 use crate::latch::Latch;
 use crate::reason::Signal;
-use crate::signal::{ShutdownSignal, Source};
+use crate::signal::{Shared, ShutdownSignal, Source};
 use crate::signals::Signals;
 
 impl ShutdownSignal {
@@ -39,10 +40,12 @@ impl Signals {
         if self.set.is_empty() {
             return Err(Error::NoSignals);
         }
+        // Before any handler is in place: a set that cannot be changes nothing.
         self.set.iter().try_for_each(|&signal| check(signal))?;
 
-        let latch = Arc::new(Latch::default());
-        let line = Line::new(Arc::clone(&latch), self.forced_exit).map_err(Error::Descriptor)?;
+        let shared = Arc::<Shared>::default();
+        let line =
+            Line::new(Arc::downgrade(&shared), self.forced_exit).map_err(Error::Descriptor)?;
         // From here on dropping `listening` takes everything back.
         let mut listening = Listening::new(Arc::new(line));
         for &signal in &self.set {
@@ -50,7 +53,8 @@ impl Signals {
         }
         handler::unblock(listening.registrations.iter().map(Registration::signal));
         listening.watch(backend)?;
-        Ok(ShutdownSignal::with_source(latch, Box::new(listening)))
+        let _ = shared.source.set(Box::new(listening)); // it is new, so there was none
+        Ok(ShutdownSignal::on(shared))
     }
 
     fn keeps_ignored(&self, signal: Signal) -> bool {
@@ -62,36 +66,37 @@ impl Signals {
     }
 }
 
-/// Whether a program may take `signal` as "please stop".
 fn check(signal: Signal) -> Result<(), Error> {
-    const UNSUITABLE: &[i32] = &[
-        // cannot be caught
-        libc::SIGKILL,
-        libc::SIGSTOP,
-        // a fault of the program itself
-        libc::SIGILL,
-        libc::SIGFPE,
-        libc::SIGSEGV,
-        libc::SIGBUS,
-        libc::SIGTRAP,
-        libc::SIGSYS,
-        libc::SIGABRT,
-        // ordinary life: a reader went, a child ended, a window changed, a job moved
-        libc::SIGPIPE,
-        libc::SIGCHLD,
-        libc::SIGCONT,
-        libc::SIGURG,
-        libc::SIGWINCH,
-        libc::SIGTSTP,
-        libc::SIGTTIN,
-        libc::SIGTTOU,
-    ];
     match signal.as_raw() {
         number if UNSUITABLE.contains(&number) => Err(Error::Unsuitable(signal)),
         number if handler::exists(number) => Ok(()),
         _ => Err(Error::Unknown(signal)),
     }
 }
+
+/// What no program may take as "please stop".
+const UNSUITABLE: &[i32] = &[
+    // cannot be caught
+    libc::SIGKILL,
+    libc::SIGSTOP,
+    // a fault of the program itself
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGTRAP,
+    libc::SIGSYS,
+    libc::SIGABRT,
+    // ordinary life: a reader went, a child ended, a window changed, a job moved
+    libc::SIGPIPE,
+    libc::SIGCHLD,
+    libc::SIGCONT,
+    libc::SIGURG,
+    libc::SIGWINCH,
+    libc::SIGTSTP,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
+];
 
 /// The source of a signal that listens to the system.
 struct Listening {
@@ -135,18 +140,18 @@ impl Source for Listening {
             self.line.bell.wait(deadline);
         }
     }
-
-    fn is_independent(&self) -> bool {
-        true
-    }
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        self.duty.end();
-        handler::leave(&self.registrations, &self.line);
+        let held = self.duty.end();
+        handler::leave(&self.registrations, &self.line, held);
         if self.line.is_ours() {
             self.line.bell.ring(); // whoever still watches finds out that nobody is left
+        } else {
+            // The reactor of a forked child shares its epoll with the parent's: taking the
+            // descriptor out of it would take it out for the parent.
+            mem::forget(self.watch.take());
         }
         self.watch = None;
     }

@@ -4,8 +4,9 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
 use std::time::Instant;
+
+use crate::sync::{Thread, current, park, park_timeout};
 
 struct Unpark(Thread);
 
@@ -22,16 +23,16 @@ impl Wake for Unpark {
 /// `None` when the deadline is over first.
 pub(crate) fn block_on<F: Future>(future: F, deadline: Option<Instant>) -> Option<F::Output> {
     let mut future = pin!(future);
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let waker = Waker::from(Arc::new(Unpark(current())));
     let mut cx = Context::from_waker(&waker);
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             return Some(output);
         }
         match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-            None => thread::park(),
+            None => park(),
             Some(left) if left.is_zero() => return None,
-            Some(left) => thread::park_timeout(left),
+            Some(left) => park_timeout(left),
         }
     }
 }

@@ -1,15 +1,15 @@
 //! The handle that users hold.
 
+use std::any::Any;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_lite::future;
 
-use crate::channel::Outlets;
 use crate::latch::{Latch, Waiter};
 use crate::park;
 use crate::reason::Reason;
@@ -46,51 +46,35 @@ pub struct ShutdownSignal {
 }
 
 /// What all clones share.
+#[derive(Default)]
 pub(crate) struct Shared {
-    pub(crate) latch: Arc<Latch>,
-    pub(crate) source: Box<dyn Source>,
-    pub(crate) outlets: Outlets,
+    /// First, so that it is dropped first: a signal handler looks at the latch until then.
+    pub(crate) source: OnceLock<Box<dyn Source>>,
+    pub(crate) latch: Latch,
+    /// What sends to the channels, if there are any. It has no type here, so that a program which
+    /// makes none is not linked with them.
+    #[allow(dead_code, reason = "only channels need it")]
+    pub(crate) fan: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
-/// Where signals come from, beside `request`; dropped together with the last clone.
+/// Where signals come from, beside `request`. Dropped with the last clone.
 pub(crate) trait Source: Send + Sync {
     /// The program asked by itself: whoever blocks in `wait` has to find out.
     fn ring(&self);
 
     /// Blocks the thread until the latch is set or the deadline is over.
     fn wait(&self, latch: &Latch, deadline: Option<Instant>);
-
-    /// Whether it can still set the latch when nobody holds the signal any more.
-    fn is_independent(&self) -> bool;
-}
-
-/// No source at all: `request` alone sets the latch, and `announce` wakes who waits.
-struct Manual;
-
-impl Source for Manual {
-    fn ring(&self) {}
-
-    fn wait(&self, latch: &Latch, deadline: Option<Instant>) {
-        park::block_on(Wait::on(latch), deadline);
-    }
-
-    fn is_independent(&self) -> bool {
-        false
-    }
 }
 
 impl ShutdownSignal {
     /// A signal that only [`request`](Self::request) can set off: for tests, for embedding, and
     /// for libraries, which should leave the signals of the process to the program.
     pub fn manual() -> Self {
-        Self::with_source(Arc::new(Latch::default()), Box::new(Manual))
+        Self::on(Arc::default())
     }
 
-    pub(crate) fn with_source(latch: Arc<Latch>, source: Box<dyn Source>) -> Self {
-        Self {
-            shared: Arc::new(Shared { latch, source, outlets: Outlets::default() }),
-            waiter: Waiter::default(),
-        }
+    pub(crate) fn on(shared: Arc<Shared>) -> Self {
+        Self { shared, waiter: Waiter::default() }
     }
 
     /// Asks for the shutdown from inside the program. Any clone may.
@@ -100,7 +84,7 @@ impl ShutdownSignal {
     pub fn request(&self, why: impl Into<Arc<str>>) -> bool {
         let first = self.shared.latch.set_by_request(why.into());
         if first {
-            self.shared.source.ring();
+            self.shared.source.get().into_iter().for_each(|source| source.ring());
             self.shared.latch.announce();
         }
         first
@@ -143,10 +127,12 @@ impl ShutdownSignal {
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> Option<Reason> {
-        if !self.is_requested() {
-            self.shared.source.wait(&self.shared.latch, deadline);
+        let latch = &self.shared.latch;
+        match self.shared.source.get() {
+            Some(source) => source.wait(latch, deadline),
+            None => _ = park::block_on(Wait::on(latch), deadline),
         }
-        self.reason()
+        latch.reason()
     }
 
     /// Runs `future` until the shutdown is asked for; `None` when that came first.
@@ -182,7 +168,7 @@ impl ShutdownSignal {
 
 impl Clone for ShutdownSignal {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), waiter: Waiter::default() }
+        Self::on(Arc::clone(&self.shared))
     }
 }
 

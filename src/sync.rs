@@ -4,14 +4,19 @@
 mod imp {
     pub(crate) use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, Ordering};
     pub(crate) use std::sync::{Mutex, MutexGuard};
-    pub(crate) use std::thread::yield_now;
+    pub(crate) use std::thread::{Thread, current, park, park_timeout, yield_now};
 }
 
 #[cfg(loom)]
 mod imp {
     pub(crate) use loom::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, Ordering};
     pub(crate) use loom::sync::{Mutex, MutexGuard};
-    pub(crate) use loom::thread::yield_now;
+    pub(crate) use loom::thread::{Thread, current, park, yield_now};
+
+    /// The models have no clock.
+    pub(crate) fn park_timeout(_: std::time::Duration) {
+        park();
+    }
 }
 
 pub(crate) use imp::*;

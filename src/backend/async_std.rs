@@ -6,7 +6,7 @@ use std::pin::Pin;
 use futures_lite::Stream;
 use signal_hook_async_std::Signals;
 
-use super::{Backend, Bell};
+use super::{Backend, Bell, reactor};
 use crate::error::Error;
 use super::on_driver::{self, Watch};
 
@@ -20,6 +20,7 @@ impl Backend for AsyncStd {
     type Watch = Watch;
 
     fn watch(self, bell: Bell) -> Result<Watch, Error> {
+        reactor::can_start(&bell)?;
         let numbers = bell.signals().iter().map(|signal| signal.as_raw());
         let mut signals = Signals::new(numbers).map_err(Error::Descriptor)?;
         let readable = async move {

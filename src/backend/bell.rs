@@ -3,7 +3,8 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::{fmt, io, thread};
+use std::thread::{self, Thread};
+use std::{fmt, io};
 
 use crate::error::Error;
 use crate::handler::Line;
@@ -101,10 +102,9 @@ impl Bell {
         drop(self);
     }
 
-    /// A thread announces, and nobody needs this bell any more but to keep it.
-    #[allow(dead_code, reason = "only `Blocking` begins with a thread")]
-    pub(crate) fn watch_from_thread(&self) -> io::Result<()> {
-        spawn_watcher(&self.line)
+    #[allow(dead_code, reason = "`Blocking` alone needs none of it")]
+    pub(crate) fn line(&self) -> Arc<Line> {
+        Arc::clone(&self.line)
     }
 
     /// The signals that are listened to, without those that were left ignored.
@@ -122,9 +122,7 @@ impl AsFd for Bell {
 
 impl Drop for Bell {
     fn drop(&mut self) {
-        if self.line.latch.is_set() {
-            self.line.latch.announce();
-        } else {
+        if !self.line.announce() {
             self.duty.hand_back(&self.line);
         }
     }
@@ -153,16 +151,16 @@ impl Duty {
         }
     }
 
-    /// The last clone is gone: nobody has to watch any more.
-    pub(crate) fn end(&self) {
-        self.0.store(OVER, Ordering::Release);
+    /// The last clone is gone: nobody has to watch any more. False where there never was one.
+    pub(crate) fn end(&self) -> bool {
+        !matches!(self.0.swap(OVER, Ordering::AcqRel), PREPARED | HANDED_BACK)
     }
 
     fn hand_back(&self, line: &Arc<Line>) {
         match self.0.compare_exchange(WATCHED, OVER, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => {
                 // Without a thread, only those who wait in a thread of their own are woken.
-                let _ = spawn_watcher(line);
+                let _ = spawn_watcher(line, |_| ());
             }
             Err(_) => {
                 // Still in `listen`: it fails, or `begin` finds this.
@@ -178,11 +176,18 @@ impl Duty {
 }
 
 /// Starts a thread that sleeps until the bell rings and then announces. It ends with the signal.
-fn spawn_watcher(line: &Arc<Line>) -> io::Result<()> {
+///
+/// It leaves the bell alone while `begin` waits, so that it is not woken for nothing.
+pub(crate) fn spawn_watcher(
+    line: &Arc<Line>,
+    begin: impl FnOnce(&Line) + Send + 'static,
+) -> io::Result<Thread> {
     let line = Arc::clone(line);
     let watch = move || {
+        begin(&line);
         while !line.bell.wait(None) {}
-        line.latch.announce();
+        line.announce();
     };
-    thread::Builder::new().name("signoff".into()).spawn(watch).map(drop)
+    let handle = thread::Builder::new().name("signoff".into()).spawn(watch)?;
+    Ok(handle.thread().clone())
 }

@@ -4,6 +4,7 @@
 //! first: the waker that the runtime's driver calls polls the future, finds that the bell has
 //! rung, and announces it.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,13 +12,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::Bell;
+use crate::handler::Line;
 
 // Invariants
 //
 // D1  `wakes` is 0 while nobody polls. Whoever raises it from 0 polls; the others leave it to that
 //     one, which polls again until it can take `wakes` from what it saw back to 0.
-// D2  The lock is held while the future is polled and not while it or the bell is dropped: that
-//     wakes tasks, and they may drop the signal and with it the `Watch`, which takes the lock.
+// D2  The lock is held while the future is polled and not while the bell is dropped: that wakes
+//     tasks, and they may drop the signal and with it the `Watch`, which takes the lock.
+// D3  Once the bell has rung the future is neither polled again nor dropped before the `Watch` is:
+//     taking the descriptor back from the runtime would only keep those waiting who are to be
+//     woken.
 
 /// Watches until it is dropped.
 pub struct Watch(Arc<OnDriver>);
@@ -29,18 +34,22 @@ impl Drop for Watch {
     }
 }
 
-type Job = (Pin<Box<dyn Future<Output = ()> + Send>>, Bell);
-
 struct OnDriver {
+    line: Arc<Line>,
     job: Mutex<Option<Job>>,
     wakes: AtomicUsize,
 }
 
-/// Polls `readable` until it is ready, and then drops `bell`, which announces it. `readable` may
-/// also be ready because its runtime is gone.
+type Job = (Pin<Box<dyn Future<Output = ()> + Send>>, Bell);
+
+/// Polls `readable`, on whichever thread wakes it, until the bell has rung, and then announces
+/// that. Where `readable` is ready without it, the runtime is gone and the bell is handed back.
 pub(crate) fn watch(readable: impl Future<Output = ()> + Send + 'static, bell: Bell) -> Watch {
-    let job: Job = (Box::pin(readable), bell);
-    let driven = Arc::new(OnDriver { job: Mutex::new(Some(job)), wakes: AtomicUsize::new(0) });
+    let driven = Arc::new(OnDriver {
+        line: bell.line(),
+        job: Mutex::new(Some((Box::pin(readable), bell))),
+        wakes: AtomicUsize::new(0),
+    });
     driven.run();
     Watch(driven)
 }
@@ -54,7 +63,9 @@ impl OnDriver {
         let waker = Waker::from(Arc::clone(self));
         let mut seen = 1;
         loop {
-            self.poll(&mut Context::from_waker(&waker));
+            if !self.line.announce() {
+                self.poll(&mut Context::from_waker(&waker)); // D3
+            }
             match self.wakes.compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return,
                 Err(more) => seen = more,
@@ -83,8 +94,8 @@ impl Wake for OnDriver {
     }
 }
 
-impl std::fmt::Debug for Watch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watch").finish_non_exhaustive()
     }
 }

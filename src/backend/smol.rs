@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 
 use async_io::Async;
 
-use super::{Backend, Bell};
+use super::{Backend, Bell, reactor};
 use crate::error::Error;
 use super::on_driver::{self, Watch};
 
@@ -19,6 +19,7 @@ impl Backend for Smol {
     type Watch = Watch;
 
     fn watch(self, bell: Bell) -> Result<Watch, Error> {
+        reactor::can_start(&bell)?;
         let fd = bell.as_fd().try_clone_to_owned().map_err(Error::Descriptor)?;
         let fd = Async::new_nonblocking(fd).map_err(Error::Descriptor)?;
         let readable = async move {

@@ -30,9 +30,14 @@ impl Backend for Tokio {
             return Err(Error::NoRuntime { runtime: RUNTIME });
         }
         let fd = bell.as_fd().try_clone_to_owned().map_err(Error::Descriptor)?;
-        let pipe = without_panic(|| Receiver::from_owned_fd(fd))
+        // Any descriptor that a driver can watch will do; it need not be a pipe.
+        let pipe = without_panic(|| Receiver::from_owned_fd_unchecked(fd))
             .ok_or(Error::NoDriver { runtime: RUNTIME })?
-            .map_err(Error::Descriptor)?;
+            .map_err(|error| match error.raw_os_error() {
+                Some(_) => Error::Descriptor(error),
+                // Not the system's words but tokio's: the runtime is being shut down.
+                None => Error::NoRuntime { runtime: RUNTIME },
+            })?;
         let readable = async move {
             // An error is the end of the runtime.
             let _ = poll_fn(|cx| pipe.poll_read_ready(cx)).await;

@@ -1,0 +1,185 @@
+//! Loom models of the latch: every interleaving of a few threads.
+//!
+//! `RUSTFLAGS="--cfg loom" cargo test --release --lib`
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use loom::model::Builder;
+use loom::thread;
+
+use crate::latch::{Latch, Waiter};
+use crate::park;
+use crate::reason::{Reason, Sender, Signal};
+use crate::signal::{ShutdownSignal, Wait};
+
+/// All interleavings with up to three preemptions, which is where bugs of this kind live.
+fn model(f: impl Fn() + Send + Sync + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(f);
+}
+
+/// What the handler and then the backend do.
+fn signal(latch: &Latch) -> bool {
+    let won = latch.set_by_signal(15, Some(Sender { pid: 7, uid: 8 }));
+    latch.announce();
+    won
+}
+
+fn by_signal() -> Reason {
+    Reason::Signal { signal: Signal::Terminate, sender: Some(Sender { pid: 7, uid: 8 }) }
+}
+
+/// A thread that waits, and tells the reason. (It is never the one that joins: to loom an unpark
+/// looks like the end of a join.)
+fn waits(latch: &Arc<Latch>) -> thread::JoinHandle<Option<Reason>> {
+    let latch = Arc::clone(latch);
+    thread::spawn(move || {
+        park::block_on(Wait::on(&latch), None);
+        latch.reason()
+    })
+}
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn poll(latch: &Latch, waiter: &mut Waiter, waker: &Waker) -> Poll<()> {
+    latch.poll(waiter, &mut Context::from_waker(waker))
+}
+
+#[test]
+fn whoever_waits_while_the_signal_comes_is_woken() {
+    model(|| {
+        let latch = Arc::new(Latch::default());
+        let waiting = waits(&latch);
+        assert!(signal(&latch));
+        assert_eq!(waiting.join().unwrap(), Some(by_signal()));
+    });
+}
+
+#[test]
+fn two_who_wait_are_both_woken() {
+    model(|| {
+        let latch = Arc::new(Latch::default());
+        let waiting = [waits(&latch), waits(&latch)];
+        signal(&latch);
+        for waiting in waiting {
+            waiting.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_waiter_that_is_dropped_takes_nobody_with_it() {
+    model(|| {
+        let latch = Arc::new(Latch::default());
+        let dropped = thread::spawn({
+            let latch = Arc::clone(&latch);
+            move || {
+                let mut waiter = Waiter::default();
+                let _ = poll(&latch, &mut waiter, Waker::noop());
+                latch.forget(&mut waiter);
+            }
+        });
+        let waiting = waits(&latch);
+        signal(&latch);
+        dropped.join().unwrap();
+        waiting.join().unwrap();
+    });
+}
+
+#[test]
+fn a_waiter_that_moves_to_another_waker_is_woken_there() {
+    model(|| {
+        let latch = Arc::new(Latch::default());
+        let moved = thread::spawn({
+            let latch = Arc::clone(&latch);
+            move || {
+                let mut waiter = Waiter::default();
+                let _ = poll(&latch, &mut waiter, Waker::noop());
+                park::block_on(poll_fn(|cx| latch.poll(&mut waiter, cx)), None);
+                latch.forget(&mut waiter);
+            }
+        });
+        signal(&latch);
+        moved.join().unwrap();
+    });
+}
+
+#[test]
+fn a_signal_and_a_request_at_once_have_one_winner() {
+    model(|| {
+        let latch = Arc::new(Latch::default());
+        let trigger = thread::spawn({
+            let latch = Arc::clone(&latch);
+            move || signal(&latch)
+        });
+        let request_won = latch.set_by_request("why".into());
+        assert!(latch.is_set(), "a request that returned has set the latch, whoever won");
+        latch.announce();
+        let expected = if request_won { Reason::Request("why".into()) } else { by_signal() };
+        assert_eq!(latch.reason(), Some(expected));
+        assert_ne!(trigger.join().unwrap(), request_won);
+    });
+}
+
+#[test]
+fn whoever_sees_the_latch_set_can_read_the_reason() {
+    model(|| {
+        let latch = Arc::new(Latch::default());
+        let trigger = thread::spawn({
+            let latch = Arc::clone(&latch);
+            move || signal(&latch)
+        });
+        if latch.is_set() {
+            assert_eq!(latch.reason(), Some(by_signal()));
+        }
+        trigger.join().unwrap();
+    });
+}
+
+#[test]
+fn nobody_is_woken_twice_or_for_nothing() {
+    model(|| {
+        let latch = Arc::new(Latch::default());
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        let mut waiter = Waiter::default();
+        assert!(poll(&latch, &mut waiter, &waker).is_pending());
+        let second = thread::spawn({
+            let latch = Arc::clone(&latch);
+            move || signal(&latch)
+        });
+        signal(&latch);
+        second.join().unwrap();
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
+fn a_thread_and_a_task_wait_for_one_request() {
+    model(|| {
+        let shutdown = ShutdownSignal::manual();
+        let thread = thread::spawn({
+            let shutdown = shutdown.clone();
+            move || shutdown.wait()
+        });
+        let task = thread::spawn({
+            let shutdown = shutdown.clone();
+            move || park::block_on(shutdown, None)
+        });
+        assert!(shutdown.request("why"));
+        assert_eq!(thread.join().unwrap(), Reason::Request("why".into()));
+        task.join().unwrap();
+    });
+}

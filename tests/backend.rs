@@ -1,0 +1,126 @@
+//! Backends of somebody else's: whatever they do with the bell, no signal is lost.
+#![cfg(target_os = "linux")]
+#![allow(unsafe_code, reason = "real signals")]
+
+mod common;
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::{Mutex, mpsc};
+use std::thread;
+
+use common::pending::once_pending;
+use common::{Case, cases, say, system};
+use futures_lite::future;
+use libc::{SIGHUP, SIGTERM};
+use signoff::{Backend, Bell, Error, ShutdownSignal, Signal, Signals};
+
+/// Does something with the bell.
+struct With<F>(F);
+
+impl<F: FnOnce(Bell) -> W, W: Send + Sync + 'static> Backend for With<F> {
+    type Watch = W;
+
+    fn watch(self, bell: Bell) -> Result<W, Error> {
+        Ok(self.0(bell))
+    }
+}
+
+cases! {
+    that_drops_the_bell_at_once: woken, || wait_on(With(drop));
+    that_announces_too_early: woken, || wait_on(With(Bell::announce));
+    that_drops_the_bell_later: woken, || {
+        let (drop_it, dropped) = mpsc::channel();
+        let shutdown = ShutdownSignal::listen(With(|bell| {
+            thread::spawn(move || {
+                dropped.recv().expect("the test says when");
+                drop(bell);
+            });
+        }));
+        future::block_on(once_pending(shutdown.expect("nothing is in the way"), || {
+            drop_it.send(()).expect("the thread waits");
+            say("ready");
+        }));
+        say("woken");
+    };
+    that_forgets_to_watch: threads_are_woken, || {
+        let shutdown = ShutdownSignal::listen(With(Mutex::new)).expect("nothing is in the way");
+        say("ready");
+        say(shutdown.wait().to_string().starts_with("SIGTERM"));
+    };
+    that_polls_the_descriptor: woken, || {
+        wait_on(With(|bell: Bell| {
+            thread::spawn(move || {
+                readable(&bell);
+                readable(&bell); // it stays so
+                bell.announce();
+            });
+        }));
+    };
+    the_bell_rings_for_the_last_time: |case| case.passes(), || {
+        let (ended, end) = mpsc::channel();
+        let shutdown = ShutdownSignal::listen(With(move |bell: Bell| {
+            let fd: OwnedFd = bell.as_fd().try_clone_to_owned().expect("a descriptor");
+            thread::spawn(move || {
+                readable(&fd);
+                drop(bell);
+                ended.send(()).expect("the test waits");
+            });
+        }));
+        drop(shutdown.expect("nothing is in the way"));
+        end.recv_timeout(common::BOUND).expect("whoever watches finds out that nobody is left");
+    };
+    the_bell_knows_its_signals: bell_knows, || {
+        let signals = Signals::default().with(Signal::Hangup);
+        let shutdown = signals.listen(With(|bell: Bell| say(format!("{:?}", bell.signals()))));
+        drop(shutdown.expect("nothing is in the way"));
+    };
+    nothing_left_to_listen_to: ignored_only, || {
+        let signals = Signals::none().with(Signal::Hangup);
+        let shutdown = signals.listen(With(Mutex::new)).expect("nothing is in the way");
+        system::raise(SIGHUP);
+        assert!(!shutdown.is_requested());
+        shutdown.request("by hand");
+        shutdown.wait();
+    };
+}
+
+fn wait_on(backend: impl Backend) {
+    let shutdown = ShutdownSignal::listen(backend).expect("nothing is in the way");
+    future::block_on(once_pending(shutdown, || say("ready")));
+    say("woken");
+}
+
+fn woken(case: &Case) {
+    let child = case.ready();
+    child.kill(SIGTERM);
+    child.expect("woken");
+    child.passes();
+}
+
+fn threads_are_woken(case: &Case) {
+    let child = case.ready();
+    child.kill(SIGTERM);
+    child.expect("true");
+    child.passes();
+}
+
+fn bell_knows(case: &Case) {
+    let child = case.start();
+    child.expect("[Terminate, Interrupt, Hangup]");
+    child.passes();
+    let child = case.ignoring(SIGHUP).start();
+    child.expect("[Terminate, Interrupt]");
+    child.passes();
+}
+
+fn ignored_only(case: &Case) {
+    case.ignoring(SIGHUP).passes();
+}
+
+/// Blocks until the descriptor is readable.
+fn readable(fd: &impl AsFd) {
+    let fd = fd.as_fd().as_raw_fd();
+    let mut watched = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    // SAFETY: the pointer is to one live `pollfd`.
+    while unsafe { libc::poll(&raw mut watched, 1, -1) } != 1 {}
+}

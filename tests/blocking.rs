@@ -1,0 +1,172 @@
+//! The contract, on plain threads; and channels.
+#![cfg(target_os = "linux")]
+#![allow(unsafe_code, reason = "real signals")]
+
+mod common;
+
+use common::contract::{Runtime, contract};
+use common::{BOUND, Case, cases, say, system};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, select, unbounded};
+use futures_lite::future;
+use libc::SIGTERM;
+use signoff::{Blocking, Reason, ShutdownSignal, Signal, Signals};
+
+struct Plain;
+
+impl Runtime for Plain {
+    type Backend = Blocking;
+    const WORKERS: usize = 0;
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        future::block_on(future)
+    }
+
+    fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+        std::thread::spawn(|| future::block_on(task));
+    }
+}
+
+contract!(Plain);
+
+/// Yields the reason once, and is disconnected then.
+fn assert_yields(receiver: &Receiver<Reason>, reason: &str) {
+    assert_eq!(receiver.recv_timeout(BOUND).map(|found| found.to_string()), Ok(reason.to_owned()));
+    assert_eq!(receiver.recv_timeout(BOUND), Err(RecvTimeoutError::Disconnected));
+}
+
+#[test]
+fn each_receiver_yields_the_reason() {
+    let shutdown = ShutdownSignal::manual();
+    let first = shutdown.channel();
+    let second = shutdown.clone().channel();
+    assert_eq!(first.try_recv(), Err(TryRecvError::Empty));
+    drop(shutdown.channel()); // nobody misses it
+    shutdown.request("enough");
+    let late = shutdown.channel();
+    for receiver in [first, second, late] {
+        assert_yields(&receiver, "request: enough");
+    }
+}
+
+#[test]
+fn receivers_beyond_the_limit_yield_it_too() {
+    let shutdown = ShutdownSignal::manual();
+    let receivers: Vec<_> = (0..256 + 256).map(|_| shutdown.channel()).collect();
+    let threads: Vec<_> = receivers
+        .into_iter()
+        .map(|receiver| std::thread::spawn(move || receiver.recv_timeout(BOUND)))
+        .collect();
+    shutdown.request("enough");
+    for thread in threads {
+        let reason = thread.join().expect("no panic").expect("each gets one");
+        assert_eq!(reason.to_string(), "request: enough");
+    }
+}
+
+#[test]
+fn those_that_share_a_channel_are_disconnected_in_the_end() {
+    let shutdown = ShutdownSignal::manual();
+    let own: Vec<_> = (0..256).map(|_| shutdown.channel()).collect();
+    let shared = shutdown.channel();
+    shutdown.request("enough");
+    for receiver in &own {
+        assert_yields(receiver, "request: enough");
+    }
+    assert_eq!(shared.iter().count(), 256);
+    assert_eq!(shared.try_recv(), Err(TryRecvError::Disconnected));
+}
+
+#[test]
+fn nobody_can_ask_after_the_last_clone_of_a_manual_signal() {
+    let shutdown = ShutdownSignal::manual();
+    let receiver = shutdown.channel();
+    let clone = shutdown.clone();
+    drop(shutdown);
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    drop(clone);
+    assert_eq!(receiver.recv_timeout(BOUND), Err(RecvTimeoutError::Disconnected));
+}
+
+#[test]
+fn requests_and_new_receivers_race() {
+    for _ in 0..200 {
+        let shutdown = ShutdownSignal::manual();
+        let receivers = std::thread::scope(|scope| {
+            let thread = scope.spawn(|| [(); 8].map(|()| shutdown.channel()));
+            shutdown.request("enough");
+            thread.join().expect("no panic")
+        });
+        for receiver in &receivers {
+            assert_yields(receiver, "request: enough");
+        }
+    }
+}
+
+cases! {
+    a_channel_in_a_select: select_test, || {
+        let shutdown = ShutdownSignal::listen(Blocking).expect("nothing is in the way");
+        let (jobs, inbox) = unbounded();
+        let stop = shutdown.channel();
+        jobs.send("ready").expect("the other end is here");
+        loop {
+            select! {
+                recv(inbox) -> job => say(job.expect("the other end is here")),
+                recv(stop) -> reason => {
+                    say(reason.expect("it yields the reason first"));
+                    break;
+                }
+            }
+        }
+    };
+    receivers_outlive_every_clone: select_test, || {
+        let stop = ShutdownSignal::listen(Blocking).expect("nothing is in the way").channel();
+        say("ready");
+        say(stop.recv().expect("the program still listens"));
+        assert_eq!(stop.recv().ok(), None, "and then nothing more");
+    };
+}
+
+cases! {
+    a_forked_child_may_listen_by_itself: |case| case.passes(), || {
+        let shutdown = ShutdownSignal::listen(Blocking).expect("nothing is in the way");
+        let child = system::fork(|| {
+            let own = ShutdownSignal::listen(Blocking).expect("nothing is in the way");
+            system::raise(SIGTERM);
+            own.wait();
+            drop(own);
+            system::raise(SIGTERM); // the shutdown is under way, and this does nothing
+        });
+        assert_eq!(libc::WEXITSTATUS(system::wait_for(child)), system::CHILD_RETURNED);
+        assert!(!shutdown.is_requested());
+        system::raise(SIGTERM);
+        shutdown.wait();
+    };
+    a_real_time_signal: real_time, || {
+        let signals = || Signals::none().with(Signal::Other(libc::SIGRTMIN()));
+        let shutdown = signals().listen(Blocking).expect("nothing is in the way");
+        say("ready");
+        say(shutdown.wait());
+        drop(shutdown);
+        drop(signals().listen(Blocking).expect("nothing is in the way"));
+        say("nobody listens");
+        common::contract::stuck();
+    };
+}
+
+/// Its default is to end the process, and nobody knows it but the kernel.
+fn real_time(case: &Case) {
+    let child = case.ready();
+    child.kill(libc::SIGRTMIN());
+    let me = latched::me();
+    child.expect(&format!("signal {} from {me}", libc::SIGRTMIN()));
+    child.expect("nobody listens");
+    child.kill(libc::SIGRTMIN());
+    child.exits_with(128 + libc::SIGRTMIN());
+}
+
+fn select_test(case: &Case) {
+    let child = case.ready();
+    child.kill(SIGTERM);
+    child.expect(&format!("SIGTERM from {}", latched::me()));
+    child.passes();
+}

@@ -1,0 +1,241 @@
+//! A process that is this test binary once more, running one case.
+
+use std::io::Write;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{self, Command, ExitStatus, Stdio};
+use std::sync::mpsc::Receiver;
+use std::thread;
+use std::time::{Duration, Instant};
+use std::{env, io};
+
+use super::output::{Errors, lines};
+use super::{BOUND, system};
+
+const VARIANT: &str = "SIGNOFF_TEST_VARIANT";
+
+/// In the child: which variant of the case it is; `None` in a process that nobody started for it.
+pub(crate) fn variant() -> Option<String> {
+    env::var(VARIANT).ok()
+}
+
+/// In the child: tells the parent how far it has come.
+pub(crate) fn say(line: impl std::fmt::Display) {
+    let mut out = io::stdout().lock();
+    writeln!(out, "\n@{line}").and_then(|()| out.flush()).expect("the parent listens");
+}
+
+/// How to start the other process of a case.
+#[derive(Clone)]
+pub(crate) struct Case {
+    name: String,
+    variant: String,
+    wrapper: Vec<&'static str>,
+    ignored: Vec<i32>,
+    blocked: Vec<i32>,
+}
+
+impl Case {
+    pub(crate) fn of(module: &str) -> Self {
+        let (_, path) = module.split_once("::").expect("a case is a module");
+        let name = format!("{path}::child");
+        Self { name, variant: String::new(), wrapper: vec![], ignored: vec![], blocked: vec![] }
+    }
+
+    /// What `variant` returns in the child.
+    pub(crate) fn variant(&self, variant: &str) -> Self {
+        Self { variant: variant.into(), ..self.clone() }
+    }
+
+    /// Started through another program.
+    pub(crate) fn under(&self, wrapper: &[&'static str]) -> Self {
+        Self { wrapper: wrapper.into(), ..self.clone() }
+    }
+
+    /// Inherits `signal` as ignored.
+    pub(crate) fn ignoring(&self, signal: i32) -> Self {
+        Self { ignored: vec![signal], ..self.clone() }
+    }
+
+    /// Inherits `signal` as blocked.
+    pub(crate) fn blocking(&self, signal: i32) -> Self {
+        Self { blocked: vec![signal], ..self.clone() }
+    }
+
+    /// As the first process of a PID namespace, as in a container. `None`, and a line that says
+    /// so, where the system does not allow that.
+    pub(crate) fn start_as_first(&self) -> Option<Child> {
+        const ROOT: &[&str] = &["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
+        const USER: &[&str] = &[
+            "unshare",
+            "--user",
+            "--map-root-user",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+        ];
+        let Some(wrapper) = [ROOT, USER].into_iter().find(|wrapper| works(wrapper)) else {
+            println!("skipped: `{}` is not allowed here", ROOT.join(" "));
+            return None;
+        };
+        let mut child = self.under(wrapper).start();
+        // The child says this before anything else. From then on it can be found until it ends,
+        // and one that ends by itself needs no signal.
+        child.expect("started");
+        child.pid = system::child_of(child.pid).unwrap_or(0);
+        Some(child)
+    }
+
+    /// Starts the child and waits for it to be `ready`.
+    pub(crate) fn ready(&self) -> Child {
+        let child = self.start();
+        child.expect("ready");
+        child
+    }
+
+    /// Starts the child, which does everything by itself.
+    pub(crate) fn passes(&self) {
+        self.start().passes();
+    }
+
+    pub(crate) fn start(&self) -> Child {
+        let mut process = self.command().spawn().expect("the test binary starts again");
+        let lines = lines(process.stdout.take().expect("piped"));
+        let errors = Errors::read(process.stderr.take().expect("piped"));
+        let pid = system::pid(&process);
+        Child { process, pid, lines, errors: Some(errors) }
+    }
+
+    fn command(&self) -> Command {
+        let binary = env::current_exe().expect("the test binary");
+        let mut command = match self.wrapper.split_first() {
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(binary);
+                command
+            }
+            None => Command::new(binary),
+        };
+        command.args(["--exact", &self.name, "--ignored", "--nocapture", "--test-threads=1"]);
+        command.env(VARIANT, &self.variant);
+        command.envs([("SMOL_THREADS", "2"), ("ASYNC_STD_THREAD_COUNT", "2")]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let (ignored, blocked) = (self.ignored.clone(), self.blocked.clone());
+        // SAFETY: a few system calls, and no allocation.
+        unsafe {
+            command.pre_exec(move || {
+                system::inherit_nothing(); // whoever runs the tests may be a `nohup … &`
+                system::ignore(&ignored);
+                system::block(&blocked);
+                Ok(())
+            });
+        }
+        command
+    }
+}
+
+fn works(wrapper: &[&str]) -> bool {
+    let (program, arguments) = wrapper.split_first().expect("a program");
+    Command::new(program).args(arguments).arg("true").output().is_ok_and(|o| o.status.success())
+}
+
+/// The other process. It is killed when the test gives up on it.
+pub(crate) struct Child {
+    process: process::Child,
+    /// Of the process that runs the case: a child of `process` where that is a wrapper.
+    pid: i32,
+    lines: Receiver<String>,
+    errors: Option<Errors>,
+}
+
+impl Child {
+    pub(crate) fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Sends it a real signal.
+    pub(crate) fn kill(&self, signal: i32) {
+        system::kill(self.pid, signal);
+    }
+
+    /// Sends it a signal that cannot be taken for the same press as one that came before.
+    pub(crate) fn kill_again(&self, signal: i32) {
+        thread::sleep(super::ANOTHER_PRESS);
+        self.kill(signal);
+    }
+
+    /// The next line that it says.
+    pub(crate) fn line(&self) -> String {
+        self.lines.recv_timeout(BOUND).unwrap_or_else(|e| format!("(nothing: {e})"))
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(&self, line: &str) {
+        let said = self.line();
+        let errors = self.errors.as_ref().map(Errors::so_far).unwrap_or_default();
+        assert!(said == line, "the child should say {line:?}, and said {said:?}: {errors}");
+    }
+
+    /// Waits for it to end by itself, with nothing wrong and nothing more to say.
+    #[track_caller]
+    pub(crate) fn passes(self) {
+        let ended = self.ends();
+        assert!(ended.status.success(), "the child failed: {ended:?}");
+    }
+
+    /// Waits for it to end with this status.
+    #[track_caller]
+    pub(crate) fn exits_with(self, code: i32) {
+        let ended = self.ends();
+        assert_eq!(ended.status.code(), Some(code), "{ended:?}");
+    }
+
+    /// Waits for it to be killed by this signal.
+    #[track_caller]
+    pub(crate) fn dies_by(self, signal: i32) {
+        let ended = self.ends();
+        assert_eq!(ended.status.signal(), Some(signal), "{ended:?}");
+    }
+
+    /// Waits for the end. A library does not print, so nothing may stand on standard error unless
+    /// the case failed.
+    #[track_caller]
+    pub(crate) fn ends(mut self) -> Ended {
+        let status = self.wait();
+        let errors = self.errors.take().map(Errors::all);
+        let ended = Ended { status, errors: errors.unwrap_or_default() };
+        assert!(ended.errors.is_empty(), "the child printed to standard error: {ended:?}");
+        ended
+    }
+
+    #[track_caller]
+    fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + BOUND;
+        while Instant::now() < deadline {
+            if let Some(status) = self.process.try_wait().expect("it is our child") {
+                return status;
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        panic!("the child does not end; its last words: {:?}", self.lines.try_iter().last());
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.process.kill(); // it may have ended
+        let _ = self.process.wait();
+    }
+}
+
+/// How the other process ended.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) errors: String,
+}
+
+impl std::fmt::Debug for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}, standard error: {}", self.status, self.errors)
+    }
+}

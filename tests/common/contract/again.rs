@@ -1,0 +1,151 @@
+//! 4: a second Ctrl-C gets out.
+
+use std::thread;
+
+use libc::{SIGINT, SIGTERM};
+use signoff::{ForcedExit, Signals};
+
+use super::{Runtime, stuck, watch};
+use crate::common::system::raise;
+use crate::common::{ANOTHER_PRESS, Case, Child, say, variant};
+
+/// 128 + SIGINT, as every shell has it.
+const INTERRUPTED: i32 = 130;
+const TERMINATED: i32 = 143;
+
+fn press_twice(child: Child) {
+    child.expect("ready");
+    child.kill(SIGINT);
+    child.expect("asked");
+    child.kill_again(SIGINT);
+    child.exits_with(INTERRUPTED);
+}
+
+pub(crate) fn test_workers_blocked(case: &Case) {
+    let child = case.start();
+    child.expect("started");
+    press_twice(child);
+}
+
+pub(crate) fn test_first_process(case: &Case) {
+    if let Some(child) = case.start_as_first() {
+        press_twice(child);
+    }
+}
+
+pub(crate) fn workers_blocked<R: Runtime>() {
+    say("started");
+    R::block_on(async {
+        let shutdown = R::listen();
+        R::block_every_worker(stuck);
+        watch(&shutdown, "asked");
+        say("ready");
+        stuck();
+    });
+}
+
+pub(crate) fn test_runtime_dropped(case: &Case) {
+    press_twice(case.start());
+}
+
+/// What was blocked goes on while the runtime, or the program, ends.
+pub(crate) fn runtime_dropped<R: Runtime>() {
+    R::block_on(async {
+        let shutdown = R::listen();
+        R::block_every_worker(stuck);
+        say("ready");
+        shutdown.wait();
+        say("asked");
+    });
+    stuck();
+}
+
+pub(crate) fn test_one_press(case: &Case) {
+    // A machine may stall for longer than a press; then the child is right to go. Not every time.
+    let ended = (0..3).map(|_| case.start().ends()).find(|ended| ended.status.success());
+    assert!(ended.is_some(), "three signals at once count as more than one press");
+}
+
+pub(crate) fn one_press<R: Runtime>() {
+    R::block_on(async {
+        let shutdown = R::listen();
+        (0..3).for_each(|_| raise(SIGINT));
+        shutdown.await;
+    });
+}
+
+/// What is chosen, the signals that come, and the status at the end; 0 for a program that lives on.
+const CHOICES: [(&str, ForcedExit, [i32; 3], i32); 7] = [
+    ("interrupt, int int", ForcedExit::Interrupt, [SIGINT, SIGINT, SIGINT], INTERRUPTED),
+    ("interrupt, term int", ForcedExit::Interrupt, [SIGTERM, SIGTERM, SIGINT], INTERRUPTED),
+    ("interrupt, term term", ForcedExit::Interrupt, [SIGTERM; 3], 0),
+    ("interrupt, int term", ForcedExit::Interrupt, [SIGINT, SIGTERM, SIGTERM], 0),
+    ("any, term term", ForcedExit::Any, [SIGTERM; 3], TERMINATED),
+    ("any, term int", ForcedExit::Any, [SIGTERM, SIGINT, SIGINT], INTERRUPTED),
+    ("never", ForcedExit::Never, [SIGINT, SIGINT, SIGTERM], 0),
+];
+
+pub(crate) fn test_choices(case: &Case) {
+    thread::scope(|scope| {
+        for (name, _, _, status) in CHOICES {
+            scope.spawn(move || case.variant(name).start().exits_with(status));
+        }
+    });
+}
+
+pub(crate) fn choices<R: Runtime>() {
+    let variant = variant();
+    let (_, forced_exit, signals, _) = CHOICES
+        .into_iter()
+        .find(|(name, ..)| Some(*name) == variant.as_deref())
+        .expect("a known variant");
+    R::block_on(async {
+        let shutdown = R::listen_to(Signals::default().forced_exit(forced_exit));
+        for signal in signals {
+            raise(signal);
+            thread::sleep(ANOTHER_PRESS);
+        }
+        shutdown.await;
+    });
+}
+
+pub(crate) fn test_request(case: &Case) {
+    let child = case.ready();
+    child.kill(SIGINT);
+    child.expect("pressed");
+    child.kill_again(SIGINT);
+    child.exits_with(INTERRUPTED);
+}
+
+/// The first Ctrl-C after a request is the first one all the same.
+pub(crate) fn request<R: Runtime>() {
+    R::block_on(async {
+        let shutdown = R::listen();
+        let other = R::listen_to(Signals::default().forced_exit(ForcedExit::Never));
+        shutdown.request("not a signal");
+        thread::sleep(ANOTHER_PRESS);
+        watch(&other, "pressed");
+        say("ready");
+        stuck();
+    });
+}
+
+pub(crate) fn test_afterwards(case: &Case) {
+    let child = case.ready();
+    child.kill(SIGINT);
+    child.expect("the last clone is gone, SIGTERM does nothing");
+    child.kill_again(SIGINT);
+    child.exits_with(INTERRUPTED);
+}
+
+pub(crate) fn afterwards<R: Runtime>() {
+    R::block_on(async {
+        let shutdown = R::listen();
+        say("ready");
+        shutdown.await;
+        thread::sleep(ANOTHER_PRESS);
+        raise(SIGTERM);
+        say("the last clone is gone, SIGTERM does nothing");
+        stuck();
+    });
+}

@@ -1,0 +1,125 @@
+//! 6 and 8: when nobody listens any more, and in a forked child.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use futures_lite::future;
+use libc::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use signoff::{ShutdownSignal, Signal, Signals};
+
+use super::{Runtime, stuck};
+use crate::common::pending::once_pending;
+use crate::common::system::{CHILD_RETURNED, died_by, fork, kill, pause, raise, wait_for};
+use crate::common::{Case, say};
+
+pub(crate) fn test_kills(case: &Case) {
+    for signal in [SIGTERM, SIGINT] {
+        let child = case.ready();
+        child.kill(signal);
+        child.dies_by(signal);
+    }
+}
+
+pub(crate) fn kills<R: Runtime>() {
+    R::block_on(async {
+        let mut shutdown = R::listen();
+        let clone = shutdown.clone();
+        future::poll_once(&mut shutdown).await;
+        drop(R::listen());
+        drop((shutdown, clone));
+        say("ready");
+        stuck();
+    });
+}
+
+pub(crate) fn test_first_process(case: &Case) {
+    if let Some(child) = case.start_as_first() {
+        child.passes();
+    }
+}
+
+/// The kernel keeps signals from the first process of a namespace that does not handle them.
+pub(crate) fn first_process<R: Runtime>() {
+    say("started");
+    assert_eq!(std::process::id(), 1);
+    R::block_on(async {
+        drop(R::listen());
+        raise(SIGTERM);
+        raise(SIGINT);
+        let shutdown = R::listen();
+        raise(SIGTERM);
+        shutdown.await;
+    });
+}
+
+pub(crate) fn again<R: Runtime>() {
+    for _ in 0..10 {
+        R::block_on(async {
+            let shutdown = R::listen();
+            raise(SIGTERM);
+            shutdown.await;
+        });
+    }
+}
+
+/// The documented limit: whoever else listens through the same registry, and began after we did,
+/// cannot be seen. The signal does what it did before `listen`, so it ends the process.
+pub(crate) fn test_limit(case: &Case) {
+    let child = case.ready();
+    child.kill(SIGTERM);
+    child.dies_by(SIGTERM);
+}
+
+pub(crate) fn limit<R: Runtime>() {
+    R::block_on(async {
+        let shutdown = R::listen();
+        let flag = Arc::new(AtomicBool::new(false));
+        flag::register(SIGTERM, flag).expect("a handler");
+        drop(shutdown);
+        say("ready");
+        stuck();
+    });
+}
+
+pub(crate) fn forked<R: Runtime>() {
+    R::block_on(async {
+        let waiting = Waiting::on(R::listen_to(Signals::default().with(Signal::Hangup))).await;
+        for signal in [SIGTERM, SIGINT, libc::SIGHUP] {
+            let child = fork(|| pause());
+            kill(child, signal);
+            assert_eq!(died_by(wait_for(child)), Some(signal), "it does not swallow the signal");
+        }
+        waiting.goes_on().await;
+    });
+}
+
+/// A child that drops its copy of everything leaves its parent alone.
+pub(crate) fn forked_and_dropped<R: Runtime>() {
+    R::block_on(async {
+        let waiting = Waiting::on(R::listen()).await;
+        let child = fork(|| {
+            // SAFETY: the child owns its copy, and ends before anybody uses it again.
+            drop(unsafe { std::ptr::read(&raw const waiting) });
+        });
+        assert_eq!(libc::WEXITSTATUS(wait_for(child)), CHILD_RETURNED);
+        waiting.goes_on().await;
+    });
+}
+
+/// The only clone, and somebody waits on it while the process forks.
+pub(crate) struct Waiting(ShutdownSignal);
+
+impl Waiting {
+    pub(crate) async fn on(mut shutdown: ShutdownSignal) -> Self {
+        assert!(future::poll_once(&mut shutdown).await.is_none());
+        Self(shutdown)
+    }
+
+    /// What a child does is its own affair: the parent still waits, and is woken.
+    pub(crate) async fn goes_on(self) {
+        let Self(mut shutdown) = self;
+        assert!(!shutdown.is_requested());
+        once_pending(&mut shutdown, || raise(SIGTERM)).await;
+    }
+}

@@ -1,0 +1,171 @@
+//! What a `ShutdownSignal` promises, on every backend.
+//!
+//! Each function here is the other process of a case, on the runtime `R`. Where the parent has a
+//! part in it, its half stands next to it as `test_…`. `contract!` makes the tests of them.
+
+pub(crate) mod again;
+pub(crate) mod calls;
+pub(crate) mod gone;
+pub(crate) mod inherited;
+pub(crate) mod kept;
+pub(crate) mod latched;
+pub(crate) mod others;
+pub(crate) mod refused;
+
+use signoff::{Backend, ShutdownSignal, Signals};
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+use super::say;
+
+/// A runtime and the backend that goes with it.
+pub(crate) trait Runtime: 'static {
+    type Backend: Backend + Default;
+
+    /// How many threads run tasks, beside the one in `block_on`.
+    const WORKERS: usize;
+
+    /// Runs a future on a runtime that is made for it, and gone afterwards, where there is such a
+    /// thing; else on the one of the process.
+    fn block_on<T>(future: impl Future<Output = T>) -> T;
+
+    /// Starts a task. To be called inside of `block_on`.
+    fn spawn(task: impl Future<Output = ()> + Send + 'static);
+
+    /// Runs `f` where `listen` may be called.
+    fn inside<T>(f: impl FnOnce() -> T) -> T {
+        Self::block_on(async { f() })
+    }
+
+    /// To be called inside of `block_on`.
+    fn listen() -> ShutdownSignal {
+        Self::listen_to(Signals::default())
+    }
+
+    fn listen_to(signals: Signals) -> ShutdownSignal {
+        signals.listen(Self::Backend::default()).expect("nothing is in the way")
+    }
+
+    /// Keeps every worker in `work`; the thread of `block_on` is left to the caller.
+    fn block_every_worker(work: impl Fn() + Clone + Send + 'static) {
+        let all = Arc::new(Barrier::new(Self::WORKERS + 1));
+        for _ in 0..Self::WORKERS {
+            let (all, work) = (Arc::clone(&all), work.clone());
+            Self::spawn(async move {
+                all.wait();
+                work();
+            });
+        }
+        all.wait();
+    }
+}
+
+/// A thread says `line` when the shutdown was asked for, however stuck the runtime is.
+pub(crate) fn watch(shutdown: &ShutdownSignal, line: &'static str) {
+    let shutdown = shutdown.clone();
+    thread::spawn(move || {
+        shutdown.wait();
+        say(line);
+    });
+}
+
+/// Keeps this thread for ever.
+pub(crate) fn stuck() {
+    loop {
+        thread::park();
+    }
+}
+
+/// The whole contract for one runtime.
+#[allow(unused_macros, reason = "not every test binary has a runtime")]
+macro_rules! contract {
+    ($runtime:ty) => {
+        use crate::common::contract::{
+            again, calls, gone, inherited, kept, latched, others, refused,
+        };
+
+        #[test]
+        fn the_backend_is_a_value() {
+            fn check<T: Copy + Default + std::fmt::Debug + Send + Sync + Unpin + 'static>() {}
+            check::<<$runtime as Runtime>::Backend>();
+        }
+
+        crate::common::cases! {
+            // 1: never lost
+            kept_before_the_first_poll: |case| case.passes(),
+                kept::before_the_first_poll::<$runtime>;
+            kept_when_it_comes_inside_of_a_poll: |case| case.passes(),
+                kept::inside_of_a_poll::<$runtime>;
+            kept_while_every_worker_is_blocked: kept::test_workers_blocked,
+                kept::workers_blocked::<$runtime>;
+            kept_when_the_runtime_is_gone: kept::test_runtime_gone,
+                kept::runtime_gone::<$runtime>;
+            a_waiting_task_is_woken: kept::test_waiting_task, kept::waiting_task::<$runtime>;
+
+            // 2: latched
+            every_clone_resolves_and_stays_so: |case| case.passes(),
+                latched::every_clone::<$runtime>;
+            a_hundred_tasks_are_woken: latched::test_tasks, latched::tasks::<$runtime>;
+
+            // 3: any executor, several runtimes, several calls of listen
+            resolves_on_any_executor: latched::test_executors, latched::executors::<$runtime>;
+            two_runtimes_in_one_process: latched::test_two_runtimes,
+                latched::two_runtimes::<$runtime>;
+            several_calls_of_listen: |case| case.passes(), latched::several_listens::<$runtime>;
+
+            // 4: Ctrl-C again
+            ctrl_c_again_with_every_worker_blocked: again::test_workers_blocked,
+                again::workers_blocked::<$runtime>;
+            ctrl_c_again_as_the_first_process: again::test_first_process,
+                again::workers_blocked::<$runtime>;
+            ctrl_c_again_while_the_runtime_is_dropped: again::test_runtime_dropped,
+                again::runtime_dropped::<$runtime>;
+            three_interrupts_at_once_are_one_press: again::test_one_press,
+                again::one_press::<$runtime>;
+            repeats_do_what_was_chosen: again::test_choices, again::choices::<$runtime>;
+            a_request_is_not_a_press: again::test_request, again::request::<$runtime>;
+            ctrl_c_again_after_the_last_clone: again::test_afterwards,
+                again::afterwards::<$runtime>;
+
+            // 5: other handlers
+            other_handlers_go_on_working: |case| case.passes(), others::beside::<$runtime>;
+            other_handlers_outlive_ours: |case| case.passes(), others::afterwards::<$runtime>;
+
+            // 6: the last clone
+            after_the_last_clone_a_signal_kills: gone::test_kills, gone::kills::<$runtime>;
+            after_the_last_clone_the_first_process_lives: gone::test_first_process,
+                gone::first_process::<$runtime>;
+            listening_again_after_the_last_clone: |case| case.passes(), gone::again::<$runtime>;
+            a_later_handler_of_others_does_not_keep_it_alive: gone::test_limit,
+                gone::limit::<$runtime>;
+
+            // 7: inherited state
+            nohup_is_respected: inherited::test_nohup, inherited::hangup::<$runtime>;
+            hangup_is_listened_to: inherited::test_hangup, inherited::hangup::<$runtime>;
+            an_ignored_interrupt: inherited::test_interrupt, inherited::interrupt::<$runtime>;
+            an_ignored_terminate_is_listened_to: inherited::test_terminate,
+                inherited::terminate::<$runtime>;
+            a_blocked_signal_is_unblocked: inherited::test_blocked,
+                inherited::blocked::<$runtime>;
+
+            // 8: fork without exec
+            a_forked_child_is_killed: |case| case.passes(), gone::forked::<$runtime>;
+            a_forked_child_with_a_handler_of_before: |case| case.passes(),
+                others::forked::<$runtime>;
+            a_forked_child_that_lets_go: |case| case.passes(), gone::forked_and_dropped::<$runtime>;
+
+            // 9: no panic, no print (`Child` looks at standard error after every case)
+            sets_that_cannot_be: refused::test_sets, refused::sets::<$runtime>;
+            too_few_descriptors: refused::test_descriptors, refused::descriptors::<$runtime>;
+
+            // the calls
+            the_reason_names_the_sender: calls::test_sender, calls::sender::<$runtime>;
+            a_request_resolves: |case| case.passes(), calls::request::<$runtime>;
+            wait_needs_no_runtime: calls::test_wait, calls::wait::<$runtime>;
+            until_ends_a_loop: calls::test_until, calls::until::<$runtime>;
+            nothing_is_left_behind: |case| case.passes(), calls::nothing_left::<$runtime>;
+        }
+    };
+}
+#[allow(unused_imports, reason = "not every test binary has a runtime")]
+pub(crate) use contract;

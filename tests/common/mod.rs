@@ -1,0 +1,62 @@
+//! What the tests share: child processes that get real signals.
+//!
+//! A case is a module with two functions. `child` runs in a process of its own, which is this very
+//! test binary started again; `test` starts it, sends signals to it and looks at how it ends. The
+//! child says on its standard output how far it has come, so nobody has to sleep and hope.
+#![allow(dead_code, unused_imports, reason = "each test binary uses its own share")]
+#![allow(unsafe_code, reason = "kill(2), and what a process inherits")]
+
+pub(crate) mod child;
+pub(crate) mod contract;
+mod output;
+pub(crate) mod pending;
+pub(crate) mod system;
+
+pub(crate) use child::{Case, Child, say, variant};
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Nothing here takes nearly as long, on any machine.
+pub(crate) const BOUND: Duration = Duration::from_secs(30);
+
+/// A signal after this is another press, never the same one.
+pub(crate) const ANOTHER_PRESS: Duration = Duration::from_millis(260);
+
+/// Waits for something that will be so in a moment.
+#[track_caller]
+pub(crate) fn until(what: &str, so: impl Fn() -> bool) {
+    let deadline = Instant::now() + BOUND;
+    while !so() {
+        assert!(Instant::now() < deadline, "not so in time: {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Makes a case of each module: `test` is the parent, `child` the other process.
+macro_rules! cases {
+    ($($(#[$attribute:meta])* $case:ident: $test:expr, $child:expr;)*) => { $(
+        $(#[$attribute])*
+        mod $case {
+            #[allow(unused_imports, reason = "what the two halves name")]
+            use super::*;
+
+            #[test]
+            fn test() {
+                let case = crate::common::Case::of(module_path!());
+                let test: fn(&crate::common::Case) = $test;
+                test(&case);
+            }
+
+            #[test]
+            #[ignore = "the other process of `test`"]
+            fn child() {
+                if crate::common::variant().is_some() {
+                    let child: fn() = $child;
+                    child();
+                }
+            }
+        }
+    )* };
+}
+pub(crate) use cases;

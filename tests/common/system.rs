@@ -1,0 +1,179 @@
+//! System calls.
+
+use std::os::unix::thread::JoinHandleExt;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use std::{fs, mem, process, ptr, thread};
+
+use super::BOUND;
+
+pub(crate) fn pid(process: &process::Child) -> i32 {
+    process.id().try_into().expect("a pid")
+}
+
+pub(crate) fn kill(pid: i32, signal: i32) {
+    assert!(pid > 0, "one process, not a group of them");
+    // SAFETY: plain numbers.
+    let result = unsafe { libc::kill(pid, signal) };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+}
+
+/// Delivers `signal` to this thread. The handler has run when it returns.
+pub(crate) fn raise(signal: i32) {
+    // SAFETY: a plain number.
+    assert_eq!(unsafe { libc::raise(signal) }, 0);
+}
+
+/// Delivers `signal` to another thread of this process.
+pub(crate) fn interrupt<T>(thread: &JoinHandle<T>, signal: i32) {
+    // SAFETY: the handle keeps the thread's name valid, as nobody has joined it.
+    assert_eq!(unsafe { libc::pthread_kill(thread.as_pthread_t(), signal) }, 0);
+}
+
+/// The process whose parent is `pid`.
+pub(crate) fn child_of(pid: i32) -> Option<i32> {
+    let parent = |process: &i32| {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        // pid (name) state ppid …, and the name may hold anything
+        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<i32>().ok()
+    };
+    fs::read_dir("/proc")
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .find(|process| parent(process) == Some(pid))
+}
+
+/// Has the signals that the tests send do what they do by default. Async-signal-safe.
+pub(crate) fn inherit_nothing() {
+    // SAFETY: zeroes are a valid set, an empty one, and the pointers are to a live one.
+    unsafe {
+        for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGUSR1] {
+            libc::signal(signal, libc::SIG_DFL);
+        }
+        let mut set: libc::sigset_t = mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const set, ptr::null_mut());
+    }
+}
+
+/// Async-signal-safe.
+pub(crate) fn ignore(signals: &[i32]) {
+    for &signal in signals {
+        // SAFETY: `SIG_IGN` is a handler.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+}
+
+/// Async-signal-safe.
+pub(crate) fn block(signals: &[i32]) {
+    // SAFETY: zeroes are a valid set, and the pointers are to a live one.
+    unsafe {
+        let mut set: libc::sigset_t = mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        for &signal in signals {
+            libc::sigaddset(&raw mut set, signal);
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, ptr::null_mut());
+    }
+}
+
+/// The status of a forked child that did all it had to.
+pub(crate) const CHILD_RETURNED: i32 = 77;
+
+/// Forks without exec. The child has none of its parent's other threads, runs `child` and ends.
+pub(crate) fn fork(child: impl FnOnce()) -> i32 {
+    // SAFETY: what the cases do in the child works without the other threads.
+    match unsafe { libc::fork() } {
+        0 => {
+            child();
+            // SAFETY: ends the child without its parent's destructors.
+            unsafe { libc::_exit(CHILD_RETURNED) }
+        }
+        pid => pid,
+    }
+}
+
+/// Sleeps until a signal ends the process.
+pub(crate) fn pause() -> ! {
+    loop {
+        // SAFETY: waits, no more.
+        unsafe { libc::pause() };
+    }
+}
+
+/// Waits for a forked child, and kills it where it does not end.
+pub(crate) fn wait_for(pid: i32) -> i32 {
+    let deadline = Instant::now() + BOUND;
+    let mut status = 0;
+    // SAFETY: the pointer is to a live integer.
+    while unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) } == 0 {
+        if Instant::now() > deadline {
+            kill(pid, libc::SIGKILL);
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    status
+}
+
+/// The signal that a wait status speaks of.
+pub(crate) fn died_by(status: i32) -> Option<i32> {
+    libc::WIFSIGNALED(status).then(|| libc::WTERMSIG(status))
+}
+
+/// How many descriptors are open.
+pub(crate) fn descriptors() -> usize {
+    fs::read_dir("/proc/self/fd").expect("proc").count()
+}
+
+/// How many threads there are.
+pub(crate) fn threads() -> usize {
+    fs::read_dir("/proc/self/task").expect("proc").count()
+}
+
+/// Sets the soft limit of a resource and returns the one before.
+pub(crate) fn limit(resource: Resource, soft: libc::rlim_t) -> libc::rlim_t {
+    // SAFETY: zeroes are a valid limit, and the pointers are to a live one.
+    unsafe {
+        let mut limit: libc::rlimit = mem::zeroed();
+        assert_eq!(libc::getrlimit(resource, &raw mut limit), 0);
+        let before = mem::replace(&mut limit.rlim_cur, soft);
+        assert_eq!(libc::setrlimit(resource, &raw const limit), 0);
+        before
+    }
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(crate) type Resource = libc::__rlimit_resource_t;
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub(crate) type Resource = libc::c_int;
+
+/// The lowest descriptor that is not open.
+pub(crate) fn free_descriptor() -> libc::rlim_t {
+    // SAFETY: makes a descriptor that nobody else knows, and closes it.
+    unsafe {
+        let free = libc::dup(1);
+        assert_eq!(libc::close(free), 0);
+        free.try_into().expect("a descriptor")
+    }
+}
+
+/// The handler of a signal.
+pub(crate) fn disposition(signal: i32) -> libc::sighandler_t {
+    // SAFETY: zeroes are a valid `sigaction`, and the pointer is to a live one.
+    unsafe {
+        let mut current: libc::sigaction = mem::zeroed();
+        assert_eq!(libc::sigaction(signal, ptr::null(), &raw mut current), 0);
+        current.sa_sigaction
+    }
+}
+
+/// Gives up the rights of root, if the process has them.
+pub(crate) fn become_nobody() {
+    const NOBODY: libc::uid_t = 65534;
+    // SAFETY: plain numbers.
+    unsafe {
+        if libc::geteuid() == 0 {
+            assert_eq!(libc::setuid(NOBODY), 0);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What the crate promises to those who read its code: names in step, and each kind of code in its
+//! place.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+/// A feature has a page, a source file, an example and a test of its name, and the page is what
+/// the source file shows in its documentation.
+#[test]
+fn five_names_in_step() {
+    let sources = files(&root().join("src"), "rs");
+    for feature in features() {
+        let name = feature.replace('-', "_");
+        let page = format!("features/{feature}.md");
+        for path in [page.clone(), format!("examples/{name}.rs"), format!("tests/{name}.rs")] {
+            assert!(root().join(&path).is_file(), "feature {feature} has no {path}");
+        }
+        let shows_page = |path: &PathBuf| {
+            let is_its_own =
+                path.ends_with(format!("{name}.rs")) || path.ends_with(format!("{name}/mod.rs"));
+            is_its_own && read(path).contains(&page)
+        };
+        assert!(sources.iter().any(shows_page), "feature {feature} has no {name}.rs with its page");
+    }
+}
+
+#[test]
+fn every_page_is_of_a_feature_and_in_the_readme() {
+    let features = features();
+    let readme = read(&root().join("README.md"));
+    for page in files(&root().join("features"), "md") {
+        let name = page.file_stem().unwrap_or_default().to_string_lossy();
+        assert!(features.iter().any(|feature| *feature == name), "no feature {name}");
+        assert!(readme.contains(&format!("features/{name}.md")), "the README lacks {name}");
+        assert!(!read(&page).starts_with('#'), "{name}.md has to begin with a sentence");
+    }
+}
+
+#[test]
+fn links_to_files_lead_somewhere() {
+    for page in [vec![root().join("README.md")], files(&root().join("features"), "md")].concat() {
+        let text = read(&page);
+        let definitions = text.lines().filter(|line| line.starts_with("[`"));
+        for target in definitions.filter_map(|line| line.split_once("]: ")).map(|(_, to)| to) {
+            let path = page.with_file_name(target);
+            assert!(path.is_file(), "{} links to {target}", page.display());
+        }
+    }
+}
+
+#[test]
+fn features_are_chosen_in_one_place() {
+    let choice = concat!("feature", " = \"");
+    let elsewhere = |path: &PathBuf| !path.ends_with("src/lib.rs") && read(path).contains(choice);
+    assert_none(all_sources().into_iter().filter(elsewhere), "choose features");
+}
+
+/// `unsafe_code` is denied, so that only a file that lifts it can have any.
+#[test]
+fn unsafe_code_is_in_the_handler() {
+    let lifts =
+        |path: &PathBuf| !path.ends_with("handler.rs") && read(path).contains("unsafe_code");
+    assert_none(files(&root().join("src"), "rs").into_iter().filter(lifts), "have unsafe code");
+    assert!(read(&root().join("Cargo.toml")).contains("unsafe_code = \"deny\""));
+}
+
+/// clippy denies them in `lib.rs`, so only a file that lifts that can have any.
+#[test]
+fn the_library_does_not_panic_print_or_exit() {
+    const LINTS: &[&str] =
+        &["unwrap_used", "expect_used", "panic", "print_stdout", "print_stderr", "exit"];
+    let library = read(&root().join("src/lib.rs"));
+    for lint in LINTS {
+        let lint = format!("clippy::{lint}");
+        assert!(library.contains(&lint), "lib.rs lets {lint} pass");
+        let lifts = |path: &PathBuf| !path.ends_with("lib.rs") && read(path).contains(&lint);
+        assert_none(files(&root().join("src"), "rs").into_iter().filter(lifts), &lint);
+    }
+}
+
+fn assert_none(found: impl Iterator<Item = PathBuf>, what: &str) {
+    let found: Vec<_> = found.collect();
+    assert!(found.is_empty(), "these {what}: {found:?}");
+}
+
+/// The names in the section `[features]`.
+fn features() -> Vec<String> {
+    let manifest = read(&root().join("Cargo.toml"));
+    let lines = manifest.lines().skip_while(|line| *line != "[features]").skip(1);
+    let section = lines.take_while(|line| !line.starts_with('['));
+    let names = section.filter_map(|line| line.split_once(" = ")).map(|(name, _)| name);
+    let features: Vec<_> = names.filter(|name| !name.starts_with('#')).map(String::from).collect();
+    assert!(features.iter().any(|name| name == "tokio"), "no features found: {features:?}");
+    features
+}
+
+fn all_sources() -> Vec<PathBuf> {
+    ["src", "examples", "tests"]
+        .iter()
+        .flat_map(|folder| files(&root().join(folder), "rs"))
+        .collect()
+}
+
+/// The files below a folder whose names end like this.
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths
+        .flat_map(|path| if path.is_dir() { files(&path, extension) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .collect()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Where the crate is now, which need not be where it was compiled.
+fn root() -> PathBuf {
+    env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
+}

@@ -1,0 +1,225 @@
+//! What the core does with the wakers that it is given.
+#![allow(unsafe_code, reason = "a waker that looks over the shoulder of the one who polls")]
+
+#[path = "common/pending.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod pending;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::task::{Poll, Wake, Waker};
+use std::thread;
+use std::time::Duration;
+
+use futures_lite::future;
+use pending::{Count, OnClone, poll};
+use signoff::ShutdownSignal;
+
+/// Nothing here takes nearly as long.
+const BOUND: Duration = Duration::from_secs(30);
+
+#[test]
+fn everybody_is_woken_once() {
+    let shutdown = ShutdownSignal::manual();
+    let mut waiting: Vec<_> = (0..100).map(|_| (shutdown.clone(), Count::new())).collect();
+    for (signal, (count, waker)) in &mut waiting {
+        assert!(poll(signal, waker).is_pending());
+        assert_eq!(count.woken(), 0);
+    }
+    shutdown.request("now");
+    shutdown.request("again");
+    for (signal, (count, waker)) in &mut waiting {
+        assert_eq!(count.woken(), 1);
+        assert!(poll(signal, waker).is_ready());
+        assert_eq!(count.kept(), 0, "nothing of it is kept");
+    }
+}
+
+#[test]
+fn polling_again_keeps_one_waker() {
+    let mut shutdown = ShutdownSignal::manual();
+    let (count, waker) = Count::new();
+    for _ in 0..10 {
+        assert!(poll(&mut shutdown, &waker).is_pending());
+        assert_eq!(count.kept(), 1);
+    }
+    shutdown.request("now");
+    assert_eq!(count.woken(), 1);
+}
+
+#[test]
+fn polling_again_with_the_same_waker_does_not_clone_it() {
+    static CLONES: AtomicUsize = AtomicUsize::new(0);
+    let waker = OnClone::waker(Waker::noop(), || {
+        CLONES.fetch_add(1, Ordering::SeqCst);
+    });
+    let mut shutdown = ShutdownSignal::manual();
+    for _ in 0..10 {
+        assert!(poll(&mut shutdown, &waker).is_pending());
+    }
+    assert_eq!(CLONES.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn the_last_waker_is_the_one_that_is_woken() {
+    let mut shutdown = ShutdownSignal::manual();
+    let ((old, old_waker), (new, new_waker)) = (Count::new(), Count::new());
+    assert!(poll(&mut shutdown, &old_waker).is_pending());
+    assert!(poll(&mut shutdown, &new_waker).is_pending());
+    assert_eq!((old.kept(), new.kept()), (0, 1));
+    shutdown.request("now");
+    assert_eq!((old.woken(), new.woken()), (0, 1));
+}
+
+#[test]
+fn who_stops_waiting_leaves_no_trace() {
+    let shutdown = ShutdownSignal::manual();
+    let (count, waker) = Count::new();
+
+    let mut clone = shutdown.clone();
+    assert!(poll(&mut clone, &waker).is_pending());
+    let mut wait = (&shutdown).into_future();
+    assert!(poll(&mut wait, &waker).is_pending());
+    let mut until = Box::pin(shutdown.until(future::pending::<()>()));
+    assert!(poll(&mut until, &waker).is_pending());
+    assert!(count.kept() >= 3);
+
+    // Not on the thread that polled.
+    thread::scope(|scope| {
+        scope.spawn(move || drop((clone, wait, until)));
+    });
+    assert_eq!(count.kept(), 0);
+    shutdown.request("now");
+    assert_eq!(count.woken(), 0);
+}
+
+#[test]
+fn a_request_inside_of_a_poll_is_kept() {
+    static SHUTDOWN: OnceLock<ShutdownSignal> = OnceLock::new();
+    let shutdown = SHUTDOWN.get_or_init(ShutdownSignal::manual);
+    let (count, waker) = Count::new();
+    let waker = OnClone::waker(&waker, || {
+        SHUTDOWN.get().expect("it is set").request("in the middle");
+    });
+    let ready = poll(&mut shutdown.clone(), &waker) == Poll::Ready(());
+    assert!(ready || count.woken() > 0, "the wake-up is lost");
+}
+
+/// A waker that uses the signal when it is woken, and when it is dropped: a task that ends drops
+/// the signals that it holds, and it may end anywhere.
+struct Entangled {
+    shutdown: ShutdownSignal,
+    held: Mutex<Option<ShutdownSignal>>,
+    ended: mpsc::Sender<()>,
+}
+
+impl Entangled {
+    fn waker(shutdown: &ShutdownSignal) -> (Waker, mpsc::Receiver<()>) {
+        let (ended, end) = mpsc::channel();
+        let mut held = shutdown.clone();
+        assert!(poll(&mut held, Waker::noop()).is_pending());
+        let held = Mutex::new(Some(held));
+        (Waker::from(Arc::new(Self { shutdown: shutdown.clone(), held, ended })), end)
+    }
+
+    fn use_it(&self) {
+        drop(self.held.lock().expect("no panic").take());
+        let _ = poll(&mut self.shutdown.clone(), Waker::noop());
+        self.shutdown.request("from a waker");
+    }
+}
+
+impl Wake for Entangled {
+    fn wake(self: Arc<Self>) {
+        self.use_it();
+    }
+}
+
+impl Drop for Entangled {
+    fn drop(&mut self) {
+        self.use_it();
+        let _ = self.ended.send(()); // the test may have failed
+    }
+}
+
+#[test]
+fn wakers_run_outside_of_every_lock() {
+    let cases: [fn(ShutdownSignal, Waker); 3] = [
+        |mut shutdown, waker| {
+            let _ = poll(&mut shutdown, &waker);
+            drop(waker);
+            drop(shutdown); // forgotten
+        },
+        |mut shutdown, waker| {
+            let _ = poll(&mut shutdown, &waker);
+            drop(waker);
+            let _ = poll(&mut shutdown, Waker::noop()); // replaced
+        },
+        |mut shutdown, waker| {
+            let _ = poll(&mut shutdown, &waker);
+            drop(waker);
+            shutdown.request("now"); // woken
+        },
+    ];
+    for case in cases {
+        let shutdown = ShutdownSignal::manual();
+        let (waker, end) = Entangled::waker(&shutdown);
+        thread::spawn(move || case(shutdown, waker)); // it hangs where this fails
+        end.recv_timeout(BOUND).expect("a deadlock");
+    }
+}
+
+/// Waits in many ways at once, and gives up on some of them, until the shutdown.
+struct Crowd {
+    waiting: Vec<(ShutdownSignal, Arc<Count>, Waker, bool)>,
+}
+
+impl Crowd {
+    fn gather(shutdown: &ShutdownSignal, busy: &mpsc::Sender<()>) -> Self {
+        let mut waiting = Vec::new();
+        for round in 0.. {
+            let (count, waker) = Count::new();
+            let mut clone = shutdown.clone();
+            let pending = poll(&mut clone, &waker).is_pending();
+            waiting.push((clone, count, waker, pending));
+            if waiting.len() > 256 {
+                let (clone, count, _waker, _) = waiting.swap_remove(round % 256);
+                drop(clone);
+                assert!(count.kept() == 0 || shutdown.is_requested());
+            }
+            if round == 1000 {
+                busy.send(()).expect("somebody waits for it");
+            }
+            if shutdown.is_requested() {
+                break;
+            }
+        }
+        Self { waiting }
+    }
+
+    /// Each one that waited was woken, and none for nothing.
+    fn look(self) {
+        for (mut clone, count, waker, pending) in self.waiting {
+            assert!(poll(&mut clone, &waker).is_ready());
+            // Who came in the very moment of the request may be told twice.
+            assert!(if pending { count.woken() == 1 } else { count.woken() <= 1 });
+        }
+    }
+}
+
+#[test]
+fn waiters_come_and_go() {
+    let shutdown = ShutdownSignal::manual();
+    let (busy, all_busy) = mpsc::channel();
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let (shutdown, busy) = (shutdown.clone(), busy.clone());
+            thread::spawn(move || Crowd::gather(&shutdown, &busy))
+        })
+        .collect();
+    (0..8).for_each(|_| all_busy.recv_timeout(BOUND).expect("a thousand rounds"));
+    shutdown.request("enough");
+    for thread in threads {
+        thread.join().expect("no panic").look();
+    }
+}
