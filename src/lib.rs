@@ -1,12 +1,20 @@
 // The documentation is written for a crate with all its features. In the README, which comes second,
 // names lead to files; here they lead to what those files are about: the first one counts.
 #![cfg_attr(
-    all(unix, feature = "tokio", feature = "async-std", feature = "smol", feature = "blocking"),
+    all(
+        unix,
+        feature = "tokio",
+        feature = "async-std",
+        feature = "smol",
+        feature = "blocking",
+        feature = "lambda"
+    ),
     deny(rustdoc::broken_intra_doc_links),
     doc = "[`tokio`]: backend::tokio",
     doc = "[`async-std`]: backend::async_std",
     doc = "[`smol`]: backend::smol",
     doc = "[`blocking`]: backend::blocking",
+    doc = "[`lambda`]: mod@lambda",
     doc = "[`ShutdownSignal`]: ShutdownSignal",
     doc = "[`Signals`]: Signals",
     doc = "[`ForcedExit`]: ForcedExit",
@@ -21,7 +29,8 @@
         feature = "tokio",
         feature = "async-std",
         feature = "smol",
-        feature = "blocking"
+        feature = "blocking",
+        feature = "lambda"
     )),
     allow(rustdoc::broken_intra_doc_links, reason = "what they lead to is not in this build"),
     doc = "One `ShutdownSignal` for every runtime. `cargo doc --all-features` tells more."

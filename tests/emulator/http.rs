@@ -5,13 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 
 use super::BOUND;
 
-/// What an invocation comes to.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) body: String,
-}
-
-pub(super) fn invoke(address: SocketAddr, payload: &str) -> io::Result<Answer> {
+/// What the function answers.
+pub(super) fn invoke(address: SocketAddr, payload: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(BOUND))?;
     write!(
@@ -22,9 +17,6 @@ pub(super) fn invoke(address: SocketAddr, payload: &str) -> io::Result<Answer> {
     )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    let whole = || {
-        let (_head, body) = answer.split_once("\r\n\r\n")?;
-        Some(Answer { body: body.to_owned() })
-    };
-    whole().ok_or_else(|| io::Error::other(format!("no answer: {answer:?}")))
+    let body = answer.split_once("\r\n\r\n").map(|(_head, body)| body.to_owned());
+    body.ok_or_else(|| io::Error::other(format!("no answer: {answer:?}")))
 }

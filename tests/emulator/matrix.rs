@@ -60,7 +60,7 @@ pub(crate) const CASES: &[Case] = &[
         modes: CLASSIC,
         timeout: 1,
         drive: |emulator| time_out(emulator, "\"sleep\""),
-        // The second one is that of the next process, in the end.
+        // One in each process: that of the timeout, and the next one when it ends.
         hooks: &["hook", "hook"],
         ..IDLE
     },
@@ -90,7 +90,7 @@ const FAILED: &str = "the invocation failed";
 
 fn serve_one(emulator: &Emulator) {
     let answer = emulator.invoke("{}"); // the pid, where it is one
-    if answer.body.parse::<u32>().is_err() {
+    if answer.parse::<u32>().is_err() {
         emulator.log.note(&format!("{FAILED}: {answer:?}"));
     }
 }
@@ -109,8 +109,8 @@ fn time_out(emulator: &Emulator, payload: &str) {
     let first = emulator.invoke(payload);
     let second = emulator.invoke("{}");
     emulator.log.note(&format!("{first:?}, then {second:?}"));
-    assert!(first.body.contains("timed out"), "{}", emulator.log);
-    assert!(second.body.parse::<u32>().is_ok(), "{}", emulator.log);
+    assert!(first.contains("timed out"), "{}", emulator.log);
+    assert!(second.parse::<u32>().is_ok(), "{}", emulator.log);
     emulator.log.wait_for(2, "@started"); // in a fresh process
 }
 
@@ -177,16 +177,14 @@ impl Case {
 
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hooks = match self.hooks {
-            Hooks::Ran => "ran",
-            Hooks::SomeRan => "**some ran**",
-            Hooks::NoneRan => "**did not run**",
-        };
-        let end = match self.end {
-            End::ByItself => "",
-            End::Killed => ", **killed**",
-            End::TooEarly => ", **serves nothing**",
-        };
-        write!(f, "{hooks}{end}")
+        f.write_str(match (&self.hooks, &self.end) {
+            (_, End::TooEarly) => "**the function does not start**",
+            (Hooks::Ran, End::ByItself) => "hooks ran",
+            (Hooks::Ran, End::Killed) => "hooks ran, then **killed**",
+            (Hooks::SomeRan, End::ByItself) => "**some hooks did not run**",
+            (Hooks::SomeRan, End::Killed) => "**killed**, some hooks did not run",
+            (Hooks::NoneRan, End::ByItself) => "**no hook ran**",
+            (Hooks::NoneRan, End::Killed) => "**killed**, no hook ran",
+        })
     }
 }

@@ -13,9 +13,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use std::{env, fs, io, thread};
+use std::{env, fs, thread};
 
-use http::Answer;
 pub(crate) use log::Log;
 pub(crate) use matrix::Helper;
 
@@ -85,16 +84,16 @@ pub(crate) struct Emulator {
 }
 
 impl Emulator {
-    /// Invokes the function and waits for what it answers. The classic emulator can do this once
-    /// at a time.
-    pub(crate) fn invoke(&self, payload: &str) -> Answer {
-        http::invoke(self.invoke, payload).unwrap_or_else(|error| panic!("{error}:\n{}", self.log))
+    /// Invokes the function and waits for what it answers, or for what goes wrong. The classic
+    /// emulator can do this once at a time.
+    pub(crate) fn invoke(&self, payload: &str) -> String {
+        http::invoke(self.invoke, payload).unwrap_or_else(|error| error.to_string())
     }
 
     /// Invokes the function and does not wait.
-    pub(crate) fn begin_to_invoke(&self, payload: &str) -> thread::JoinHandle<io::Result<Answer>> {
+    pub(crate) fn begin_to_invoke(&self, payload: &str) {
         let (invoke, payload) = (self.invoke, payload.to_owned());
-        thread::spawn(move || http::invoke(invoke, &payload))
+        thread::spawn(move || http::invoke(invoke, &payload));
     }
 
     /// Takes the environment down, as Lambda does with an idle one, and waits for the end.
