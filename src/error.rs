@@ -78,7 +78,7 @@ impl fmt::Display for Error {
             Self::Thread(source) => write!(
                 f,
                 "no thread for the signal: {source}; raise the limit (ulimit -u), \
-                 or call listen before the program starts many threads"
+                 or call this before the program starts many threads"
             ),
             Self::Backend(source) => write!(f, "the backend cannot watch: {source}"),
         }

@@ -93,7 +93,9 @@ pub mod hooks {
     mod exit {
         //! Nobody ends the process.
         #[derive(Default)]
-        pub(super) struct Ending;
+        pub(super) struct Ending {
+            _nothing: (),
+        }
     }
     #[cfg(feature = "blocking")]
     mod guard;
@@ -109,7 +111,7 @@ pub mod hooks {
     mod threads;
     mod timeline;
     #[cfg(feature = "tracing")]
-    mod tracing;
+    pub mod tracing;
     #[cfg(not(feature = "tracing"))]
     mod tracing {
         //! Nobody is told.
@@ -119,11 +121,14 @@ pub mod hooks {
         use crate::reason::Reason;
 
         #[derive(Default)]
-        pub(super) struct Telling;
+        pub(super) struct Telling(());
 
+        #[allow(clippy::unused_self, reason = "as its twin has it")]
         impl Telling {
             pub(super) fn begin(&self, _: Option<&Reason>, _: Duration, _: usize) {}
-            pub(super) fn enter(&self) {}
+            pub(super) fn enter(&self) -> &() {
+                &self.0
+            }
             pub(super) fn hook_ended(&self, _: &HookReport) {}
             pub(super) fn over(&self, _: &Report) {}
         }

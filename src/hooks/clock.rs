@@ -1,6 +1,6 @@
 //! A plain thread that wakes the run at the next limit, whatever the executor is.
 
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, PoisonError};
 use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ enum State {
 #[derive(Default)]
 struct Shared {
     alarm: std::sync::Mutex<Alarm>,
-    changed: std::sync::Condvar,
+    changed: Condvar,
 }
 
 #[derive(Default)]
@@ -111,7 +111,7 @@ impl Shared {
                     Ok((alarm, _)) => alarm,
                     Err(poisoned) => poisoned.into_inner().0,
                 },
-                None => self.changed.wait(alarm).unwrap_or_else(|e| e.into_inner()),
+                None => self.changed.wait(alarm).unwrap_or_else(PoisonError::into_inner),
             };
         }
     }

@@ -163,7 +163,7 @@ impl Job {
             }
             sleep_until([over, late]);
         }
-        self.end();
+        self.end()
     }
 
     /// Runs what is left, on another thread.
@@ -176,12 +176,13 @@ impl Job {
 
     fn end(&self) -> ! {
         let plan = self.plan();
-        if self.is_ending.swap(true, Ordering::AcqRel) {
+        // Relaxed: it says who, no more; the status has a lock of its own.
+        if self.is_ending.swap(true, Ordering::Relaxed) {
             thread::sleep(GRACE + LAST_WORDS * 2); // for the last words of the other one
         } else {
             plan.seize();
             let report = plan.report();
-            self.status.get_or_init(|| report.status());
+            let _ = self.status.set(report.status()); // nobody else does
             self.last_words(plan, report);
         }
         if let Some(status) = self.over() {
@@ -210,7 +211,10 @@ impl Job {
                 on_report(report);
             }
         });
-        let left = || plan.deadline.map_or(PATIENCE, |end| end.duration_since(Instant::now()));
+        let left = || {
+            let left = |end: Instant| end.saturating_duration_since(Instant::now());
+            plan.deadline.map_or(PATIENCE, left)
+        };
         let _ = handed_over.recv_timeout(left().max(LAST_WORDS));
         let flushed = last_words::begin(|| {
             let _ = io::stdout().flush(); // errors have nowhere to go
@@ -234,6 +238,9 @@ fn sleep_until(times: [Option<Instant>; 2]) {
 /// with [`join`](Self::join), or in asynchronous code by awaiting the guard. Dropping the guard
 /// while a shutdown is under way waits as well. Before one is asked for, dropping it does nothing:
 /// the hooks stay armed.
+///
+/// Joining does not wait for the shutdown itself. A `main` that has nothing else to do waits for
+/// that first: `shutdown.wait()`, or `shutdown.await`.
 #[must_use = "a main that may end by itself joins the guard, so that hooks are not cut off"]
 pub struct Guard {
     shutdown: ShutdownSignal,

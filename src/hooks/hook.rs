@@ -43,6 +43,10 @@ pub(super) enum Time {
 /// What a hook may return: `()`, or a `Result<(), E>` of any error.
 ///
 /// Nobody else can implement it.
+#[diagnostic::on_unimplemented(
+    message = "a hook returns `()` or `Result<(), E>`, not `{Self}`",
+    note = "end it with a semicolon to ignore the value, or with `.map(drop)` for a result"
+)]
 pub trait Output: sealed::Sealed {
     #[doc(hidden)]
     fn into_outcome(self) -> Outcome;

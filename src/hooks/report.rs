@@ -15,12 +15,13 @@ use crate::reason::Reason;
 /// Its `Display` is a timeline, with a line for each hook and a bar on the scale of the budget:
 ///
 /// ```text
-/// 3 of 4 hooks done in 2.51 s of 10.0 s, asked by SIGTERM from pid 4242 (uid 0)
-/// 1  requests  |======                      |  done         2.00 s
-/// 2  cache     |      ==                    |  done         502 ms
-///    queue     |      =                     |  failed         3 ms
-///              | connection reset by peer
-/// 3  database  |       =                    |  done         1.2 ms
+/// 2 of 4 hooks done in 5.18 s of 10.0 s, asked by SIGTERM from pid 4242 (uid 0)
+/// 1  keep serving  |==============              |  done          5.00 s
+/// 2  requests      |              =             |  timed out     167 ms
+///                  | still open: GET /report (5.10 s)
+/// 3  queue         |              =             |  failed          3 ms
+///                  | connection refused
+///    cache         |              =             |  done           12 ms
 /// ```
 ///
 /// Returned from `main`, it prints that on standard error and becomes the exit status: 0 where

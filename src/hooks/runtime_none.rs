@@ -15,6 +15,7 @@ impl Place {
         Self
     }
 
-    #[allow(clippy::unused_self, reason = "as its twin has it")]
-    pub(super) fn enter(&self) {}
+    pub(super) fn enter(&self) -> &Self {
+        self
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::report::{HookReport, Report};
+use super::report::{HookReport, Outcome, Report};
 use crate::in_flight::OpenWork;
 
 /// A line is never longer: 79 columns fit every terminal.
@@ -36,7 +36,10 @@ fn write_summary(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         0 => write!(f, "no hooks, ")?,
         _ => write!(f, "{done} of {all} hooks done in ")?,
     }
-    write!(f, "{took} of {}", Time(report.budget))?;
+    match Time(report.budget) {
+        budget if budget.is_endless() => write!(f, "{took}, without a limit")?,
+        budget => write!(f, "{took} of {budget}")?,
+    }
     if let Some(reason) = &report.reason {
         write!(f, ", asked by {}", shown(&reason.to_string(), WIDTH / 2))?;
     }
@@ -60,8 +63,12 @@ fn write_hook(
 ) -> fmt::Result {
     let stage = if is_first { (hook.stage + 1).to_string() } else { String::new() };
     let (name, bar) = (shown(&hook.name, LONGEST_NAME), bar(hook, scale));
-    let (outcome, time) = (hook.outcome.label(), Time(hook.took).to_string());
-    write!(f, "\n{stage:<STAGE$} {name:<longest$}  |{bar}|  {outcome:<OUTCOME$} {time:>TIME$}")?;
+    let outcome = hook.outcome.label();
+    write!(f, "\n{stage:<STAGE$} {name:<longest$}  |{bar}|  {outcome}")?;
+    if !matches!(hook.outcome, Outcome::NotStarted) {
+        let gap = OUTCOME - outcome.len();
+        write!(f, "{:gap$} {:>TIME$}", "", Time(hook.took).to_string())?;
+    }
     let indent = STAGE + 1 + longest + 2;
     let details = hook.outcome.detail().into_iter().chain(still_open(&hook.still_open));
     for detail in details {
@@ -70,8 +77,11 @@ fn write_hook(
     Ok(())
 }
 
-/// From the beginning to the end of a hook; at least one column.
+/// From the beginning to the end of a hook that has begun; at least one column.
 fn bar(hook: &HookReport, scale: Duration) -> String {
+    if matches!(hook.outcome, Outcome::NotStarted) {
+        return " ".repeat(BAR);
+    }
     let column = |time: Duration| {
         let column = time.as_nanos().saturating_mul(BAR as u128) / scale.as_nanos();
         usize::try_from(column).unwrap_or(BAR).min(BAR)
@@ -129,5 +139,114 @@ impl fmt::Display for Time {
             60..3600 => write!(f, "{}m {:02}s", seconds / 60, seconds % 60),
             _ => write!(f, "{}h {:02}m", seconds / 3600, seconds / 60 % 60),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::super::report::Outcome;
+    use super::*;
+    use crate::reason::{Reason, Sender, Signal};
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn hook(name: &str, stage: usize, outcome: Outcome, started: u32, took: u32) -> HookReport {
+        let (started, took) = (started * MS, took * MS);
+        let (name, still_open) = (name.into(), Vec::new());
+        HookReport { name, stage, outcome, started, took, still_open, is_told: false }
+    }
+
+    fn report(hooks: Vec<HookReport>, took: u32) -> Report {
+        let sender = Some(Sender { pid: 4242, uid: 0 });
+        let reason = Some(Reason::Signal { signal: Signal::Terminate, sender });
+        Report { hooks, took: took * MS, budget: 10_000 * MS, reason }
+    }
+
+    #[track_caller]
+    fn assert_shown(report: &Report, lines: &[&str]) {
+        let shown = report.to_string();
+        assert_eq!(shown.lines().collect::<Vec<_>>(), lines, "\n{shown}");
+        assert!(shown.lines().all(|line| line.chars().count() <= WIDTH), "\n{shown}");
+    }
+
+    #[test]
+    fn a_person_sees_what_happened() {
+        let refused = Outcome::Failed(io::Error::other("connection refused").into());
+        let hooks = vec![
+            hook("keep serving", 0, Outcome::Done, 0, 2_000),
+            hook("requests", 1, Outcome::TimedOut, 2_000, 2_667),
+            hook("cache", 2, Outcome::Done, 4_667, 502),
+            hook("queue", 2, refused, 4_667, 3),
+            hook("spool", 2, Outcome::Abandoned, 4_667, 2_667),
+            hook("database", 3, Outcome::Panicked("no\npool".into()), 7_334, 0),
+            hook("telemetry", 3, Outcome::NotStarted, 0, 0),
+        ];
+        assert_shown(
+            &report(hooks, 7_400),
+            &[
+                "2 of 7 hooks done in 7.40 s of 10.0 s, asked by SIGTERM from pid 4242 (uid 0)",
+                "1  keep serving  |=====                       |  done          2.00 s",
+                "2  requests      |     ========               |  timed out     2.67 s",
+                "3  cache         |             =              |  done          502 ms",
+                "   queue         |             =              |  failed          3 ms",
+                "                 | connection refused",
+                "   spool         |             =======        |  left behind   2.67 s",
+                "4  database      |                    =       |  panicked        0 ms",
+                r"                 | no\npool",
+                "   telemetry     |                            |  not started",
+            ],
+        );
+    }
+
+    #[test]
+    fn whatever_the_names_are_a_line_is_a_line() {
+        let long = "an error that goes on and on ".repeat(9);
+        let hooks = vec![
+            hook("two\r\nlines\tand more than fits", 0, Outcome::Panicked(long), 0, 20_000),
+            hook("", 99, Outcome::Done, 20_000, 0),
+        ];
+        assert_shown(
+            &report(hooks, 20_000),
+            &[
+                "1 of 2 hooks done in 20.0 s of 10.0 s, asked by SIGTERM from pid 4242 (uid 0)",
+                r"1  two\r\nlines\tand mo…  |============================|  panicked      20.0 s",
+                "                          | an error that goes on and on an error that goes on…",
+                "100                        |                           =|  done            0 ms",
+            ],
+        );
+    }
+
+    #[test]
+    fn without_a_limit_the_scale_is_the_time_it_took() {
+        let hooks = vec![
+            hook("slow", 0, Outcome::Done, 0, 90_000),
+            hook("b", 1, Outcome::Done, 90_000, 90_000),
+        ];
+        let endless = Report { budget: Duration::MAX, reason: None, ..report(hooks, 180_000) };
+        assert_shown(
+            &endless,
+            &[
+                "2 of 2 hooks done in 3m 00s, without a limit",
+                "1  slow  |==============              |  done          1m 30s",
+                "2  b     |              ==============|  done          1m 30s",
+            ],
+        );
+        let nothing = Report { budget: Duration::ZERO, reason: None, ..report(Vec::new(), 0) };
+        assert_shown(&nothing, &["no hooks, 0 ms of 0 ms"]);
+    }
+
+    #[test]
+    fn open_work_is_named_up_to_a_point() {
+        let in_flight = crate::InFlight::new();
+        let open = |names: &[&'static str]| {
+            let _guards: Vec<_> = names.iter().map(|&name| in_flight.enter(name)).collect();
+            still_open(&in_flight.open()).map(|text| text.replace("(1 ms)", "(0 ms)"))
+        };
+        assert_eq!(open(&[]), None);
+        assert_eq!(open(&["a", "b"]).unwrap(), "still open: a (0 ms), b (0 ms)");
+        let many = open(&["a", "b", "c", "d"]).unwrap();
+        assert_eq!(many, "4 still open: a (0 ms), b (0 ms), c (0 ms), …");
     }
 }

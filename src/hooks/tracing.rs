@@ -1,4 +1,4 @@
-//! Tells a `tracing` subscriber how the shutdown goes.
+#![doc = include_str!("../../features/tracing.md")]
 
 use std::sync::OnceLock;
 use std::time::Duration;

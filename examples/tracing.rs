@@ -1,0 +1,47 @@
+//! What a `tracing` subscriber hears of a shutdown.
+//!
+//! ```text
+//! cargo run --example tracing --features tracing,blocking
+//! ```
+//!
+//! Press Ctrl-C. The process ends after a second, with status 1, and has printed:
+//!
+//! ```text
+//! INFO shutdown{reason="SIGINT"}: shutdown begins reason="SIGINT" hooks=3 budget=2.00 s
+//! INFO writing 3 entries
+//! INFO shutdown{reason="SIGINT"}: hook ended hook="cache" outcome="done" took_ms=100
+//! WARN shutdown{reason="SIGINT"}: hook given up hook="requests" outcome="timed out" took_ms=1000 still_open="GET /report (1.00 s)"
+//! WARN shutdown{reason="SIGINT"}: hook ended hook="database" outcome="failed" took_ms=0 error="connection refused"
+//! INFO shutdown{reason="SIGINT"}: shutdown ends clean=false took_ms=1001
+//! ```
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use signoff::{Blocking, Error, Hooks, InFlight, ShutdownSignal};
+
+fn main() -> Result<(), Error> {
+    tracing_subscriber::fmt().with_writer(io::stderr).with_target(false).without_time().init();
+
+    let shutdown = ShutdownSignal::listen(Blocking)?;
+    let requests = InFlight::new();
+    let drained = requests.drained();
+
+    let guard = Hooks::new()
+        .budget(Duration::from_secs(2))
+        .blocking("cache", || {
+            tracing::info!("writing 3 entries"); // on a thread of its own: outside of the span
+            thread::sleep(Duration::from_millis(100));
+        })
+        .hook("requests", || drained)
+        .then()
+        .hook("database", async || Err(io::Error::other("connection refused")))
+        .exit_on(shutdown.clone())?;
+
+    println!("press Ctrl-C");
+    shutdown.wait();
+    let _stuck = requests.enter("GET /report");
+    guard.join();
+    Ok(())
+}

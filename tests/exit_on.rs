@@ -1,0 +1,484 @@
+//! `exit_on` ends the process in time and with the right status, whatever hangs.
+//!
+//! The matrix runs each combination once, one process for each. `SIGNOFF_REPEAT=16` makes that
+//! more than a thousand processes, and then also looks at the median of what they take beyond the
+//! budget, which only says something on a machine that has nothing else to do.
+#![allow(unsafe_code, reason = "descriptors are closed, and replaced by others")]
+
+mod common;
+
+use std::fs::File;
+use std::future::pending;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::{Arc, Barrier, Mutex};
+use std::time::{Duration, Instant};
+use std::{env, fmt, panic, process, thread};
+
+use common::{BOUND, Case, cases, say, variant};
+use libc::{SIGINT, SIGTERM};
+use signoff::hooks::Guard;
+use signoff::{Blocking, Exit, Hooks, ShutdownSignal, Tokio};
+use tokio::runtime::Builder;
+
+const BUDGET: Duration = Duration::from_millis(300);
+/// A busy machine may be so late.
+const SLACK: Duration = Duration::from_secs(3);
+/// In the median, on an idle machine.
+const MEDIAN: Duration = Duration::from_millis(20);
+
+cases! {
+    matrix: |case| {
+        let beyond = Mutex::new(Vec::new());
+        let combinations: Vec<_> = combinations().collect();
+        thread::scope(|scope| {
+            for half in combinations.chunks(combinations.len().div_ceil(2)) {
+                scope.spawn(|| half.iter().for_each(|one| beyond.lock().unwrap().extend(one.holds(case))));
+            }
+        });
+        median_holds(&beyond.into_inner().unwrap());
+    }, || Combination::parse(&variant().unwrap()).child();
+
+    ctrl_c_during_the_hooks_ends_the_process: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        child.expect("begun");
+        child.kill_again(SIGINT);
+        child.exits_with(130);
+    }, || {
+        let shutdown = ShutdownSignal::listen(Blocking).unwrap();
+        let hangs = async || {
+            say("begun");
+            pending::<()>().await;
+        };
+        let guard = Hooks::new().budget(BOUND).hook("hangs", hangs).exit_on(shutdown).unwrap();
+        say("ready");
+        wait_for_ever();
+        drop(guard);
+    };
+
+    sigterm_during_the_hooks_does_nothing: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        child.expect("begun");
+        child.kill_again(SIGTERM);
+        child.exits_with(0);
+    }, || {
+        let shutdown = ShutdownSignal::listen(Blocking).unwrap();
+        let slow = async || {
+            say("begun");
+            tokio::time::sleep(3 * common::ANOTHER_PRESS).await;
+        };
+        let guard = Hooks::new().budget(BOUND).hook("slow", slow).exit_on(shutdown).unwrap();
+        say("ready");
+        wait_for_ever();
+        drop(guard);
+    };
+
+    hooks_are_not_cut_off_by_the_end_of_main: |case| {
+        for variant in ["join", "drop", "await"] {
+            let child = case.variant(variant).ready();
+            child.kill(SIGTERM);
+            child.expect("slow hook done");
+            child.exits_with(9);
+        }
+    }, || {
+        let shutdown = ShutdownSignal::listen(Blocking).unwrap();
+        let slow = async || {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            say("slow hook done");
+        };
+        let hooks = Hooks::new().hook("slow", slow).exit(Exit::Code(9));
+        let guard = hooks.exit_on(shutdown.clone()).unwrap();
+        say("ready");
+        shutdown.wait();
+        match variant().unwrap().as_str() {
+            "join" => guard.join(),
+            "drop" => drop(guard),
+            _ => futures_lite::future::block_on(guard.into_future()),
+        }
+        process::exit(3); // as a main that returns
+    };
+
+    without_a_shutdown_main_ends_by_itself: |case| case.start().exits_with(3), || {
+        for guard in (0..3).map(|_| armed(ShutdownSignal::listen(Blocking).unwrap())) {
+            guard.join();
+        }
+        futures_lite::future::block_on(armed(ShutdownSignal::listen(Blocking).unwrap()).into_future());
+        drop(armed(ShutdownSignal::manual()));
+        process::exit(3);
+    };
+
+    hooks_stay_armed_without_the_guard: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        child.expect("hook ran");
+        child.exits_with(0);
+    }, || {
+        drop(armed(ShutdownSignal::listen(Blocking).unwrap()));
+        say("ready");
+        wait_for_ever();
+    };
+
+    a_request_is_enough: |case| {
+        let child = case.start();
+        child.expect("request: enough");
+        child.exits_with(1);
+    }, || {
+        let shutdown = ShutdownSignal::manual();
+        let hooks = Hooks::new().hook("fails", async || Err::<(), _>("bad")).exit(Exit::Signal);
+        let guard = hooks.on_report(|report| say(report.reason().unwrap())).exit_on(shutdown.clone());
+        shutdown.request("enough");
+        guard.unwrap().join();
+    };
+
+    buffered_output_is_not_lost: |case| {
+        let child = case.start();
+        child.expect("the tail");
+        child.exits_with(0);
+    }, || {
+        let shutdown = ShutdownSignal::manual();
+        let guard = Hooks::new().exit_on(shutdown.clone()).unwrap();
+        print!("\n@the tail");
+        shutdown.request("enough");
+        guard.join();
+    };
+
+    a_report_that_hangs_or_panics_does_not_stop_the_end: |case| {
+        for variant in ["hangs", "panics", "hangs without a limit"] {
+            let child = case.variant(variant).start();
+            child.expect("last");
+            child.exits_with(0);
+        }
+    }, || {
+        silence_panics();
+        let shutdown = ShutdownSignal::manual();
+        let report = |_| match variant().unwrap().as_str() {
+            "panics" => panic!("on purpose"),
+            _ => wait_for_ever(),
+        };
+        let is_endless = variant().unwrap().ends_with("limit");
+        let budget = if is_endless { Duration::MAX } else { BUDGET };
+        let hooks = Hooks::new().budget(budget).hook("last", async || say("last"));
+        let guard = hooks.on_report(report).exit_on(shutdown.clone()).unwrap();
+        shutdown.request("enough");
+        guard.join();
+    };
+
+    output_that_nobody_reads_does_not_use_up_the_budget: |case| {
+        let child = case.start();
+        child.expect("started");
+        let start = Instant::now();
+        child.exits_with(0);
+        assert!(start.elapsed() < BOUND / 2);
+    }, || {
+        let shutdown = ShutdownSignal::manual();
+        let guard = Hooks::new().budget(BOUND).exit_on(shutdown.clone()).unwrap();
+        say("started");
+        replace(io::stdout().as_fd(), &full_pipe());
+        print!("what nobody will ever read");
+        shutdown.request("enough");
+        guard.join();
+    };
+
+    // Nothing watches a budget without a limit but the limits of the hooks.
+    endless_budgets_end_with_their_hooks: |case| {
+        let child = case.start();
+        child.expect("hook ran");
+        child.exits_with(1);
+    }, || {
+        let shutdown = ShutdownSignal::manual();
+        let hooks = Hooks::new().budget(Duration::MAX).hook("blocks", async || wait_for_ever());
+        let hooks = hooks.within(Duration::from_millis(50)).then();
+        let guard = hooks.hook("next", async || say("hook ran")).exit_on(shutdown.clone()).unwrap();
+        shutdown.request("enough");
+        guard.join();
+    };
+
+    no_time_at_all: |case| case.start().exits_with(1), || {
+        let shutdown = ShutdownSignal::manual();
+        let hooks = Hooks::new().budget(Duration::ZERO).hook("hangs", pending::<()>);
+        let guard = hooks.exit_on(shutdown.clone()).unwrap();
+        shutdown.request("enough");
+        guard.join();
+    };
+
+    // A guard in the hands of a hook would wait for itself.
+    a_hook_may_own_the_guard: |case| case.start().exits_with(0), || {
+        let shutdown = ShutdownSignal::manual();
+        let place = Arc::new(Mutex::new(None));
+        let owned = Arc::clone(&place);
+        let hooks = Hooks::new().hook("owner", async move || drop(owned.lock().unwrap().take()));
+        *place.lock().unwrap() = Some(hooks.exit_on(shutdown.clone()).unwrap());
+        shutdown.request("enough");
+        wait_for_ever();
+    };
+}
+
+fn armed(shutdown: ShutdownSignal) -> Guard {
+    Hooks::new().hook("says", async || say("hook ran")).exit_on(shutdown).unwrap()
+}
+
+fn wait_for_ever() {
+    loop {
+        thread::park();
+    }
+}
+
+fn silence_panics() {
+    panic::set_hook(Box::new(|_| {}));
+}
+
+/// What goes wrong, or is wrong already.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fault {
+    Idle,
+    WorkersBlocked,
+    CurrentThreadBlocked,
+    RuntimeDropped,
+    HungHook,
+    HungBlockingHook,
+    HookBlocksItsThread,
+    PanickingHook,
+    FailingHook,
+    ClosedError,
+    FullOutput,
+}
+
+const FAULTS: [Fault; 11] = [
+    Fault::Idle,
+    Fault::WorkersBlocked,
+    Fault::CurrentThreadBlocked,
+    Fault::RuntimeDropped,
+    Fault::HungHook,
+    Fault::HungBlockingHook,
+    Fault::HookBlocksItsThread,
+    Fault::PanickingHook,
+    Fault::FailingHook,
+    Fault::ClosedError,
+    Fault::FullOutput,
+];
+
+const EXITS: [Exit; 3] = [Exit::Status, Exit::Signal, Exit::Code(7)];
+
+#[derive(Clone, Copy)]
+struct Combination {
+    fault: Fault,
+    exit: Exit,
+    is_first: bool,
+}
+
+fn combinations() -> impl Iterator<Item = Combination> {
+    let repeat = repeat().unwrap_or(1);
+    (0..repeat).flat_map(|_| FAULTS).flat_map(|fault| EXITS.map(|exit| (fault, exit))).flat_map(
+        |(fault, exit)| [false, true].map(|is_first| Combination { fault, exit, is_first }),
+    )
+}
+
+fn repeat() -> Option<usize> {
+    env::var("SIGNOFF_REPEAT").ok()?.parse().ok()
+}
+
+impl fmt::Display for Combination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {:?} {}", self.fault, self.exit, self.is_first)
+    }
+}
+
+impl Combination {
+    /// In the parent. What it took beyond the budget, where the hooks use all of that.
+    fn holds(self, case: &Case) -> Option<(Fault, Duration)> {
+        let case = case.variant(&self.to_string());
+        let child = if self.is_first { case.start_as_first()? } else { case.start() };
+        child.expect("ready");
+        let start = Instant::now();
+        child.kill(SIGTERM);
+        child.expect("last hook");
+        let ended = child.ends();
+        let took = start.elapsed();
+        assert_eq!(shown(ended.status), self.status(), "{self}: {ended:?}");
+        assert!(took < BUDGET + SLACK, "{self}: {took:?}");
+        uses_the_budget(self.fault).then(|| (self.fault, took.saturating_sub(BUDGET)))
+    }
+
+    fn status(self) -> String {
+        let is_clean = matches!(
+            self.fault,
+            Fault::Idle
+                | Fault::WorkersBlocked
+                | Fault::CurrentThreadBlocked
+                | Fault::RuntimeDropped
+                | Fault::ClosedError
+                | Fault::FullOutput
+        );
+        match self.exit {
+            Exit::Status => format!("exit {}", i32::from(!is_clean)),
+            Exit::Signal if self.is_first => format!("exit {}", 128 + SIGTERM),
+            Exit::Signal => format!("signal {SIGTERM}"),
+            Exit::Code(code) => format!("exit {code}"),
+        }
+    }
+
+    fn parse(variant: &str) -> Self {
+        let fits = |combination: &Self| combination.to_string() == variant;
+        combinations().find(fits).expect("one of them")
+    }
+
+    /// In the child.
+    fn child(self) {
+        silence_panics();
+        if self.is_first {
+            say("started");
+        }
+        let multi = || Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        match self.fault {
+            Fault::WorkersBlocked => {
+                let everybody = Arc::new(Barrier::new(3));
+                let runtime = multi();
+                for _ in 0..2 {
+                    let everybody = Arc::clone(&everybody);
+                    runtime.spawn(async move {
+                        everybody.wait();
+                        thread::sleep(BOUND);
+                    });
+                }
+                runtime.block_on(async {
+                    let _guard = self.arm();
+                    everybody.wait();
+                    say("ready");
+                    thread::sleep(BOUND);
+                });
+            }
+            Fault::CurrentThreadBlocked => {
+                Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+                    let _guard = self.arm();
+                    say("ready");
+                    thread::sleep(BOUND);
+                });
+            }
+            Fault::RuntimeDropped => {
+                let guard = multi().block_on(async { self.arm() });
+                say("ready");
+                wait_for_ever();
+                drop(guard);
+            }
+            _ => multi().block_on(async {
+                let _guard = self.arm();
+                say("ready");
+                self.spoil();
+                pending::<()>().await;
+            }),
+        }
+    }
+
+    fn arm(self) -> Guard {
+        let shutdown = ShutdownSignal::listen(Tokio).unwrap();
+        let out = io::stdout().as_fd().try_clone_to_owned().unwrap();
+        let last = async move || {
+            tokio::time::sleep(Duration::from_millis(1)).await; // a timer that works
+            File::from(out).write_all(b"\n@last hook\n").unwrap();
+        };
+        let hooks = self.add_fault(Hooks::new().budget(BUDGET)).then().hook("last", last);
+        self.add_fault(hooks.then())
+            .on_report(|report| report.eprint_where_it_is_closed())
+            .exit(self.exit)
+            .exit_on(shutdown)
+            .unwrap()
+    }
+
+    fn add_fault(self, hooks: Hooks) -> Hooks {
+        match self.fault {
+            Fault::HungHook => hooks.hook("hangs", pending::<()>),
+            Fault::HungBlockingHook => hooks.blocking("hangs", wait_for_ever),
+            Fault::HookBlocksItsThread => hooks.hook("blocks", async || wait_for_ever()),
+            Fault::PanickingHook => hooks.hook("panics", async || panic("on purpose")),
+            Fault::FailingHook => hooks.hook("fails", async || Err::<(), _>("on purpose")),
+            _ => hooks.hook("works", async || {}),
+        }
+    }
+
+    /// Spoils the descriptors of this process.
+    fn spoil(self) {
+        match self.fault {
+            Fault::ClosedError => replace(io::stderr().as_fd(), &closed_pipe()),
+            Fault::FullOutput => {
+                replace(io::stdout().as_fd(), &full_pipe());
+                print!("what nobody will ever read");
+            }
+            _ => {}
+        }
+    }
+}
+
+fn panic(message: &str) {
+    panic!("{message}");
+}
+
+trait Eprint {
+    fn eprint_where_it_is_closed(&self);
+}
+
+impl Eprint for signoff::Report {
+    /// Everywhere else the harness wants standard error to be empty.
+    fn eprint_where_it_is_closed(&self) {
+        if variant().unwrap().starts_with("ClosedError") {
+            self.eprint();
+        }
+    }
+}
+
+fn replace(old: BorrowedFd<'_>, new: &OwnedFd) {
+    // SAFETY: both are open, and the standard library does not mind.
+    assert!(unsafe { libc::dup2(new.as_raw_fd(), old.as_raw_fd()) } >= 0);
+}
+
+fn pipe(flags: i32) -> [OwnedFd; 2] {
+    let mut ends = [0; 2];
+    // SAFETY: the pointer is to two live integers; the descriptors are new.
+    unsafe {
+        assert_eq!(libc::pipe2(ends.as_mut_ptr(), flags), 0);
+        ends.map(|end| OwnedFd::from_raw_fd(end))
+    }
+}
+
+/// Writing to it is `EPIPE`.
+fn closed_pipe() -> OwnedFd {
+    let [_, write] = pipe(0);
+    write
+}
+
+/// Writing to it blocks for ever.
+fn full_pipe() -> OwnedFd {
+    let [read, write] = pipe(libc::O_NONBLOCK);
+    std::mem::forget(read);
+    let mut file = File::from(write);
+    while file.write(&[0; 4096]).is_ok() {}
+    // SAFETY: a plain system call on an open descriptor.
+    assert_eq!(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFL, 0) }, 0);
+    file.into()
+}
+
+fn shown(status: process::ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit {code}"),
+        (None, signal) => format!("signal {}", signal.unwrap_or(0)),
+    }
+}
+
+fn uses_the_budget(fault: Fault) -> bool {
+    use Fault::{FullOutput, HookBlocksItsThread, HungBlockingHook, HungHook};
+    matches!(fault, HungHook | HungBlockingHook | HookBlocksItsThread | FullOutput)
+}
+
+/// For each fault by itself.
+fn median_holds(beyond: &[(Fault, Duration)]) {
+    for fault in FAULTS.into_iter().filter(|&fault| uses_the_budget(fault)) {
+        let mut times: Vec<_> =
+            beyond.iter().filter(|(other, _)| *other == fault).map(|(_, time)| *time).collect();
+        times.sort_unstable();
+        let (median, worst) = (times[times.len() / 2], times[times.len() - 1]);
+        println!("{fault:?} beyond the budget, {} times: {median:?}, {worst:?}", times.len());
+        assert!(repeat().is_none() || median <= MEDIAN, "{median:?}");
+    }
+}

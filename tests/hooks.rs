@@ -1,0 +1,495 @@
+//! The rules for hooks, the same on every executor.
+
+use std::error::Error;
+use std::future::{Future, pending, poll_fn};
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+use std::{panic, thread};
+
+use async_io::Timer;
+use signoff::hooks::Outcome;
+use signoff::{Hooks, Report, ShutdownSignal};
+
+const MS: Duration = Duration::from_millis(1);
+/// Nothing here takes nearly as long, on any machine.
+const LONG: Duration = Duration::from_secs(30);
+
+/// Runs each of these rules on each executor.
+macro_rules! rules {
+    ($($rule:ident)*) => {
+        mod bare { $(#[test] fn $rule() { futures_lite::future::block_on(super::$rule()); })* }
+        mod smol { $(#[test] fn $rule() { ::smol::block_on(::smol::spawn(super::$rule())); })* }
+        mod async_std {
+            $(#[test] fn $rule() { ::async_std::task::block_on(::async_std::task::spawn(super::$rule())); })*
+        }
+        mod tokio_current_thread {
+            $(#[test] fn $rule() { super::on_tokio(::tokio::runtime::Builder::new_current_thread(), super::$rule()); })*
+        }
+        mod tokio_multi_thread {
+            $(#[test] fn $rule() { super::on_tokio(::tokio::runtime::Builder::new_multi_thread(), super::$rule()); })*
+        }
+        mod blocking { $(#[test] fn $rule() { super::on_own_thread(super::$rule()); })* }
+    };
+}
+
+rules! {
+    stages_run_one_after_the_other
+    hooks_of_a_stage_run_side_by_side
+    a_hook_may_borrow_what_it_owns
+    a_hanging_stage_leaves_every_later_one_its_share
+    what_a_stage_does_not_use_goes_to_later_ones
+    an_own_limit_holds
+    a_limit_longer_than_the_share_is_cut
+    every_kind_of_failure_leaves_the_others_alone
+    a_panic_in_a_drop_is_reported
+    a_hook_at_its_limit_is_dropped_before_the_next_stage
+    a_blocking_hook_is_left_behind
+    the_context_tells_reason_and_time
+    nothing_to_do
+    without_time_every_hook_still_begins
+    budgets_that_no_clock_reaches
+    many_hooks
+    a_hook_is_polled_only_when_it_was_woken
+    serving_goes_on_for_a_time
+    serving_never_takes_all_the_time
+}
+
+fn on_tokio(mut builder: tokio::runtime::Builder, rule: impl Future<Output = ()> + Send + 'static) {
+    let runtime = builder.enable_all().build().expect("a runtime");
+    runtime.block_on(async { tokio::spawn(rule).await.expect("the rule holds") });
+}
+
+/// As `exit_on` does it.
+fn on_own_thread(rule: impl Future<Output = ()> + Send + 'static) {
+    thread::spawn(|| futures_lite::future::block_on(rule)).join().expect("the rule holds");
+}
+
+type Log = Arc<Mutex<Vec<String>>>;
+
+fn note(log: &Log, line: &str) {
+    log.lock().unwrap().push(line.to_owned());
+}
+
+fn labels(report: &Report) -> Vec<String> {
+    report.outcomes().iter().map(|hook| format!("{}: {}", hook.name(), hook.outcome())).collect()
+}
+
+async fn stages_run_one_after_the_other() {
+    let log = Log::default();
+    let (a, b, c) = (Arc::clone(&log), Arc::clone(&log), Arc::clone(&log));
+    let hooks = Hooks::new()
+        .hook("slow", async move || {
+            sleep(50 * MS).await;
+            note(&a, "slow");
+        })
+        .then()
+        .blocking("thread", move || {
+            thread::sleep(20 * MS);
+            note(&b, "thread");
+        })
+        .then()
+        .then()
+        .hook("last", async move || note(&c, "last"));
+    let report = hooks.run().await;
+    assert_eq!(*log.lock().unwrap(), ["slow", "thread", "last"]);
+    assert!(report.is_clean());
+    let stages: Vec<_> = report.outcomes().iter().map(|hook| (hook.name(), hook.stage())).collect();
+    assert_eq!(stages, [("slow", 0), ("thread", 1), ("last", 2)]);
+    let [slow, thread, last] = report.outcomes() else { panic!("{report:?}") };
+    assert!(slow.took() >= 50 * MS);
+    assert!(thread.started() >= slow.started() + slow.took());
+    assert!(last.started() >= thread.started() + thread.took());
+    assert!(report.took() >= last.started() + last.took());
+    assert_eq!(report.reason(), None);
+}
+
+async fn hooks_of_a_stage_run_side_by_side() {
+    let report = Hooks::new()
+        .budget(1500 * MS)
+        .hook("one", async || sleep(800 * MS).await)
+        .hook("two", async || sleep(800 * MS).await)
+        .blocking("three", || thread::sleep(800 * MS))
+        .run()
+        .await;
+    assert!(report.is_clean(), "{report}");
+    assert!(report.took() < 1500 * MS, "{report}");
+}
+
+async fn a_hook_may_borrow_what_it_owns() {
+    struct Cache(String);
+    impl Cache {
+        async fn flush(&self) -> Result<(), io::Error> {
+            sleep(MS).await;
+            Err(io::Error::other(self.0.as_str()))
+        }
+    }
+    let cache = Cache("full".into());
+    let report = Hooks::new().hook("cache", async move || cache.flush().await).run().await;
+    assert_eq!(labels(&report), ["cache: failed: full"]);
+}
+
+async fn a_hanging_stage_leaves_every_later_one_its_share() {
+    let report = Hooks::new()
+        .budget(900 * MS)
+        .hook("hangs", pending::<()>)
+        .then()
+        .hook_with("hangs too", async |context| {
+            assert!(context.time_left() <= 300 * MS);
+            pending::<()>().await;
+        })
+        .then()
+        .hook("sleeps", async || sleep(20 * MS).await)
+        .run()
+        .await;
+    assert_eq!(
+        labels(&report),
+        ["hangs: timed out", "hangs too: timed out", "sleeps: done"],
+        "{report}"
+    );
+    assert!(report.outcomes()[0].took() >= 300 * MS, "{report}");
+    assert!(report.outcomes()[2].started() < 890 * MS, "{report}");
+}
+
+async fn what_a_stage_does_not_use_goes_to_later_ones() {
+    let report = Hooks::new()
+        .budget(3000 * MS)
+        .hook("quick", async || {})
+        .then()
+        .hook("slow", async || sleep(1100 * MS).await)
+        .then()
+        .hook("last", async || {})
+        .run()
+        .await;
+    assert!(report.is_clean(), "more than a third of the time: {report}");
+}
+
+async fn an_own_limit_holds() {
+    let report = Hooks::new()
+        .budget(LONG)
+        .hook("short", pending::<()>)
+        .within(30 * MS)
+        .blocking("short too", || thread::sleep(LONG))
+        .within(30 * MS)
+        .hook("long", async || sleep(100 * MS).await)
+        .run()
+        .await;
+    assert_eq!(labels(&report), ["short: timed out", "short too: left behind", "long: done"]);
+    let took = report.outcomes()[0].took();
+    assert!(took >= 30 * MS && took < LONG / 2, "{report}");
+    assert!(report.took() < LONG / 2, "{report}");
+}
+
+async fn a_limit_longer_than_the_share_is_cut() {
+    let hooks = Hooks::new().budget(200 * MS).hook("long", pending::<()>).within(LONG).then();
+    let report = hooks.hook("next", async || {}).run().await;
+    assert_eq!(labels(&report), ["long: timed out", "next: done"]);
+    assert!(report.outcomes()[0].took() >= 100 * MS);
+    assert!(report.took() < LONG / 2);
+}
+
+async fn every_kind_of_failure_leaves_the_others_alone() {
+    quiet();
+    let blocks = || -> Result<(), Box<dyn Error + Send + Sync>> { Err("full".into()) };
+    let report = Hooks::new()
+        .budget(LONG)
+        .hook("fails", async || Err::<(), _>(io::Error::other("refused")))
+        .hook("panics", async || bug("a bug"))
+        .hook("panics late", async || {
+            sleep(MS).await;
+            bug("later");
+        })
+        .hook("panics before", || -> std::future::Ready<()> { panic!("before") })
+        .hook("panics oddly", async || {
+            if true {
+                panic::panic_any(7)
+            }
+        })
+        .hook("hangs", pending::<()>)
+        .within(30 * MS)
+        .blocking("blocks", blocks)
+        .blocking("blocks and panics", || bug("on a thread"))
+        .hook("works", async || sleep(20 * MS).await)
+        .then()
+        .hook("comes later", async || Ok::<_, io::Error>(()))
+        .run()
+        .await;
+    assert_eq!(
+        labels(&report),
+        [
+            "fails: failed: refused",
+            "panics: panicked: a bug",
+            "panics late: panicked: later",
+            "panics before: panicked: before",
+            "panics oddly: panicked: no message",
+            "hangs: timed out",
+            "blocks: failed: full",
+            "blocks and panics: panicked: on a thread",
+            "works: done",
+            "comes later: done"
+        ]
+    );
+    assert!(!report.is_clean());
+}
+
+async fn sleep(time: Duration) {
+    Timer::after(time).await;
+}
+
+fn bug(text: &'static str) {
+    panic!("{text}");
+}
+
+/// Panics when it is dropped.
+struct Mine;
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        panic!("mine");
+    }
+}
+
+async fn a_panic_in_a_drop_is_reported() {
+    quiet();
+    let (at_end, at_limit, on_thread) = (Mine, Mine, Mine);
+    let report = Hooks::new()
+        .budget(100 * MS)
+        .hook("at its end", async move || {
+            let _mine = &at_end;
+        })
+        .hook("at its limit", async move || {
+            let _mine = at_limit;
+            pending::<()>().await;
+        })
+        .blocking("on its thread", move || drop(on_thread))
+        .hook("works", async || {})
+        .run()
+        .await;
+    assert_eq!(
+        labels(&report),
+        [
+            "at its end: panicked: mine",
+            "at its limit: panicked: mine",
+            "on its thread: panicked: mine",
+            "works: done"
+        ]
+    );
+}
+
+async fn a_hook_at_its_limit_is_dropped_before_the_next_stage() {
+    let owned = Arc::new(());
+    let (seen, was_free) = (Arc::downgrade(&owned), Arc::new(Mutex::new(None)));
+    let found = Arc::clone(&was_free);
+    let report = Hooks::new()
+        .budget(100 * MS)
+        .hook("hangs", async move || {
+            pending::<()>().await;
+            drop(owned);
+        })
+        .then()
+        .hook("next", async move || *found.lock().unwrap() = Some(seen.upgrade().is_none()))
+        .run()
+        .await;
+    assert_eq!(*was_free.lock().unwrap(), Some(true), "{report}");
+}
+
+async fn a_blocking_hook_is_left_behind() {
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let report = Hooks::new()
+        .budget(100 * MS)
+        .blocking("stuck", move || stopped.recv())
+        .then()
+        .hook("next", async || {})
+        .run()
+        .await;
+    assert_eq!(labels(&report), ["stuck: left behind", "next: done"]);
+    assert!(matches!(report.outcomes()[0].outcome(), Outcome::Abandoned));
+    drop(stop);
+}
+
+async fn the_context_tells_reason_and_time() {
+    let shutdown = ShutdownSignal::manual();
+    shutdown.request("enough");
+    let report = Hooks::new()
+        .budget(LONG)
+        .hook_with("future", async |context| {
+            assert_eq!(context.reason().unwrap().to_string(), "request: enough");
+            assert!(context.time_left() <= LONG / 2, "a share of two");
+            assert!(context.deadline().unwrap() <= Instant::now() + LONG / 2);
+        })
+        .then()
+        .blocking_with("thread", |context| {
+            assert!(context.time_left() > LONG / 2 && context.time_left() <= 5 * LONG / 6);
+        })
+        .within(5 * LONG / 6)
+        .run_on(shutdown)
+        .await;
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(report.reason().unwrap().to_string(), "request: enough");
+    assert_eq!(report.budget(), LONG);
+}
+
+async fn nothing_to_do() {
+    for hooks in [Hooks::new(), Hooks::default().then().within(MS).then()] {
+        let report = hooks.run().await;
+        assert!(report.is_clean() && report.outcomes().is_empty());
+    }
+}
+
+async fn without_time_every_hook_still_begins() {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let count = |begun: &Arc<AtomicUsize>| {
+        let begun = Arc::clone(begun);
+        move || {
+            begun.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    let (one, two, three) = (count(&begun), count(&begun), count(&begun));
+    let report = Hooks::new()
+        .budget(Duration::ZERO)
+        .hook("quick", async move || one())
+        .hook("slow", async move || {
+            two();
+            pending::<()>().await;
+        })
+        .then()
+        .hook("next", async move || three())
+        .blocking("thread", || thread::sleep(LONG))
+        .run()
+        .await;
+    assert_eq!(begun.load(Ordering::SeqCst), 3);
+    assert_eq!(
+        labels(&report),
+        ["quick: done", "slow: timed out", "next: done", "thread: left behind"]
+    );
+}
+
+async fn budgets_that_no_clock_reaches() {
+    for budget in [Duration::MAX, Duration::from_secs(u64::MAX / 2), 10_000 * LONG] {
+        let report = Hooks::new()
+            .budget(budget)
+            .hook_with("unlimited", async |context| {
+                assert!(context.time_left() > 1000 * LONG);
+                sleep(MS).await;
+            })
+            .within(Duration::MAX)
+            .hook("limited", pending::<()>)
+            .within(10 * MS)
+            .run()
+            .await;
+        assert_eq!(labels(&report), ["unlimited: done", "limited: timed out"]);
+    }
+}
+
+async fn many_hooks() {
+    let ended = Arc::new(AtomicUsize::new(0));
+    let hooks = (0..10_000).fold(Hooks::new().budget(LONG), |hooks, number| {
+        let ended = Arc::clone(&ended);
+        hooks.hook(format!("hook {number}"), async move || {
+            futures_lite::future::yield_now().await;
+            ended.fetch_add(1, Ordering::SeqCst);
+        })
+    });
+    let report = hooks.run().await;
+    assert!(report.is_clean());
+    assert_eq!(ended.load(Ordering::SeqCst), 10_000);
+    assert_eq!(report.outcomes().len(), 10_000);
+}
+
+async fn a_hook_is_polled_only_when_it_was_woken() {
+    let polls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&polls);
+    let mut rounds = 100;
+    let report = Hooks::new()
+        .hook("sleeps", move || {
+            poll_fn(move |_| {
+                counted.fetch_add(1, Ordering::SeqCst);
+                Poll::<()>::Pending
+            })
+        })
+        .within(100 * MS)
+        .hook("busy", move || {
+            poll_fn(move |cx| {
+                rounds -= 1;
+                cx.waker().wake_by_ref();
+                cx.waker().wake_by_ref();
+                if rounds == 0 { Poll::Ready(()) } else { Poll::Pending }
+            })
+        })
+        .run()
+        .await;
+    assert_eq!(labels(&report), ["sleeps: timed out", "busy: done"]);
+    assert_eq!(polls.load(Ordering::SeqCst), 1);
+}
+
+async fn serving_goes_on_for_a_time() {
+    let shutdown = ShutdownSignal::manual();
+    shutdown.request("first");
+    let again = shutdown.clone();
+    let hooks = Hooks::new()
+        .budget(400 * MS)
+        .keep_serving(250 * MS)
+        .hook("server", async move || {
+            again.request("second");
+        })
+        .then()
+        .hook("database", async || {});
+    let report = hooks.run_on(shutdown).await;
+    assert_eq!(labels(&report), ["keep serving: done", "server: done", "database: done"]);
+    let [pause, server, _] = report.outcomes() else { panic!("{report:?}") };
+    assert!(pause.took() >= 250 * MS, "more than its share: {report}");
+    assert!(server.started() >= 250 * MS, "{report}");
+    assert_eq!(report.reason().unwrap().to_string(), "request: first");
+}
+
+async fn serving_never_takes_all_the_time() {
+    let hooks = Hooks::new().budget(1000 * MS).keep_serving(LONG);
+    let report = hooks.hook("server", async || {}).run().await;
+    assert_eq!(labels(&report), ["keep serving: timed out", "server: done"], "{report}");
+    let took = report.outcomes()[0].took();
+    assert!(took >= 500 * MS && took < 950 * MS, "half of the time: {report}");
+
+    let hooks = Hooks::new().budget(Duration::MAX).keep_serving(20 * MS);
+    assert!(hooks.run().await.is_clean());
+}
+
+/// Panics that are meant to happen say nothing; others do.
+fn quiet() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let loud = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let meant = ["a bug", "later", "before", "on a thread", "mine"];
+            if !info.payload().downcast_ref::<&str>().is_some_and(|text| meant.contains(text)) {
+                loud(info);
+            }
+        }));
+    });
+}
+
+#[test]
+fn a_run_that_is_dropped_drops_its_hooks() {
+    let owned = Arc::new(());
+    let seen = Arc::downgrade(&owned);
+    let hooks = Hooks::new().hook("hangs", async move || {
+        pending::<()>().await;
+        drop(owned);
+    });
+    let mut run = Box::pin(hooks.run());
+    assert!(futures_lite::future::block_on(futures_lite::future::poll_once(&mut run)).is_none());
+    assert!(seen.upgrade().is_some());
+    drop(run);
+    assert!(seen.upgrade().is_none());
+}
+
+#[test]
+fn blocking_runs_them_on_this_thread() {
+    let here = thread::current().id();
+    let report = Hooks::new()
+        .hook("here", async move || assert_eq!(thread::current().id(), here))
+        .blocking("elsewhere", move || assert_ne!(thread::current().id(), here))
+        .run_blocking();
+    assert!(report.is_clean(), "{report}");
+}

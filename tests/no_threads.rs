@@ -1,0 +1,50 @@
+//! Hooks where the system refuses every thread: late, but not lost, and still within their limits.
+
+mod common;
+
+use std::fs;
+use std::future::pending;
+use std::thread;
+use std::time::Duration;
+
+use common::{BOUND, cases, system};
+use signoff::{Error, Hooks, ShutdownSignal};
+
+const SHORT: Duration = Duration::from_millis(30);
+
+cases! {
+    blocking_hooks_run_where_they_are: |case| case.start().passes(), || {
+        refuse_threads();
+        let here = thread::current().id();
+        let report = futures_lite::future::block_on(
+            Hooks::new()
+                .blocking("inline", move || assert_eq!(thread::current().id(), here))
+                .hook("works", async || {})
+                .run(),
+        );
+        assert!(report.is_clean(), "{report}");
+    };
+
+    limits_hold_without_a_clock: |case| case.start().passes(), || {
+        refuse_threads();
+        let hooks = Hooks::new().budget(BOUND).hook("hangs", pending::<()>).within(SHORT);
+        let report = futures_lite::future::block_on(hooks.run());
+        assert_eq!(report.outcomes()[0].outcome().to_string(), "timed out");
+        assert!(report.took() >= SHORT && report.took() < BOUND / 2, "{report}");
+    };
+
+    exit_on_says_so: |case| case.start().passes(), || {
+        refuse_threads();
+        let refused = Hooks::new().exit_on(ShutdownSignal::manual());
+        let Err(error @ Error::Thread(_)) = refused else { panic!("{refused:?}") };
+        assert!(error.to_string().contains("ulimit -u"), "{error}");
+    };
+}
+
+/// There is no room left for the stack of one.
+fn refuse_threads() {
+    let statm = fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: libc::rlim_t = statm.split(' ').next().unwrap().parse().unwrap();
+    system::limit(libc::RLIMIT_AS, pages * 4096 + 1_000_000);
+    assert!(thread::Builder::new().spawn(|| {}).is_err(), "no thread any more");
+}
