@@ -1,4 +1,4 @@
-//! Hooks of a function, in Lambda and out of it: the other process of the tests.
+//! Hooks of a function, in Lambda and out of it.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -12,15 +12,16 @@ use signoff::lambda::{self, Extension, Install};
 use signoff::{Hooks, Report};
 
 use super::BOUND;
+use super::fake::{self, Api, registered};
 use super::function::{Function, WAY, say, start_case};
 
 /// Starts a function that installs hooks in this `way`.
-pub(crate) fn start(address: &str, way: &str) -> Function {
+fn start(address: &str, way: &str) -> Function {
     start_case("hooks::installs", address, way, BOUND)
 }
 
 #[track_caller]
-pub(crate) fn exits_with(function: Function, code: i32) {
+fn exits_with(function: Function, code: i32) {
     let (status, errors) = function.outcome();
     assert!(status.code() == Some(code) && errors.is_empty(), "{}: {errors}", told(status));
 }
@@ -105,4 +106,129 @@ fn ready(install: Install) {
 fn waits() {
     say("waits");
     thread::sleep(BOUND);
+}
+
+#[test]
+fn hooks_run_out_of_lambda_too() {
+    for (signal, name) in [(libc::SIGTERM, "SIGTERM"), (libc::SIGINT, "SIGINT")] {
+        for way in ["no runtime", "async-std", "dropped"] {
+            let function = start("", way);
+            function.waits();
+            function.kill(signal);
+            function.says("hook");
+            let report = function.line();
+            assert!(report.starts_with(&format!("450ms budget, asked by {name}")), "{report}");
+            exits_with(function, 0);
+        }
+    }
+}
+
+#[test]
+fn one_closure() {
+    let api = Api::answering(registered());
+    let function = start(&api.address.to_string(), "one closure");
+    function.says("waits");
+    assert!(api.request().starts_with("POST "));
+    assert!(api.request().starts_with("GET "));
+    function.kill(libc::SIGTERM);
+    function.says("hook");
+    exits_with(function, 0);
+}
+
+#[test]
+fn all_calls_add_their_hooks() {
+    let function = start("", "two");
+    function.says("no error");
+    function.says("waits");
+    function.kill(libc::SIGTERM);
+    function.says("hook");
+    let _report = function.line();
+    function.says("slow hook");
+    exits_with(function, 0);
+}
+
+#[test]
+fn hooks_run_while_the_registration_hangs() {
+    let api = Api::new("127.0.0.1:0", fake::hang);
+    let function = start(&api.address.to_string(), "no runtime");
+    let _registration = api.request();
+    function.kill(libc::SIGTERM);
+    function.says("hook");
+    let _report = function.line();
+    exits_with(function, 0);
+}
+
+#[test]
+fn a_function_goes_on_without_the_registration() {
+    let api = Api::answering("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    let function = start(&api.address.to_string(), "no runtime");
+    assert!(function.line().contains("no extensions here"));
+    function.says("waits");
+    function.kill(libc::SIGTERM);
+    function.says("hook");
+    let _report = function.line();
+    exits_with(function, 0);
+}
+
+#[test]
+fn unless_it_is_strict() {
+    let api = Api::answering("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    let function = start(&api.address.to_string(), "strict");
+    assert!(function.line().starts_with("Err(Registration(NotFound("));
+    function.ends();
+}
+
+#[test]
+fn the_extension_can_be_chosen() {
+    let api = Api::answering(registered());
+    let function = start(&api.address.to_string(), "named");
+    function.says("no error");
+    assert!(api.request().contains("\r\nLambda-Extension-Name: mine\r\n"));
+    drop(function);
+
+    let api = Api::answering(registered());
+    let function = start(&api.address.to_string(), "without");
+    function.says("no error");
+    function.says("waits");
+    assert!(api.is_left_alone());
+}
+
+#[test]
+fn the_budget_can_be_chosen() {
+    for (way, budget) in [("own budget", "123ms budget"), ("budget", "2s budget")] {
+        let function = start("", way);
+        function.says("no error");
+        function.says("waits");
+        function.kill(libc::SIGTERM);
+        function.says("hook");
+        assert!(function.line().starts_with(budget));
+        exits_with(function, 0);
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_gets_out() {
+    let function = start("", "hung");
+    function.says("no error");
+    function.says("waits");
+    function.kill(libc::SIGINT);
+    function.says("hook");
+    thread::sleep(Duration::from_millis(260)); // sooner, it would be the same press
+    function.kill(libc::SIGINT);
+    exits_with(function, 130);
+}
+
+#[test]
+fn the_program_may_ask_too() {
+    let function = start("", "asks");
+    function.says("hook");
+    function.says("450ms budget, asked by request: enough");
+    exits_with(function, 0);
+}
+
+#[test]
+fn out_of_lambda_there_is_nothing_to_serve() {
+    let function = start("", "run");
+    assert!(function.line().contains("`cargo lambda watch`"));
+    function.ends();
 }
