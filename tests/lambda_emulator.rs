@@ -3,6 +3,8 @@
 
 mod emulator;
 
+use std::{env, fs, process};
+
 use emulator::function::{CASE, PROOF, Proof, RUN};
 use emulator::matrix::{CASES, Case, Cell, End, Hooks};
 use emulator::{Helper, Mode, Setup};
@@ -60,6 +62,31 @@ fn a_report_tells_a_timeout_from_an_idle_end() {
     let log = emulator.shut_down();
     assert!(log.has("@invocation done: []"), "{log}");
     assert_eq!(proof.hooks(), ["hook", "hook"], "{log}");
+}
+
+/// As its first lines say.
+#[test]
+fn the_example_closes_its_store() {
+    let test = env::current_exe().expect("the test binary");
+    let example = test.ancestors().nth(2).expect("a target folder").join("examples/lambda");
+    if !example.exists() {
+        println!("skipped: the example is not built; `cargo test --all-features` builds it");
+        return;
+    }
+    let folder = env::temp_dir().join(format!("signoff-example-{}", process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let mut setup = Setup::new(Mode::Classic, "");
+    setup.program = Some(example);
+    setup.env = vec![("TMPDIR", folder.display().to_string())];
+    if let Some(emulator) = setup.start() {
+        assert_eq!(emulator.invoke("\"Ada\""), r#"{"visitors":1}"#);
+        assert_eq!(emulator.invoke("\"Grace\""), r#"{"visitors":2}"#);
+        let log = emulator.shut_down();
+        assert!(log.has("2 of 2 hooks done in "), "{log}");
+        let visitors = fs::read_to_string(folder.join("signoff-visitors.txt")).expect("a store");
+        assert_eq!(visitors, "Ada\nGrace\n");
+    }
+    fs::remove_dir_all(&folder).expect("ours");
 }
 
 /// `cargo test --features lambda --test lambda_emulator -- --ignored --nocapture side_by_side`

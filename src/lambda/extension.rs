@@ -18,9 +18,11 @@ static PARKED: Mutex<Option<TcpStream>> = Mutex::new(None);
 /// An internal extension that asks for no events.
 ///
 /// Lambda ends a function without extensions with `SIGKILL`; one that has an extension gets
-/// `SIGTERM` first and some time to clean up. This is the smallest extension there is, part of the
-/// function's own process. [`install`](super::install) and its relatives register one by themselves. By itself it is for programs
-/// that handle the signal in their own way:
+/// `SIGTERM` first, and some time to clean up. This is the smallest extension there is, part of
+/// the function's own process.
+///
+/// [`install`](super::install) registers one. By itself it is for programs that handle the signal
+/// in their own way:
 ///
 /// ```no_run
 /// use signoff::{Blocking, ShutdownSignal, lambda::Extension};

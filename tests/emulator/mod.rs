@@ -10,6 +10,7 @@ pub(crate) mod matrix;
 mod place;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,13 +38,15 @@ pub(crate) struct Setup {
     pub(crate) extension: Option<&'static str>,
     /// After how many seconds an invocation times out.
     pub(crate) timeout: u32,
+    /// The function, where it is not this test binary. Classic mode only.
+    pub(crate) program: Option<PathBuf>,
     /// What the function finds in its environment.
     pub(crate) env: Vec<(&'static str, String)>,
 }
 
 impl Setup {
     pub(crate) fn new(mode: Mode, function: &'static str) -> Self {
-        Self { mode, function, extension: None, timeout: 60, env: Vec::new() }
+        Self { mode, function, extension: None, timeout: 60, program: None, env: Vec::new() }
     }
 
     /// `None`, and a line that says why, where the emulator cannot run.
@@ -122,7 +125,7 @@ impl Drop for Emulator {
 }
 
 /// The path of the emulator, or how to get it.
-fn binary() -> Result<std::path::PathBuf, String> {
+fn binary() -> Result<PathBuf, String> {
     let test = env::current_exe().expect("the test binary");
     let folders = test.ancestors().map(|folder| folder.join("rie"));
     let mut files = folders.filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();

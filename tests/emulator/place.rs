@@ -47,7 +47,9 @@ pub(crate) fn command(setup: &Setup, [invoke, api]: [SocketAddr; 2]) -> Result<C
     command.args(["--log-level", "info"]);
     command.args(["--runtime-interface-emulator-address", &invoke.to_string()]);
     command.args(["--runtime-api-address", &api.to_string()]);
-    if command.get_program() == emulator {
+    if let Some(program) = &setup.program {
+        command.arg(program);
+    } else if command.get_program() == emulator {
         command.arg(test).args(arguments(setup.function));
     }
     Ok(command)
