@@ -80,6 +80,10 @@ fn the_example_closes_its_store() {
     setup.env = vec![("TMPDIR", folder.display().to_string())];
     if let Some(emulator) = setup.start() {
         assert_eq!(emulator.invoke("\"Ada\""), r#"{"visitors":1}"#);
+        // An invocation before the emulator is done with the last one would crash it.
+        for last_words in ["REPORT RequestId", "INVOKE RTDONE"] {
+            emulator.log.wait_for(1, last_words);
+        }
         assert_eq!(emulator.invoke("\"Grace\""), r#"{"visitors":2}"#);
         let log = emulator.shut_down();
         assert!(log.has("2 of 2 hooks done in "), "{log}");

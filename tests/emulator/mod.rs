@@ -58,6 +58,7 @@ impl Setup {
                 .map_err(|reason| println!("skipped: {reason}"))
                 .ok()?
                 .env("AWS_LAMBDA_FUNCTION_TIMEOUT", self.timeout.to_string())
+                .env("RUST_BACKTRACE", "0") // to print one takes longer than Lambda waits
                 .envs(self.env.iter().cloned())
                 .stdin(Stdio::null())
                 .stdout(Stdio::piped())
