@@ -3,6 +3,7 @@
 //! README.md beside this package says how each figure is taken.
 #![allow(unsafe_code, reason = "signals, clocks and processors are asked for through libc")]
 
+mod cold_start;
 mod exit;
 mod fan_out;
 mod first_signal;
@@ -17,6 +18,7 @@ mod weight;
 type Part = (&'static str, fn());
 
 const PARTS: &[Part] = &[
+    ("cold-start", cold_start::print),
     ("first-signal", first_signal::print),
     ("fan-out", fan_out::print),
     ("memory", memory::print),
