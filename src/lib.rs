@@ -7,6 +7,7 @@
         feature = "async-std",
         feature = "smol",
         feature = "blocking",
+        feature = "lambda",
         feature = "tracing"
     ),
     deny(rustdoc::broken_intra_doc_links),
@@ -15,6 +16,7 @@
     doc = "[`smol`]: backend::smol",
     doc = "[`blocking`]: backend::blocking",
     doc = "[`tracing`]: hooks::tracing",
+    doc = "[`lambda`]: mod@lambda",
     doc = "[`ShutdownSignal`]: ShutdownSignal",
     doc = "[`Signals`]: Signals",
     doc = "[`ForcedExit`]: ForcedExit",
@@ -34,6 +36,7 @@
         feature = "async-std",
         feature = "smol",
         feature = "blocking",
+        feature = "lambda",
         feature = "tracing"
     )),
     allow(rustdoc::broken_intra_doc_links, reason = "what they lead to is not in this build"),
@@ -173,6 +176,17 @@ cfg_any_backend! {
         pub(crate) use bell::Duty;
         pub use bell::{Backend, Bell};
     }
+}
+
+#[cfg(all(unix, feature = "lambda"))]
+pub mod lambda;
+#[cfg(all(unix, feature = "lambda", feature = "tracing"))]
+#[path = "lambda/tracing.rs"]
+mod lambda_tracing;
+#[cfg(all(unix, feature = "lambda", not(feature = "tracing")))]
+mod lambda_tracing {
+    //! Nobody is told.
+    pub(crate) fn not_registered(_: &crate::lambda::RegistrationError) {}
 }
 
 #[cfg(all(unix, feature = "async-std"))]
