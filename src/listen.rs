@@ -134,6 +134,10 @@ impl Listening {
 }
 
 impl Source for Listening {
+    fn is_ours(&self) -> bool {
+        self.line.is_ours()
+    }
+
     fn ring(&self) {
         self.line.bell.ring();
     }
