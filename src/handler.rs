@@ -28,7 +28,8 @@ use crate::signals::ForcedExit;
 //     registered before the action of any `Line`. So a signal always meets one that answers.
 // H2  `live` counts the lines that listen to a signal in the process `OWNER`. It is raised after
 //     the action of the line is registered and lowered before that is unregistered.
-// H3  `AFTERWARDS` is set before `live` is lowered to nothing, if the shutdown was asked for.
+// H3  `afterwards` is set before `live` is lowered to nothing, if the shutdown was asked for, and
+//     taken back by the next `listen` that succeeds. Nobody looks at it while a line is live.
 // H4  The bell is rung by the one that set the latch, after it was set, or when its line closes.
 //     Nobody reads from it: once rung it stays readable, for everyone who watches.
 // H5  The latch of a line is not dropped before `leave` has returned: the `Listening` that calls it
@@ -162,9 +163,6 @@ static EPOCH: OnceLock<Instant> = OnceLock::new();
 /// The process that the counts in `SEATS` belong to.
 static OWNER: AtomicU32 = AtomicU32::new(0);
 
-/// The repeats that count once the last line is gone in the middle of a shutdown.
-static AFTERWARDS: Repeats = Repeats::new();
-
 /// One for each signal number.
 static SEATS: [Seat; SIGNALS] = [const { Seat::new() }; SIGNALS];
 
@@ -180,6 +178,8 @@ struct Seat {
     live: AtomicUsize,
     /// What a signal did before the first line: `UNKNOWN` until `stand_in` is registered.
     before: AtomicU8,
+    /// The repeats that count once the last line is gone in the middle of a shutdown. See H3.
+    afterwards: Repeats,
 }
 
 const UNKNOWN: u8 = 0;
@@ -189,7 +189,21 @@ const HANDLED: u8 = 3;
 
 impl Seat {
     const fn new() -> Self {
-        Self { live: AtomicUsize::new(0), before: AtomicU8::new(UNKNOWN) }
+        let (live, before) = (AtomicUsize::new(0), AtomicU8::new(UNKNOWN));
+        Self { live, before, afterwards: Repeats::new() }
+    }
+
+    /// Registers `stand_in`, once in the life of the process.
+    fn prepare(&self, signal: i32, before: u8) -> io::Result<()> {
+        if self.before.swap(before, Ordering::Relaxed) != UNKNOWN {
+            return Ok(());
+        }
+        // SAFETY: `stand_in` only does what the head of this file lists, and does not panic.
+        let registered = unsafe { signal_hook_registry::register(signal, move || stand_in(signal)) };
+        if registered.is_err() {
+            self.before.store(UNKNOWN, Ordering::Relaxed);
+        }
+        registered.map(drop)
     }
 }
 
@@ -210,8 +224,8 @@ fn stand_in(signal: i32) {
     if !forked && seat.live.load(Ordering::Acquire) > 0 {
         return;
     }
-    if !forked && AFTERWARDS.forced_exit.load(Ordering::Acquire) != NOBODY {
-        return AFTERWARDS.count(signal);
+    if !forked && seat.afterwards.forced_exit.load(Ordering::Acquire) != NOBODY {
+        return seat.afterwards.count(signal);
     }
     // The first process of a PID namespace ignores what it does not handle.
     if seat.before.load(Ordering::Relaxed) == DEFAULT && pid != 1 {
@@ -247,23 +261,14 @@ pub(crate) fn enter(signal: i32, line: &Arc<Line>, keep_ignored: bool) -> io::Re
     let _changes = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
     EPOCH.get_or_init(Instant::now);
     own_the_seats();
-    let mut before = seat.before.load(Ordering::Relaxed);
-    let first = before == UNKNOWN;
-    if first {
-        before = disposition(signal)?;
-    }
+    let before = match seat.before.load(Ordering::Relaxed) {
+        UNKNOWN => disposition(signal)?,
+        known => known,
+    };
     if before == IGNORED && keep_ignored {
         return Ok(Entered::LeftIgnored);
     }
-    if first {
-        seat.before.store(before, Ordering::Relaxed);
-        // SAFETY: `stand_in` only does what the head of this file lists, and does not panic.
-        let registered = unsafe { signal_hook_registry::register(signal, move || stand_in(signal)) };
-        if let Err(error) = registered {
-            seat.before.store(UNKNOWN, Ordering::Relaxed);
-            return Err(error);
-        }
-    }
+    seat.prepare(signal, before)?;
     let action = {
         let line = Arc::clone(line);
         move |info: &libc::siginfo_t| line.on_signal(signal, sender(info))
@@ -272,8 +277,14 @@ pub(crate) fn enter(signal: i32, line: &Arc<Line>, keep_ignored: bool) -> io::Re
     // registry drops the action, and with it the last `Arc`, outside of any handler.
     let id = unsafe { signal_hook_registry::register_sigaction(signal, action)? };
     seat.live.fetch_add(1, Ordering::Release); // H2
-    AFTERWARDS.forced_exit.store(NOBODY, Ordering::Relaxed); // a new beginning
     Ok(Entered::Yes(Registration { signal, id }))
+}
+
+/// A `listen` succeeded: whatever went on before it is over.
+pub(crate) fn begin_anew(registrations: &[Registration]) {
+    for seat in registrations.iter().filter_map(|registration| seat(registration.signal)) {
+        seat.afterwards.forced_exit.store(NOBODY, Ordering::Relaxed); // H3
+    }
 }
 
 /// In a forked child that listens by itself, the lines of its parent do not count.
@@ -282,8 +293,8 @@ fn own_the_seats() {
     if OWNER.swap(pid, Ordering::Relaxed) != pid {
         for seat in &SEATS {
             seat.live.store(0, Ordering::Relaxed);
+            seat.afterwards.forced_exit.store(NOBODY, Ordering::Relaxed);
         }
-        AFTERWARDS.forced_exit.store(NOBODY, Ordering::Relaxed);
     }
 }
 
@@ -297,11 +308,11 @@ pub(crate) fn leave(registrations: &[Registration], line: &Line, held: bool) {
     // SAFETY: not the end of `leave` yet (H5).
     let latch = unsafe { line.latch() };
     let requested = held && latch.is_set();
-    if requested {
-        AFTERWARDS.take_over(&line.repeats); // H3
-    }
     for Registration { signal, id } in registrations {
         if let Some(seat) = seat(*signal) {
+            if requested {
+                seat.afterwards.take_over(&line.repeats); // H3
+            }
             seat.live.fetch_sub(1, Ordering::Release); // H2, H3
         }
         signal_hook_registry::unregister(*id);

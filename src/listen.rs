@@ -56,6 +56,7 @@ impl Signals {
         }
         handler::unblock(listening.registrations.iter().map(Registration::signal));
         listening.watch(backend)?;
+        handler::begin_anew(&listening.registrations);
         let _ = shared.source.set(Box::new(listening)); // it is new, so there was none
         Ok(ShutdownSignal::on(shared))
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use futures_lite::future;
-use libc::{SIGINT, SIGTERM};
+use libc::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 use signoff::{ShutdownSignal, Signal, Signals};
 
@@ -28,6 +28,26 @@ pub(crate) fn kills<R: Runtime>() {
         future::poll_once(&mut shutdown).await;
         drop(R::listen());
         drop((shutdown, clone));
+        say("ready");
+        stuck();
+    });
+}
+
+pub(crate) fn test_another(case: &Case) {
+    let child = case.ready();
+    child.kill(SIGTERM);
+    child.dies_by(SIGTERM);
+}
+
+/// One signal came and its last clone is gone; of the others none came.
+pub(crate) fn another<R: Runtime>() {
+    R::block_on(async {
+        let shutdown = R::listen();
+        let user = R::listen_to(Signals::none().with(Signal::Other(SIGUSR1)));
+        raise(SIGUSR1);
+        user.await;
+        drop(shutdown);
+        raise(SIGUSR1); // its repeat does nothing
         say("ready");
         stuck();
     });
