@@ -320,7 +320,9 @@ pub(crate) fn leave(registrations: &[Registration], line: &Line, held: bool) {
     drop(changes);
     // A signal that came while we left has set a latch that nobody looks at.
     if let (false, Some(signal)) = (requested, latch.signal()) {
-        let _ = low_level::raise(signal); // cannot fail for a signal that just came
+        // To the process, since this thread may block it.
+        // SAFETY: plain numbers.
+        unsafe { libc::kill(libc::getpid(), signal) }; // cannot fail for a signal that just came
     }
 }
 

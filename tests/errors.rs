@@ -78,6 +78,14 @@ cases! {
         assert!(result.is_err());
         wait_to_be_killed();
     };
+    // The thread that gives up does not take the signal with it.
+    a_signal_while_listen_fails: |case| case.start().dies_by(SIGTERM), || {
+        thread::spawn(|| {
+            ShutdownSignal::listen(Interrupted).expect_err("it never works");
+            stuck();
+        });
+        stuck();
+    };
     an_error_leaves_other_listeners_alone: |case| case.passes(), || {
         let shutdown = ShutdownSignal::listen(Blocking).expect("nothing is in the way");
         ShutdownSignal::listen(Tokio).expect_err("there is no runtime");
@@ -144,6 +152,19 @@ impl Backend for GivesUp {
 
     fn watch(self, _: Bell) -> Result<(), Error> {
         Err(Error::Backend("too tired".into()))
+    }
+}
+
+/// The signal comes in the middle, and from then on the thread lets none through.
+struct Interrupted;
+
+impl Backend for Interrupted {
+    type Watch = ();
+
+    fn watch(self, bell: Bell) -> Result<(), Error> {
+        system::raise(SIGTERM);
+        system::block(&[SIGTERM]);
+        GivesUp.watch(bell)
     }
 }
 
