@@ -1,8 +1,11 @@
 //! `run_blocking` next to tokio: hooks may use tokio wherever it is called.
 
-use std::thread;
-use std::time::Duration;
+mod common;
 
+use std::time::Duration;
+use std::{panic, thread};
+
+use common::{cases, system};
 use signoff::Hooks;
 use tokio::runtime::{Builder, Handle};
 use tokio::time::sleep;
@@ -54,4 +57,17 @@ fn what_hooks_leave_in_the_runtime_does_not_hold_it_up() {
 fn blocking_hooks_of_a_run_are_in_the_runtime_of_the_caller() {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     assert_clean(&runtime.block_on(hooks().run()));
+}
+
+cases! {
+    // With a few descriptors left tokio panics, where it has an error for none at all.
+    without_descriptors_they_run_all_the_same: |case| case.passes(), || {
+        panic::set_hook(Box::new(|_| ()));
+        for few in 0..8 {
+            let before = system::limit(libc::RLIMIT_NOFILE, system::free_descriptor() + few);
+            let report = Hooks::new().hook("works", async || {}).run_blocking();
+            system::limit(libc::RLIMIT_NOFILE, before);
+            assert_clean(&report);
+        }
+    };
 }
