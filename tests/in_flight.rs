@@ -1,5 +1,6 @@
 //! Work in flight: counted, waited for, and named when it does not end.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -97,6 +98,30 @@ fn nobody_is_woken_or_dropped_under_a_lock() {
     }
     drop(guard);
     assert_eq!(drained.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()));
+}
+
+/// Waits when the thread that it belongs to ends.
+struct WaitsAtTheEnd(InFlight);
+
+impl Drop for WaitsAtTheEnd {
+    fn drop(&mut self) {
+        let _guard = self.0.enter("late");
+        assert!(!self.0.drained().wait_timeout(SHORT));
+    }
+}
+
+/// A panic in there would end the process.
+#[test]
+fn a_thread_may_wait_while_it_ends() {
+    thread_local!(static LAST: RefCell<Option<WaitsAtTheEnd>> = const { RefCell::new(None) });
+    let work = InFlight::new();
+    let ends = thread::spawn(move || {
+        LAST.set(Some(WaitsAtTheEnd(work.clone()))); // dropped after what the crate keeps here
+        let _guard = work.enter("job");
+        assert!(!work.drained().wait_timeout(SHORT));
+        block_on(Hooks::new().hook("jobs", move || work.drained()).within(SHORT).run())
+    });
+    assert!(!ends.join().unwrap().is_clean());
 }
 
 #[test]
