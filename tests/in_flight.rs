@@ -1,5 +1,8 @@
 //! Work in flight: counted, waited for, and named when it does not end.
 
+#[path = "common/bounded.rs"]
+mod bounded;
+
 use std::cell::RefCell;
 use std::future::Future;
 use std::sync::Arc;
@@ -7,6 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
+use bounded::bounded;
 use futures_lite::future::{block_on, poll_once};
 use signoff::hooks::OpenWork;
 use signoff::{Hooks, InFlight};
@@ -51,9 +55,7 @@ fn everybody_who_waits_is_woken() {
         })
         .collect();
     drop(guards);
-    for thread in threads {
-        thread.join().unwrap();
-    }
+    bounded(|| threads.into_iter().for_each(|thread| thread.join().unwrap()));
 }
 
 #[test]
@@ -177,7 +179,8 @@ fn what_was_drained_is_not_named() {
     let work = InFlight::new();
     let guard = work.enter("job");
     thread::spawn(move || drop(guard));
-    let report = block_on(Hooks::new().hook("jobs", move || work.drained()).run());
+    let run = Hooks::new().hook("jobs", move || work.drained()).run();
+    let report = bounded(|| block_on(run));
     assert!(report.is_clean());
     assert!(report.outcomes()[0].still_open().is_empty());
 }
