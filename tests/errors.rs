@@ -11,6 +11,7 @@ use std::panic;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{io, thread};
 
+use common::contract::again::GivesUp;
 use common::contract::stuck;
 use common::system::{self, limit};
 use common::{Case, cases, say};
@@ -143,16 +144,6 @@ fn no_thread(backend: impl Backend) {
     assert!(matches!(result, Err(Error::Thread(_))), "{result:?}");
     assert_eq!(system::descriptors(), before);
     wait_to_be_killed();
-}
-
-struct GivesUp;
-
-impl Backend for GivesUp {
-    type Watch = ();
-
-    fn watch(self, _: Bell) -> Result<(), Error> {
-        Err(Error::Backend("too tired".into()))
-    }
 }
 
 /// The signal comes in the middle, and from then on the thread lets none through.

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
@@ -73,6 +74,44 @@ fn worker_pool() {
     assert!(last.contains(&format!(", {done} jobs are done, ")), "{last} after {lines:?}");
 }
 
+#[test]
+fn service() {
+    let example = Example::start_with_errors("service");
+    let listening = example.line("process ");
+    let [url] = words(&listening, 3);
+    let address = url.trim_start_matches("http://");
+    assert!(get(address, "/ready").starts_with("HTTP/1.1 200 OK\r\n"));
+
+    let sender = example.signal("TERM");
+    let is_ready = || get(address, "/ready").starts_with("HTTP/1.1 200 OK\r\n");
+    while is_ready() {} // two seconds are left from here on
+    assert!(get(address, "/ready").starts_with("HTTP/1.1 503 "));
+    assert!(get(address, "/").ends_with("\r\n\r\ndone\n"));
+    let lines = example.end();
+    assert!(lines[0].starts_with("6 of 6 hooks done in "), "{lines:?}");
+    assert!(lines[0].contains(&format!("asked by SIGTERM from pid {sender} ")), "{lines:?}");
+    assert_eq!(lines.len(), 7, "{lines:?}");
+}
+
+#[test]
+fn tracing() {
+    let example = Example::start_with_errors("tracing");
+    example.line("press Ctrl-C");
+    example.signal("INT");
+    let lines = example.end_with(1);
+    let told = [
+        "shutdown begins ",
+        "writing 3 entries",
+        "hook ended hook=\"cache\" outcome=\"done\"",
+        "hook given up hook=\"requests\" outcome=\"timed out\"",
+        "hook ended hook=\"database\" outcome=\"failed\"",
+        "shutdown ends clean=false",
+    ];
+    assert_eq!(lines.len(), told.len(), "{lines:?}");
+    let differ = lines.iter().zip(told).find(|(line, told)| !line.contains(told));
+    assert_eq!(differ, None, "{lines:?}");
+}
+
 /// An HTTP server that is asked, and then told to stop while it works on the answer.
 fn finishes_the_answer(name: &str) {
     let example = Example::start(name);
@@ -94,6 +133,16 @@ fn finishes_the_answer(name: &str) {
     assert_eq!(example.end(), ["stopped: every answer was sent"]);
 }
 
+/// The answer of a server, with its head.
+fn get(address: &str, path: &str) -> String {
+    let mut client = connect(address);
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    client.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
 fn connect(address: &str) -> TcpStream {
     let client = TcpStream::connect(address).expect("the server listens");
     client.set_read_timeout(Some(PATIENCE)).expect("a timeout");
@@ -113,6 +162,11 @@ fn assert_reason(line: &str, before: &str, signal: &str, sender: u32) {
     assert!(line.starts_with(&format!("{before}{signal}{from}")), "{line}, not {signal}{from}");
 }
 
+fn path(name: &str) -> PathBuf {
+    let path = env::current_exe().expect("the path of this test");
+    path.ancestors().nth(2).expect("a target folder").join("examples").join(name)
+}
+
 /// A running example. It does not outlive the test.
 struct Example {
     child: Child,
@@ -121,15 +175,18 @@ struct Example {
 
 impl Example {
     fn start(name: &str) -> Self {
-        let path = env::current_exe().expect("the path of this test");
-        let path = path.ancestors().nth(2).expect("a target folder").join("examples").join(name);
-        let mut child =
-            Command::new(&path).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap_or_else(
-                |error| {
-                    let build = "first run `cargo build --all-features --examples`";
-                    panic!("{}: {error}; {build}", path.display())
-                },
-            );
+        Self::run(&mut Command::new(path(name)), name)
+    }
+
+    /// Its standard error is read as well.
+    fn start_with_errors(name: &str) -> Self {
+        Self::run(Command::new("sh").args(["-c", "exec \"$0\" 2>&1"]).arg(path(name)), name)
+    }
+
+    fn run(command: &mut Command, name: &str) -> Self {
+        let hint = "first run `cargo build --all-features --examples`";
+        assert!(path(name).is_file(), "{name}: {hint}");
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect(name);
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
@@ -154,9 +211,14 @@ impl Example {
     }
 
     /// Waits for the end, which has to be a success; returns the lines until then.
-    fn end(mut self) -> Vec<String> {
+    fn end(self) -> Vec<String> {
+        self.end_with(0)
+    }
+
+    /// The same with another exit status.
+    fn end_with(mut self, code: i32) -> Vec<String> {
         let status = self.status();
-        assert!(status.success(), "{status}");
+        assert_eq!(status.code(), Some(code), "{status}");
         self.lines.iter().collect()
     }
 

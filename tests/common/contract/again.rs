@@ -166,7 +166,7 @@ pub(crate) fn others_afterwards<R: Runtime>() {
         raise(SIGTERM);
         shutdown.await;
         match variant().as_deref() {
-            Some("an error") => _ = Signals::default().listen(Refuses).expect_err("it never works"),
+            Some("an error") => _ = Signals::default().listen(GivesUp).expect_err("it never works"),
             _ => drop(R::listen_to(Signals::none().with(Signal::Other(SIGUSR1)))),
         }
         raise(SIGTERM);
@@ -175,12 +175,13 @@ pub(crate) fn others_afterwards<R: Runtime>() {
     });
 }
 
-struct Refuses;
+/// A backend that never works.
+pub(crate) struct GivesUp;
 
-impl Backend for Refuses {
+impl Backend for GivesUp {
     type Watch = ();
 
     fn watch(self, _: Bell) -> Result<(), Error> {
-        Err(Error::Backend("never".into()))
+        Err(Error::Backend("too tired".into()))
     }
 }

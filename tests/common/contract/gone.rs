@@ -21,6 +21,12 @@ pub(crate) fn test_kills(case: &Case) {
     }
 }
 
+pub(crate) fn test_terminate_kills(case: &Case) {
+    let child = case.ready();
+    child.kill(SIGTERM);
+    child.dies_by(SIGTERM);
+}
+
 pub(crate) fn kills<R: Runtime>() {
     R::block_on(async {
         let mut shutdown = R::listen();
@@ -31,12 +37,6 @@ pub(crate) fn kills<R: Runtime>() {
         say("ready");
         stuck();
     });
-}
-
-pub(crate) fn test_another(case: &Case) {
-    let child = case.ready();
-    child.kill(SIGTERM);
-    child.dies_by(SIGTERM);
 }
 
 /// One signal came and its last clone is gone; of the others none came.
@@ -85,12 +85,6 @@ pub(crate) fn again<R: Runtime>() {
 
 /// The documented limit: whoever else listens through the same registry, and began after we did,
 /// cannot be seen. The signal does what it did before `listen`, so it ends the process.
-pub(crate) fn test_limit(case: &Case) {
-    let child = case.ready();
-    child.kill(SIGTERM);
-    child.dies_by(SIGTERM);
-}
-
 pub(crate) fn limit<R: Runtime>() {
     R::block_on(async {
         let shutdown = R::listen();

@@ -135,12 +135,12 @@ macro_rules! contract {
 
             // 6: the last clone
             after_the_last_clone_a_signal_kills: gone::test_kills, gone::kills::<$runtime>;
-            a_shutdown_by_one_signal_leaves_the_others_alone: gone::test_another,
+            a_shutdown_by_one_signal_leaves_the_others_alone: gone::test_terminate_kills,
                 gone::another::<$runtime>;
             after_the_last_clone_the_first_process_lives: gone::test_first_process,
                 gone::first_process::<$runtime>;
             listening_again_after_the_last_clone: |case| case.passes(), gone::again::<$runtime>;
-            a_later_handler_of_others_does_not_keep_it_alive: gone::test_limit,
+            a_later_handler_of_others_does_not_keep_it_alive: gone::test_terminate_kills,
                 gone::limit::<$runtime>;
 
             // 7: inherited state
