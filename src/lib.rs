@@ -1,12 +1,20 @@
 // The documentation is written for a crate with all its features. In the README, which comes second,
 // names lead to files; here they lead to what those files are about: the first one counts.
 #![cfg_attr(
-    all(unix, feature = "tokio", feature = "async-std", feature = "smol", feature = "blocking"),
+    all(
+        unix,
+        feature = "tokio",
+        feature = "async-std",
+        feature = "smol",
+        feature = "blocking",
+        feature = "lambda"
+    ),
     deny(rustdoc::broken_intra_doc_links),
     doc = "[`tokio`]: backend::tokio",
     doc = "[`async-std`]: backend::async_std",
     doc = "[`smol`]: backend::smol",
     doc = "[`blocking`]: backend::blocking",
+    doc = "[`lambda`]: mod@lambda",
     doc = "[`ShutdownSignal`]: ShutdownSignal",
     doc = "[`Signals`]: Signals",
     doc = "[`ForcedExit`]: ForcedExit",
@@ -21,7 +29,8 @@
         feature = "tokio",
         feature = "async-std",
         feature = "smol",
-        feature = "blocking"
+        feature = "blocking",
+        feature = "lambda"
     )),
     allow(rustdoc::broken_intra_doc_links, reason = "what they lead to is not in this build"),
     doc = "One `ShutdownSignal` for every runtime. `cargo doc --all-features` tells more."
@@ -160,6 +169,17 @@ cfg_any_backend! {
         pub(crate) use bell::Duty;
         pub use bell::{Backend, Bell};
     }
+}
+
+#[cfg(all(unix, feature = "lambda"))]
+pub mod lambda;
+#[cfg(all(unix, feature = "lambda", feature = "tracing"))]
+#[path = "lambda/tracing.rs"]
+mod lambda_tracing;
+#[cfg(all(unix, feature = "lambda", not(feature = "tracing")))]
+mod lambda_tracing {
+    //! Nobody is told.
+    pub(crate) fn not_registered(_: &crate::lambda::RegistrationError) {}
 }
 
 #[cfg(all(unix, feature = "async-std"))]

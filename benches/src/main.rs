@@ -3,6 +3,8 @@
 //! README.md beside this package says how each figure is taken.
 #![allow(unsafe_code, reason = "signals, clocks and processors are asked for through libc")]
 
+mod cold_start;
+mod exit;
 mod fan_out;
 mod first_signal;
 mod machine;
@@ -16,11 +18,13 @@ mod weight;
 type Part = (&'static str, fn());
 
 const PARTS: &[Part] = &[
+    ("cold-start", cold_start::print),
     ("first-signal", first_signal::print),
     ("fan-out", fan_out::print),
     ("memory", memory::print),
     ("operations", operations::print),
     ("set-up", set_up::print),
+    ("exit", exit::print),
     ("weight", weight::print),
 ];
 
@@ -29,6 +33,7 @@ fn main() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["child", "first-signal", contender] => return first_signal::child(contender),
+        ["child", "exit", contender] => return exit::child(contender),
         ["child", "set-up", contender] => return set_up::child(contender),
         ["child", "fan-out", contender, runtime, tasks] => {
             return fan_out::child(contender, runtime, tasks);

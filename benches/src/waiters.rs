@@ -238,7 +238,7 @@ pub const CONTENDERS: &[Contender] = &[
     }),
 ];
 
-fn current_thread() -> tokio::runtime::Runtime {
+pub fn current_thread() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
@@ -246,7 +246,7 @@ fn multi_thread() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-fn terminate() -> tokio::signal::unix::Signal {
+pub fn terminate() -> tokio::signal::unix::Signal {
     tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap()
 }
 

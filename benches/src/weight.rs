@@ -9,10 +9,10 @@ use std::{fs, io};
 
 use crate::stats::{short, table};
 
-struct Program {
-    name: &'static str,
-    dependencies: &'static str,
-    main: &'static str,
+pub struct Program {
+    pub name: &'static str,
+    pub dependencies: &'static str,
+    pub main: &'static str,
 }
 
 const TOKIO: &str = r#"tokio = { version = "1", features = ["rt", "signal"] }
@@ -180,6 +180,21 @@ pub fn print() {
 }
 
 fn measure(program: &Program) -> io::Result<(usize, f64, f64)> {
+    let built = build(program)?;
+    let _ = fs::remove_dir_all(built.folder.join("target"));
+    Ok((built.crates, built.seconds, built.kib))
+}
+
+pub struct Built {
+    folder: PathBuf,
+    pub program: PathBuf,
+    pub crates: usize,
+    pub seconds: f64,
+    pub kib: f64,
+}
+
+/// Builds the program from nothing.
+pub fn build(program: &Program) -> io::Result<Built> {
     let folder = write(program)?;
     let lines = output(cargo(&folder).args(["tree", "-e", "normal", "--prefix", "none"]))?;
     let lines = String::from_utf8_lossy(&lines.stdout).into_owned();
@@ -193,9 +208,9 @@ fn measure(program: &Program) -> io::Result<(usize, f64, f64)> {
     let start = Instant::now();
     output(cargo(&folder).args(["build", "--release", "--offline"]))?;
     let seconds = start.elapsed().as_secs_f64();
-    let size = fs::metadata(folder.join("target/release/program"))?.len();
-    let _ = fs::remove_dir_all(folder.join("target"));
-    Ok((crates.len(), seconds, size as f64 / 1024.0))
+    let program = folder.join("target/release/program");
+    let kib = fs::metadata(&program)?.len() as f64 / 1024.0;
+    Ok(Built { folder, program, crates: crates.len(), seconds, kib })
 }
 
 fn write(program: &Program) -> io::Result<PathBuf> {
@@ -204,7 +219,7 @@ fn write(program: &Program) -> io::Result<PathBuf> {
     let folder = here.join("target/weight").join(name);
     fs::create_dir_all(folder.join("src"))?;
     let signoff = here.join("..").canonicalize()?;
-    let runs = program.main.contains("run(");
+    let runs = program.main.contains(" run(");
     let mut dependencies = program.dependencies.replace("SIGNOFF", &signoff.to_string_lossy());
     if runs && program.dependencies != TOKIO {
         dependencies = format!("{TOKIO}{dependencies}");

@@ -172,6 +172,28 @@ impl Hooks {
         hooks.then()
     }
 
+    /// Adds a hook with a limit of its own in front of all others, to the first stage.
+    #[allow(dead_code, reason = "only the feature `lambda` needs it")]
+    pub(crate) fn first<F, Fut>(mut self, name: &str, limit: Duration, hook: F) -> Self
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output: Output> + Send + 'static,
+    {
+        let mut added = Self::new().hook(name, hook).within(limit);
+        if let Some(stage) = self.stages.front_mut() {
+            let others = std::mem::take(stage);
+            stage.extend(added.stages.drain(..).flatten().chain(others));
+        }
+        self
+    }
+
+    /// Shortens the budget where it is longer.
+    #[allow(dead_code, reason = "only the feature `lambda` needs it")]
+    pub(crate) fn budget_at_most(mut self, longest: Duration) -> Self {
+        self.budget = self.budget.min(longest);
+        self
+    }
+
     fn add(
         mut self,
         name: String,

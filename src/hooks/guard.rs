@@ -28,6 +28,8 @@ use crate::sync::{Mutex, lock};
 // G3  The end begins once, with whoever has run the last hook or finds the time over. That one
 //     makes the report and has the last words. The watching thread ends the process all the same
 //     when those take too long.
+// G4  Every job is in `JOBS`, and is marked as over under that lock. Whoever finds all of them over
+//     that were asked ends the process: nobody cuts off the hooks of another `exit_on`.
 
 /// A hook that is this late has blocked its thread; the hooks after it get another one.
 const LATE: Duration = Duration::from_millis(50);
@@ -53,8 +55,10 @@ impl Hooks {
     /// [`exit`](Self::exit) chooses the exit status, [`on_report`](Self::on_report) gets the
     /// report. No destructor runs.
     ///
-    /// The process never ends unless the shutdown is asked for. Where this is called more than once,
-    /// the first to have run its hooks ends the process, so call it once. A `main` that may come to its end
+    /// Where this is called more than once in a process, the hooks of each call run, and the process
+    /// ends with the last of them: with status 0 if all were clean.
+    ///
+    /// The process never ends unless the shutdown is asked for. A `main` that may come to its end
     /// by itself keeps the [`Guard`], and [joins](Guard::join) it.
     ///
     /// ```no_run
@@ -90,9 +94,11 @@ impl Hooks {
             plan: OnceLock::new(),
             is_ending: AtomicBool::new(false),
             status: OnceLock::new(),
+            is_over: AtomicBool::new(false),
         });
         let watcher = start("signoff-watch", Job::watch)?;
         let runner = start("signoff-hooks", |job| job.run_hooks(0))?;
+        lock(&JOBS).push(Arc::clone(&job)); // G4
         for thread in [watcher, runner] {
             let _ = thread.send(Arc::clone(&job)); // it waits for exactly this
         }
@@ -108,6 +114,9 @@ fn start(name: &str, work: fn(&Arc<Job>)) -> Result<Sender<Arc<Job>>, Error> {
     Ok(sender)
 }
 
+/// See G4.
+static JOBS: Mutex<Vec<Arc<Job>>> = Mutex::new(Vec::new());
+
 /// What the two threads share.
 struct Job {
     shutdown: ShutdownSignal,
@@ -119,6 +128,8 @@ struct Job {
     /// See G3.
     is_ending: AtomicBool,
     status: OnceLock<u8>,
+    /// See G4.
+    is_over: AtomicBool,
 }
 
 impl Job {
@@ -174,7 +185,22 @@ impl Job {
             let _ = self.status.set(report.status()); // nobody else does
             self.last_words(plan, report);
         }
-        self.exit.now(self.status.get().copied().unwrap_or(1), plan.reason.as_ref())
+        if let Some(status) = self.over() {
+            self.exit.now(status, plan.reason.as_ref());
+        }
+        loop {
+            thread::park(); // another one ends the process
+        }
+    }
+
+    /// The status of them all, where all are over (G4).
+    fn over(&self) -> Option<u8> {
+        let jobs = lock(&JOBS);
+        self.is_over.store(true, Ordering::Relaxed); // the lock orders it
+        let asked: Vec<_> = jobs.iter().filter(|job| job.shutdown.is_requested()).collect();
+        let status = |job: &&Arc<Self>| job.status.get().copied().unwrap_or(1);
+        let is_last = asked.iter().all(|job| job.is_over.load(Ordering::Relaxed));
+        is_last.then(|| asked.iter().map(status).max().unwrap_or(1))
     }
 
     fn last_words(&self, plan: &Arc<Plan>, report: Report) {

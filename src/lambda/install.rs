@@ -1,0 +1,246 @@
+//! Hooks that run when Lambda takes the environment down.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::{self, Future, IntoFuture, Ready};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::error::RegistrationError;
+use super::extension::Extension;
+use crate::backend::blocking::Blocking;
+use crate::backend::tokio::Tokio;
+use crate::hooks::{Guard, Hooks, Output};
+use crate::lambda_tracing;
+use crate::signal::ShutdownSignal;
+
+/// Lambda sends `SIGKILL` half a second after `SIGTERM`.
+const BUDGET: Duration = Duration::from_millis(450);
+
+/// The signal of all that was ever installed in this process.
+static SHUTDOWN: Mutex<Option<ShutdownSignal>> = Mutex::new(None);
+
+/// Runs `hook` when Lambda takes the environment down. All there is to know about it.
+///
+/// To be called before `lambda_runtime::run`. It is [`install`] with this one hook.
+///
+/// ```no_run
+/// # struct Store; impl Store { async fn close(self) {} }
+/// # fn open() -> Store { Store }
+/// # use lambda_runtime::{service_fn, LambdaEvent, Error};
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Error> {
+/// let store = open();
+/// signoff::lambda::set_graceful_shutdown_handler(async move || store.close().await).await?;
+/// # let handler = async |event: LambdaEvent<String>| Ok::<_, Error>(event.payload);
+/// lambda_runtime::run(service_fn(handler)).await
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// As for [`install`].
+pub async fn set_graceful_shutdown_handler<F, Fut>(hook: F) -> Result<Installed, Error>
+where
+    F: FnOnce() -> Fut + Send + 'static,
+    Fut: Future<Output: Output> + Send + 'static,
+{
+    install(Hooks::new().hook("shutdown", hook)).await
+}
+
+/// Runs `hooks` when Lambda takes the environment down, and then ends the process.
+///
+/// Awaiting what this returns does it; so does [`now`](Install::now), where there is no runtime.
+/// In this order: the handler of `SIGTERM` and `SIGINT` is set, the threads that run the hooks are
+/// started, an [`Extension`] is registered, because Lambda sends `SIGTERM` only where there is one,
+/// and Lambda is told that it is ready. Then it returns. So it is to be called before
+/// `lambda_runtime::run`, which ends the time to register.
+///
+/// The hooks run as with [`Hooks::exit_on`]: on threads of their own, even if the handler blocks
+/// the only thread of the runtime, or that is gone. The budget is theirs, but 450 ms at the most.
+/// [`budget`](Install::budget) chooses another one.
+///
+/// Outside of Lambda, where `AWS_LAMBDA_RUNTIME_API` is not set, nothing is registered, and the
+/// hooks run on `SIGTERM` and Ctrl-C all the same. A second call adds its hooks to the first: all
+/// run, side by side, and the process ends after the last one.
+///
+/// ```no_run
+/// # struct Db; impl Db { async fn close(self) {} }
+/// # async fn flush() -> Result<(), std::io::Error> { Ok(()) }
+/// # async fn run(db: Db) -> Result<(), signoff::lambda::Error> {
+/// use signoff::{Hooks, lambda};
+///
+/// let hooks = Hooks::new()
+///     .hook("metrics", async || flush().await)
+///     .hook("database", async move || db.close().await);
+/// lambda::install(hooks).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn install(hooks: Hooks) -> Install {
+    Install { hooks, extension: Some(Extension::default()), budget: None, is_strict: false }
+}
+
+/// The choices of [`install`]. Nothing happens until it is awaited, or [`now`](Self::now) is
+/// called.
+#[derive(Debug)]
+#[must_use = "nothing is installed until this is awaited, or `now` is called"]
+pub struct Install {
+    pub(super) hooks: Hooks,
+    extension: Option<Extension>,
+    budget: Option<Duration>,
+    is_strict: bool,
+}
+
+impl Install {
+    /// Registers this extension: one with another name, or with more time.
+    pub fn extension(mut self, extension: Extension) -> Self {
+        self.extension = Some(extension);
+        self
+    }
+
+    /// Registers nothing: for functions that have an extension anyway, be it a layer or the Lambda
+    /// Web Adapter. `SIGTERM` comes thanks to that one.
+    pub fn without_extension(mut self) -> Self {
+        self.extension = None;
+        self
+    }
+
+    /// The time that the hooks have together, counted from the signal; this and no other.
+    ///
+    /// Without it, it is what the hooks say, and 450 ms at the most.
+    pub fn budget(mut self, budget: Duration) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
+    /// Makes a registration that fails an error of the program.
+    ///
+    /// Without it the function goes on, because it can serve all the same. The feature `tracing`
+    /// tells of it then, and [`Installed::registration_error`].
+    pub fn strict(mut self) -> Self {
+        self.is_strict = true;
+        self
+    }
+
+    /// Does it, in any runtime and without one. The thread is blocked meanwhile: for a few
+    /// milliseconds in Lambda.
+    ///
+    /// # Errors
+    ///
+    /// Where the system refuses a handler, a descriptor or a thread; nothing is left behind then.
+    /// Where the registration failed, and is to be [`strict`](Self::strict); the hooks run at a
+    /// signal all the same then.
+    pub fn now(self) -> Result<Installed, Error> {
+        let Self { hooks, extension, budget, is_strict } = self;
+        let hooks = match budget {
+            Some(budget) => hooks.budget(budget),
+            None => hooks.budget_at_most(BUDGET),
+        };
+        // The hooks are armed first: SIGTERM may come as soon as the extension is registered, and
+        // while that takes its time.
+        let shutdown = listen()?;
+        let guard = hooks.exit_on(shutdown.clone()).map_err(Error::Signal)?;
+        let registered = extension.map_or(Ok(false), |extension| extension.register());
+        let registration_error = match registered {
+            Err(error) if is_strict => return Err(Error::Registration(error)),
+            registered => registered.err(),
+        };
+        registration_error.iter().for_each(lambda_tracing::not_registered);
+        Ok(Installed { guard, shutdown, registration_error })
+    }
+}
+
+impl IntoFuture for Install {
+    type Output = Result<Installed, Error>;
+    type IntoFuture = Ready<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        future::ready(self.now())
+    }
+}
+
+/// The first call in the process listens, on the runtime that it is called in, if there is one.
+fn listen() -> Result<ShutdownSignal, Error> {
+    let mut shutdown = SHUTDOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(shutdown) = &*shutdown {
+        return Ok(shutdown.clone());
+    }
+    let listening = ShutdownSignal::listen(Tokio)
+        .or_else(|_| ShutdownSignal::listen(Blocking))
+        .map_err(Error::Signal)?;
+    *shutdown = Some(listening.clone());
+    Ok(listening)
+}
+
+/// What [`install`] has done. It may be dropped: the hooks stay armed.
+///
+/// A `main` that may come to its end by itself keeps it: dropped while the hooks run, it waits for
+/// them, as [`Guard`] does.
+#[derive(Debug)]
+pub struct Installed {
+    guard: Guard,
+    shutdown: ShutdownSignal,
+    registration_error: Option<RegistrationError>,
+}
+
+impl Installed {
+    /// The signal that the hooks wait for: for whatever else in the function wants to know.
+    ///
+    /// To [`request`](ShutdownSignal::request) it ends the process, like the signal does.
+    pub fn shutdown(&self) -> ShutdownSignal {
+        self.shutdown.clone()
+    }
+
+    /// Why the registration failed, where it did.
+    #[must_use]
+    pub fn registration_error(&self) -> Option<&RegistrationError> {
+        self.registration_error.as_ref()
+    }
+
+    /// Waits for the end of the process where the hooks run; returns at once where no shutdown was
+    /// asked for.
+    pub fn join(self) {
+        self.guard.join();
+    }
+
+    /// Resolves at once while no shutdown was asked for, and never where the hooks run.
+    pub(super) async fn ended(self) {
+        self.guard.await;
+    }
+}
+
+/// Why nothing was installed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The program cannot listen to signals, or has no thread for its hooks.
+    Signal(crate::Error),
+    /// The registration failed, and was to be [`strict`](Install::strict).
+    Registration(RegistrationError),
+    /// [`run`](super::run) serves functions in Lambda only, and this is not Lambda.
+    NotInLambda,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal(error) => error.fmt(f),
+            Self::Registration(error) => error.fmt(f),
+            Self::NotInLambda => f.write_str(
+                "AWS_LAMBDA_RUNTIME_API is not set, so there is nothing to serve: \
+                 start the function with `cargo lambda watch`, or in an emulator",
+            ),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Signal(error) => error.source(),
+            Self::Registration(error) => error.source(),
+            Self::NotInLambda => None,
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The function: one for every case, with our hooks or with AWS's helper.
+
+use std::fs::{self, OpenOptions};
+use std::future;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::process;
+use std::time::Duration;
+use std::{env, thread};
+
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::{Value, json};
+use signoff::hooks::OpenWork;
+use signoff::{Hooks, Report, lambda};
+
+use super::{BOUND, Helper};
+
+pub(crate) const CASE: &str = "SIGNOFF_TEST_CASE";
+/// The whole function is [`lambda::run`].
+pub(crate) const RUN: &str = "run";
+pub(crate) const HELPER: &str = "SIGNOFF_TEST_HELPER";
+pub(crate) const PROOF: &str = "SIGNOFF_TEST_PROOF";
+
+/// Tells the test how far it has come.
+fn say(line: impl std::fmt::Display) {
+    let mut out = io::stdout().lock();
+    writeln!(out, "\n@{line}").and_then(|()| out.flush()).expect("the test listens");
+}
+
+/// Leaves a trace that outlives the process and needs no output.
+fn prove(what: &str) {
+    let path = env::var(PROOF).expect("set");
+    let mut file = OpenOptions::new().append(true).open(path).expect("the test made it");
+    writeln!(file, "{what}").expect("it can be written to");
+}
+
+#[test]
+#[ignore = "a function, for the emulator"]
+fn serves() {
+    let Ok(case) = env::var(CASE) else { return };
+    say(format_args!("started {}", process::id()));
+    match &*case {
+        "another internal extension" => register("another", "[]"),
+        "extension name is taken" => {
+            register(Helper::of_this_process().extension_name(), "[]");
+        }
+        _ => {}
+    }
+    if case == RUN {
+        let hooks = Hooks::new().hook("hook", hook).on_report(|report| tell(&report));
+        let ended = runtime().block_on(lambda::run(service_fn(handler), hooks));
+        say(format_args!("run: {ended:?}"));
+    } else if case == "runtime is dropped" {
+        runtime().block_on(async {
+            install(&case).await;
+            tokio::time::sleep(Duration::from_millis(50)).await; // whatever runs there has begun
+        });
+        runtime().block_on(serve());
+    } else {
+        runtime().block_on(async {
+            install(&case).await;
+            if case == "SIGTERM during init" {
+                say("init");
+                thread::sleep(BOUND);
+            }
+            serve().await;
+        });
+    }
+}
+
+fn tell(report: &Report) {
+    for hook in report.outcomes() {
+        let open: Vec<_> = hook.still_open().iter().map(OpenWork::name).collect();
+        say(format_args!("{} {}: {open:?}", hook.name(), hook.outcome()));
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+async fn serve() {
+    let ended = lambda_runtime::run(service_fn(handler)).await;
+    say(format_args!("run: {ended:?}"));
+}
+
+async fn handler(event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
+    say(format_args!("handles {}", event.payload));
+    if env::var(CASE).is_ok_and(|case| case == "stderr is closed") {
+        close_stderr(); // not before: lambda_runtime prints when it starts
+    }
+    match event.payload.as_str() {
+        Some("sleep") => tokio::time::sleep(BOUND).await,
+        Some("block") => thread::sleep(BOUND),
+        _ => {}
+    }
+    Ok(json!(process::id()))
+}
+
+async fn install(case: &str) {
+    match Helper::of_this_process() {
+        Helper::Ours => install_ours(case).await,
+        Helper::Aws => install_aws(case).await,
+    }
+}
+
+async fn install_ours(case: &str) {
+    let hooks = Hooks::new();
+    let hooks = match case {
+        "a hook waits for ever" => hooks.hook("hung", async || future::pending::<()>().await),
+        "a hook blocks its thread" => {
+            // Those beside it would have to wait; those after it need not.
+            hooks.hook("hung", async || thread::sleep(BOUND)).then()
+        }
+        "a hook fails" => hooks.hook("fails", async || Err("refused")),
+        "a hook panics" => {
+            hooks.hook("panics", async || assert!(env::var(CASE).is_err(), "on purpose"))
+        }
+        "two handlers" => {
+            lambda::set_graceful_shutdown_handler(other_hook).await.expect("a handler");
+            hooks
+        }
+        _ => hooks,
+    };
+    let install = lambda::install(hooks.hook("hook", hook));
+    let install =
+        if case == "external extension only" { install.without_extension() } else { install };
+    let installed = install.await.expect("handlers and threads");
+    say(format_args!("installed {:?}", installed.registration_error()));
+}
+
+/// One closure is all that it takes, so what comes first is awaited first.
+async fn install_aws(case: &str) {
+    let case = case.to_owned();
+    if case == "two handlers" {
+        lambda_runtime::spawn_graceful_shutdown_handler(other_hook).await;
+    }
+    let hook = move || async move {
+        match &*case {
+            "a hook waits for ever" => future::pending().await,
+            "a hook blocks its thread" => thread::sleep(BOUND),
+            "a hook panics" => panic!("on purpose"),
+            _ => {}
+        }
+        hook().await;
+    };
+    lambda_runtime::spawn_graceful_shutdown_handler(hook).await;
+    say("installed");
+}
+
+/// Takes a while, and needs a runtime for it.
+async fn hook() {
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    prove("hook");
+}
+
+async fn other_hook() {
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    prove("other hook");
+}
+
+/// Its reader is gone: whoever prints gets an error.
+fn close_stderr() {
+    let (reader, writer) = UnixStream::pair().expect("a pair");
+    drop(reader);
+    // SAFETY: plain numbers, and both are open.
+    assert_eq!(unsafe { libc::dup2(writer.as_raw_fd(), 2) }, 2);
+}
+
+/// Somebody else's extension: registered, and parked for ever.
+fn register(name: &str, events: &str) {
+    let api = env::var("AWS_LAMBDA_RUNTIME_API").expect("in Lambda");
+    let body = format!(r#"{{"events":{events}}}"#);
+    let length = body.len();
+    let mut stream = TcpStream::connect(&api).expect("the API");
+    write!(
+        stream,
+        "POST /2020-01-01/extension/register HTTP/1.1\r\nHost: {api}\r\nConnection: close\r\n\
+         Lambda-Extension-Name: {name}\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let header = answer.split("\r\n").find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("Lambda-Extension-Identifier").then_some(value)
+    });
+    let identifier = header.unwrap_or_else(|| panic!("no identifier: {answer}"));
+    let mut stream = TcpStream::connect(&api).expect("the API");
+    write!(
+        stream,
+        "GET /2020-01-01/extension/event/next HTTP/1.1\r\nHost: {api}\r\n\
+         Lambda-Extension-Identifier: {identifier}\r\nConnection: close\r\n\r\n"
+    )
+    .expect("sent");
+    if events == "[]" {
+        std::mem::forget(stream); // parked
+        return;
+    }
+    let mut event = String::new();
+    stream.read_to_string(&mut event).expect("an event");
+    say(format_args!("external extension: {}", event.contains("SHUTDOWN")));
+}
+
+#[test]
+#[ignore = "an external extension, for the emulator"]
+fn extends() {
+    if env::var(CASE).is_ok() {
+        register("external", r#"["SHUTDOWN"]"#);
+    }
+}
+
+/// The file that a function leaves its traces in. Removed with the test.
+pub(crate) struct Proof(std::path::PathBuf);
+
+impl Proof {
+    pub(crate) fn new() -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = env::temp_dir().join(format!("signoff-proof-{}-{number}", process::id()));
+        fs::write(&path, "").expect("a file");
+        // Managed Instances run the function as another user.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("ours");
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> String {
+        self.0.display().to_string()
+    }
+
+    /// Which hooks ran, in this order.
+    pub(crate) fn hooks(&self) -> Vec<String> {
+        fs::read_to_string(&self.0).expect("it is there").lines().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Proof {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}

@@ -1,0 +1,190 @@
+//! What Lambda can do to a function, and what may go wrong in it.
+
+use std::fmt;
+
+use super::function::{CASE, HELPER, PROOF, Proof};
+use super::{Emulator, Log, Mode, Setup};
+
+/// Who runs the hooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Helper {
+    Ours,
+    Aws,
+}
+
+impl Helper {
+    pub(super) fn of_this_process() -> Self {
+        match &*std::env::var(HELPER).expect("set") {
+            "Ours" => Self::Ours,
+            _ => Self::Aws,
+        }
+    }
+
+    pub(super) fn extension_name(self) -> &'static str {
+        match self {
+            Self::Ours => "signoff",
+            Self::Aws => "_lambda-rust-runtime-no-op-graceful-shutdown-helper",
+        }
+    }
+}
+
+/// A row of the matrix.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) modes: &'static [Mode],
+    timeout: u32,
+    has_external_extension: bool,
+    /// Brings the function to where it is when the environment is taken down.
+    drive: fn(&Emulator),
+    hooks: &'static [&'static str],
+}
+
+pub(crate) const BOTH: &[Mode] = &[Mode::Classic, Mode::ManagedInstances];
+const CLASSIC: &[Mode] = &[Mode::Classic];
+
+const IDLE: Case = Case {
+    name: "idle",
+    modes: BOTH,
+    timeout: 60,
+    has_external_extension: false,
+    drive: serve_one,
+    hooks: &["hook"],
+};
+
+/// Managed Instances do not end a function at its timeout.
+pub(crate) const CASES: &[Case] = &[
+    IDLE,
+    Case { name: "mid-invocation", drive: begin_one, ..IDLE },
+    Case {
+        name: "timeout, handler waits",
+        modes: CLASSIC,
+        timeout: 1,
+        drive: |emulator| time_out(emulator, "\"sleep\""),
+        // One in each process: that of the timeout, and the next one when it ends.
+        hooks: &["hook", "hook"],
+        ..IDLE
+    },
+    Case {
+        name: "timeout, handler blocks the only thread",
+        modes: CLASSIC,
+        timeout: 1,
+        drive: |emulator| time_out(emulator, "\"block\""),
+        hooks: &["hook", "hook"],
+        ..IDLE
+    },
+    Case { name: "SIGTERM during init", drive: begin_init, ..IDLE },
+    Case { name: "a hook waits for ever", ..IDLE },
+    Case { name: "a hook blocks its thread", ..IDLE },
+    Case { name: "a hook fails", ..IDLE },
+    Case { name: "a hook panics", ..IDLE },
+    Case { name: "two handlers", hooks: &["hook", "other hook"], ..IDLE },
+    Case { name: "another internal extension", ..IDLE },
+    Case { name: "an external extension", has_external_extension: true, ..IDLE },
+    Case { name: "external extension only", has_external_extension: true, ..IDLE },
+    Case { name: "stderr is closed", ..IDLE },
+    Case { name: "extension name is taken", ..IDLE },
+    Case { name: "runtime is dropped", timeout: 5, ..IDLE },
+];
+
+const FAILED: &str = "the invocation failed";
+
+fn serve_one(emulator: &Emulator) {
+    let answer = emulator.invoke("{}"); // the pid, where it is one
+    if answer.parse::<u32>().is_err() {
+        emulator.log.note(&format!("{FAILED}: {answer:?}"));
+    }
+}
+
+fn begin_one(emulator: &Emulator) {
+    emulator.begin_to_invoke("\"sleep\"");
+    emulator.log.wait_for(1, "@handles");
+}
+
+fn begin_init(emulator: &Emulator) {
+    emulator.begin_to_invoke("{}");
+    emulator.log.wait_for(1, "@init");
+}
+
+fn time_out(emulator: &Emulator, payload: &str) {
+    let first = emulator.invoke(payload);
+    let second = emulator.invoke("{}");
+    emulator.log.note(&format!("{first:?}, then {second:?}"));
+    assert!(first.contains("timed out"), "{}", emulator.log);
+    assert!(second.parse::<u32>().is_ok(), "{}", emulator.log);
+    emulator.log.wait_for(2, "@started"); // in a fresh process
+}
+
+/// A cell of the matrix: what became of a function.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Cell {
+    pub(crate) hooks: Hooks,
+    pub(crate) end: End,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Hooks {
+    Ran,
+    SomeRan,
+    NoneRan,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    ByItself,
+    /// Lambda lost patience, or had none.
+    Killed,
+    /// Before it served anything.
+    TooEarly,
+}
+
+impl Case {
+    /// `None` where the emulator cannot run, which is printed.
+    pub(crate) fn run(&self, mode: Mode, helper: Helper) -> Option<(Cell, std::sync::Arc<Log>)> {
+        let proof = Proof::new();
+        let mut setup = Setup::new(mode, "emulator::function::serves");
+        setup.timeout = self.timeout;
+        setup.extension = self.has_external_extension.then_some("emulator::function::extends");
+        setup.env = vec![
+            (CASE, self.name.to_owned()),
+            (HELPER, format!("{helper:?}")),
+            (PROOF, proof.path()),
+        ];
+        let emulator = setup.start()?;
+        (self.drive)(&emulator);
+        let log = emulator.shut_down();
+        let mut hooks = proof.hooks();
+        hooks.sort();
+        log.note(&format!("hooks that ran: {hooks:?}"));
+        Some((self.cell(&hooks, &log), log))
+    }
+
+    fn cell(&self, hooks: &[String], log: &Log) -> Cell {
+        let hooks = match hooks {
+            [] => Hooks::NoneRan,
+            hooks if hooks == self.hooks => Hooks::Ran,
+            _ => Hooks::SomeRan,
+        };
+        let end = if log.has(FAILED) {
+            End::TooEarly
+        } else if log.has("Killing it") || log.has("Sending SIGKILL") {
+            End::Killed
+        } else {
+            End::ByItself
+        };
+        Cell { hooks, end }
+    }
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (&self.hooks, &self.end) {
+            (_, End::TooEarly) => "**the function does not start**",
+            (Hooks::Ran, End::ByItself) => "hooks ran",
+            (Hooks::Ran, End::Killed) => "hooks ran, then **killed**",
+            (Hooks::SomeRan, End::ByItself) => "**some hooks did not run**",
+            (Hooks::SomeRan, End::Killed) => "**killed**, some hooks did not run",
+            (Hooks::NoneRan, End::ByItself) => "**no hook ran**",
+            (Hooks::NoneRan, End::Killed) => "**killed**, no hook ran",
+        })
+    }
+}

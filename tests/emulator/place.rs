@@ -1,0 +1,71 @@
+//! Where the emulator and the function run.
+
+use std::env;
+use std::net::SocketAddr;
+use std::process::Command;
+
+use super::{Mode, Setup, binary};
+
+/// Lays out what Lambda has at fixed places, in a mount namespace of its own: nothing of it is on
+/// the disk, and several emulators can do this at a time. Managed Instances run the function as
+/// another user, so it has to stand where everybody may read.
+const LAY_OUT: &str = r#"
+set -e
+mount -t tmpfs -o mode=755 tmpfs /var
+mount -t tmpfs -o mode=755 tmpfs /opt
+mkdir /var/task /opt/extensions
+cp "$TEST_BINARY" /var/task/function
+printf '#!/bin/sh\nexec /var/task/function %s\n' "$FUNCTION" > /var/task/bootstrap
+chmod 755 /var/task/function /var/task/bootstrap
+if [ -n "$EXTENSION" ]; then
+    printf '#!/bin/sh\nexec /var/task/function %s\n' "$EXTENSION" > /opt/extensions/external
+    chmod 755 /opt/extensions/external
+fi
+cp "$EMULATOR" /var/emulator
+exec /var/emulator "$@" /var/task/bootstrap
+"#;
+
+const UNSHARE: &[&str] = &["--mount", "--propagation", "private"];
+
+pub(crate) fn command(setup: &Setup, [invoke, api]: [SocketAddr; 2]) -> Result<Command, String> {
+    let emulator = binary()?;
+    let test = env::current_exe().expect("the test binary");
+    let mut command = if setup.mode == Mode::Classic && setup.extension.is_none() {
+        Command::new(&emulator)
+    } else {
+        may_mount()?;
+        let mut command = Command::new("unshare");
+        command.args(UNSHARE).args(["sh", "-c", LAY_OUT, "sh"]);
+        command.env("FUNCTION", arguments(setup.function).join(" "));
+        command.env("EXTENSION", setup.extension.map_or(String::new(), |e| arguments(e).join(" ")));
+        command.env("TEST_BINARY", &test).env("EMULATOR", &emulator);
+        command
+    };
+    if setup.mode == Mode::ManagedInstances {
+        command.env("AWS_LAMBDA_MAX_CONCURRENCY", "4");
+    }
+    command.args(["--log-level", "info"]);
+    command.args(["--runtime-interface-emulator-address", &invoke.to_string()]);
+    command.args(["--runtime-api-address", &api.to_string()]);
+    if let Some(program) = &setup.program {
+        command.arg(program);
+    } else if command.get_program() == emulator {
+        command.arg(test).args(arguments(setup.function));
+    }
+    Ok(command)
+}
+
+fn arguments(test: &str) -> [&str; 5] {
+    ["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]
+}
+
+fn may_mount() -> Result<(), String> {
+    let tried = Command::new("unshare")
+        .args(UNSHARE)
+        .args(["mount", "-t", "tmpfs", "tmpfs", "/var"])
+        .output();
+    match tried {
+        Ok(output) if output.status.success() => Ok(()),
+        _ => Err("`unshare --mount` and mounting are not allowed here; root may".to_owned()),
+    }
+}
