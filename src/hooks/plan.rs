@@ -1,93 +1,85 @@
-//! What is still to be run, and what became of the rest.
+//! What is still to be run, what runs, and what became of the rest.
 
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use super::bench::Bench;
 use super::budget::{self, Share};
 use super::builder::{Hooks, Stage};
-use super::context::Waits;
-use super::hook::Hook;
-use super::report::{HookReport, Outcome, Report};
+use super::context::Context;
+use super::hook::{Hook, Running};
+use super::record::{Begun, Label, Record, Run, Task};
+use super::report::{Outcome, Report};
 use super::tracing::Telling;
 use crate::reason::Reason;
 use crate::sync::{Mutex, lock};
 
 // Invariants
 //
-// P1  A hook is taken out of `stages` under the lock and never put back: it runs once.
-// P2  A record goes from waiting to running to ended. The first end stays.
-// P3  Only the run whose turn it is takes hooks. `seize` gives the turn to another one, when a
-//     hook has blocked the thread of the first.
+// P1  A hook is taken out of `stage` under the lock and never put back: it begins once.
+// P2  A hook that runs is in its record, or in the hands of one thread: never polled by two.
+// P3  Only the worker whose turn it is takes hooks from here. `seize` gives the turn to another
+//     one, when a hook has blocked the thread of the first; that one keeps what it has in hand,
+//     and leaves when it is done with it.
 // P4  No foreign code runs under the lock, and nothing of a hook is dropped there.
 
-/// One shutdown. Shared by the thread that runs the hooks and the one that watches it.
+/// One shutdown. Shared by the threads that run the hooks and the one that watches them.
 pub(super) struct Plan {
     pub(super) start: Instant,
     pub(super) deadline: Option<Instant>,
     pub(super) reason: Option<Reason>,
     pub(super) telling: Telling,
-    budget: Duration,
+    pub(super) bench: Arc<Bench>,
+    pub(super) budget: Duration,
     state: Mutex<State>,
 }
 
 struct State {
     stages: VecDeque<Stage>,
-    /// One for each hook, in the order of `stages`.
+    /// What is left to begin of the open stage.
+    stage: Stage,
+    share: Share,
+    /// How many hooks run.
+    running: usize,
+    /// One for each hook, in their order.
     records: Vec<Record>,
     /// How many hooks were taken.
     taken: usize,
     turn: usize,
-    /// When the last hook of the stage is to be given up.
-    limit: Option<Instant>,
+    /// Since when the worker may be in a hook; `None` while it sleeps.
+    busy: Option<Instant>,
 }
 
-/// What became of a hook so far.
-enum Record {
-    Waiting(Label),
-    Running(Run),
-    Ended(HookReport),
-}
-
-/// Which hook it is.
-#[derive(Clone)]
-struct Label {
-    name: Arc<str>,
-    stage: usize,
-}
-
-/// A hook that has begun.
-#[derive(Clone)]
-struct Run {
-    label: Label,
-    since: Instant,
-    waits: Arc<Waits>,
-}
-
-/// A hook on its way, and the number of its record.
+/// A hook that is about to begin.
 pub(super) struct Taken {
     pub(super) number: usize,
-    pub(super) hook: Hook,
+    pub(super) begin: Box<dyn FnOnce(Context) -> Running + Send>,
+    pub(super) context: Context,
 }
 
 impl Plan {
     /// The budget counts from now on.
     pub(super) fn new(hooks: Hooks, reason: Option<Reason>) -> Arc<Self> {
+        let Hooks { mut stages, budget, .. } = hooks;
         let start = Instant::now();
-        let mut stages = hooks.stages;
         stages.retain(|stage| !stage.is_empty());
-        let records = waiting(&stages);
-        let deadline = budget::deadline(start, hooks.budget);
-        let limit = Share::of(deadline, start, stages.len()).limit;
-        Arc::new(Self {
-            start,
-            deadline,
-            reason,
-            telling: Telling::default(),
-            budget: hooks.budget,
-            state: Mutex::new(State { stages, records, taken: 0, turn: 0, limit }),
-        })
+        let deadline = budget::deadline(start, budget);
+        let state = State {
+            share: Share::of(deadline, start, stages.len()),
+            records: waiting(&stages),
+            stages,
+            stage: Stage::new(),
+            running: 0,
+            taken: 0,
+            turn: 0,
+            busy: Some(start),
+        };
+        let (telling, bench) = (Telling::default(), Arc::default());
+        let state = Mutex::new(state);
+        Arc::new(Self { start, deadline, reason, telling, bench, budget, state })
     }
 
     /// Tells that the hooks are about to run.
@@ -96,62 +88,134 @@ impl Plan {
         self.telling.begin(self.reason.as_ref(), self.budget, hooks);
     }
 
-    /// The time of the next stage; `None` where there is none, or where it is another run's turn.
-    pub(super) fn next_stage(&self, turn: usize) -> Option<Share> {
+    /// Opens the next stage where the last one is over. False where there is none, or where it is
+    /// another worker's turn.
+    pub(super) fn has_stage(&self, turn: usize) -> bool {
         let state = &mut *lock(&self.state);
         if state.turn != turn {
-            return None; // P3
+            return false; // P3
         }
-        while state.stages.front().is_some_and(Stage::is_empty) {
-            state.stages.pop_front();
+        if state.is_stage_over() {
+            let left = state.stages.len();
+            let Some(next) = state.stages.pop_front() else { return false };
+            state.share = Share::of(self.deadline, Instant::now(), left);
+            state.stage = next;
         }
-        let now = Instant::now();
-        let share = Share::of(self.deadline, now, state.stages.len());
-        let ends = state.stages.front()?.iter().map(|hook| share.limit_of(hook.time, now).at);
-        state.limit = ends.collect::<Option<Vec<_>>>().and_then(|ends| ends.into_iter().max());
-        Some(share)
+        true
+    }
+
+    /// The waker of the worker whose turn it is. False where that is another one.
+    pub(super) fn sit(&self, turn: usize, waker: Waker) -> bool {
+        let mut state = lock(&self.state);
+        let is_its_turn = state.is_turn_of(turn);
+        let old = if is_its_turn { self.bench.sit(waker) } else { Some(waker) };
+        drop(state);
+        drop(old);
+        is_its_turn
     }
 
     /// The next hook of the stage; `None` where all of them were taken.
-    pub(super) fn take(&self, turn: usize, waits: &Arc<Waits>) -> Option<Taken> {
+    pub(super) fn take(&self, turn: usize) -> Option<Taken> {
         let state = &mut *lock(&self.state);
-        if state.turn != turn {
+        if !state.is_turn_of(turn) {
             return None; // P3
         }
-        let hook = state.stages.front_mut()?.pop_front()?; // P1
-        let number = state.taken;
+        let Hook { kind, time, begin, .. } = state.stage.pop_front()?; // P1
+        let (number, since, waits) = (state.taken, Instant::now(), Arc::default());
+        let limit = state.share.limit_of(time, since);
+        let reason = self.reason.clone();
+        let context = Context { reason, deadline: limit.at, waits: Arc::clone(&waits) };
         state.taken += 1;
-        if let Some(record) = state.records.get_mut(number) {
-            record.begin(waits);
+        state.running += 1;
+        let record = state.records.get_mut(number)?;
+        if let Record::Waiting(label) = record {
+            let begun = Begun { label: label.clone(), since, waits };
+            *record = Record::Running(Run { begun, kind, limit, task: None, was_missed: false });
         }
-        Some(Taken { number, hook })
+        Some(Taken { number, begin, context })
+    }
+
+    /// A hook that was woken.
+    pub(super) fn next_woken(&self, turn: usize) -> Option<Task> {
+        let state = &mut *lock(&self.state);
+        if !state.is_turn_of(turn) {
+            return None; // P3
+        }
+        loop {
+            let Some(run) = state.run(self.bench.next()?) else { continue };
+            run.was_missed |= run.task.is_none();
+            if let Some(task) = run.task.take() {
+                return Some(task); // P2
+            }
+        }
+    }
+
+    /// Lays a hook down that waits; gets it back where it has ended in the meantime.
+    pub(super) fn lay_down(&self, task: Task) -> Option<Task> {
+        let state = &mut *lock(&self.state);
+        let Some(run) = state.run(task.number) else { return Some(task) };
+        if mem::take(&mut run.was_missed) {
+            self.bench.add(task.number); // whoever lays it down late wakes the other worker
+        }
+        run.task = Some(task);
+        None
+    }
+
+    /// Gives a hook up: it has ended, but for what this returns.
+    pub(super) fn at_limit(&self, turn: usize, number: usize) -> Option<(Option<Task>, Outcome)> {
+        let state = &mut *lock(&self.state);
+        if !state.is_turn_of(turn) {
+            return None; // P3
+        }
+        let run = state.run(number)?;
+        let outcome = run.at_limit();
+        Some((run.task.take(), outcome))
+    }
+
+    pub(super) fn is_running(&self, number: usize) -> bool {
+        lock(&self.state).run(number).is_some()
+    }
+
+    /// The limits of all that run.
+    pub(super) fn limits(&self) -> Vec<(Instant, usize)> {
+        let state = &mut *lock(&self.state);
+        let runs = state.records.iter_mut().enumerate();
+        runs.filter_map(|(number, record)| Some((record.run()?.limit.at?, number))).collect()
+    }
+
+    /// Nothing is left to do for now. True where that is so for good, for this stage or worker.
+    pub(super) fn rest(&self, turn: usize) -> bool {
+        let state = &mut *lock(&self.state);
+        if state.turn != turn || state.is_stage_over() {
+            return true;
+        }
+        state.busy = None;
+        false
     }
 
     /// Writes down how a hook ended.
     pub(super) fn ended(&self, number: usize, outcome: Outcome) {
-        let Some(run) = self.running(number) else { return };
-        let mut report = run.end(self.start, outcome);
+        let begun = lock(&self.state).run(number).map(|run| run.begun.clone());
+        let Some(begun) = begun else { return };
+        let mut report = begun.end(self.start, outcome);
         self.telling.hook_ended(&report);
         report.is_told = true;
-        self.write(number, report);
-    }
-
-    fn write(&self, number: usize, report: HookReport) {
         let mut state = lock(&self.state);
-        // P2: another thread may have been here in the meantime.
-        let refused = match state.records.get_mut(number) {
-            Some(record @ Record::Running(_)) => mem::replace(record, Record::Ended(report)),
+        // R1: another thread may have been here in the meantime.
+        let other = match state.records.get_mut(number) {
+            Some(record @ Record::Running(_)) => {
+                let run = mem::replace(record, Record::Ended(report));
+                state.running -= 1;
+                run
+            }
             _ => Record::Ended(report),
         };
         drop(state);
-        drop(refused); // P4
+        drop(other); // P4
     }
 
-    fn running(&self, number: usize) -> Option<Run> {
-        match lock(&self.state).records.get(number)? {
-            Record::Running(run) => Some(run.clone()),
-            _ => None,
-        }
+    pub(super) fn is_turn_of(&self, turn: usize) -> bool {
+        lock(&self.state).turn == turn
     }
 
     /// What became of everything. To be asked for once, at the end. Tells nobody.
@@ -166,34 +230,42 @@ impl Plan {
 /// For the thread that watches.
 #[allow(dead_code, reason = "only `exit_on` has one")]
 impl Plan {
-    /// When the stage that is open should be over.
-    pub(super) fn limit(&self) -> Option<Instant> {
-        lock(&self.state).limit
+    /// Gives the turn to the caller, where a hook has held the thread of the worker for so long.
+    pub(super) fn seize(&self, late: Duration) -> Option<usize> {
+        let state = &mut *lock(&self.state);
+        let is_late = state.busy.is_some_and(|since| since.elapsed() >= late);
+        let has_more = !state.is_stage_over() || !state.stages.is_empty();
+        (is_late && has_more).then(|| state.pass_on())
     }
 
-    pub(super) fn is_turn_of(&self, turn: usize) -> bool {
-        lock(&self.state).turn == turn
+    /// No hook begins from here on, and none is polled.
+    pub(super) fn stop(&self) {
+        lock(&self.state).pass_on();
     }
+}
 
-    /// Whether a hook runs or waits.
-    pub(super) fn is_under_way(&self) -> bool {
-        lock(&self.state).records.iter().any(|record| !matches!(record, Record::Ended(_)))
-    }
-
-    /// Leaves the hooks behind that run, and gives the turn to the caller. Tells nobody.
-    pub(super) fn seize(&self) -> usize {
-        let (turn, running) = {
-            let state = &mut *lock(&self.state);
-            state.turn += 1; // P3
-            let running = state.records.iter().enumerate().filter_map(|(number, record)| {
-                if let Record::Running(run) = record { Some((number, run.clone())) } else { None }
-            });
-            (state.turn, running.collect::<Vec<_>>())
-        };
-        for (number, run) in running {
-            self.write(number, run.end(self.start, Outcome::Abandoned));
+impl State {
+    /// Whoever asks is busy from now on, where it is its turn.
+    fn is_turn_of(&mut self, turn: usize) -> bool {
+        let is_its_turn = self.turn == turn;
+        if is_its_turn {
+            self.busy = Some(Instant::now());
         }
-        turn
+        is_its_turn
+    }
+
+    fn pass_on(&mut self) -> usize {
+        self.turn += 1; // P3
+        self.busy = Some(Instant::now());
+        self.turn
+    }
+
+    fn run(&mut self, number: usize) -> Option<&mut Run> {
+        self.records.get_mut(number)?.run()
+    }
+
+    fn is_stage_over(&self) -> bool {
+        self.running == 0 && self.stage.is_empty()
     }
 }
 
@@ -204,42 +276,4 @@ fn waiting(stages: &VecDeque<Stage>) -> Vec<Record> {
         hooks.iter().map(label).map(Record::Waiting).collect::<Vec<_>>()
     };
     numbered.flat_map(of_stage).collect()
-}
-
-impl Record {
-    fn begin(&mut self, waits: &Arc<Waits>) {
-        if let Self::Waiting(label) = self {
-            let (label, waits) = (label.clone(), Arc::clone(waits));
-            *self = Self::Running(Run { label, since: Instant::now(), waits });
-        }
-    }
-
-    fn into_report(self, start: Instant) -> HookReport {
-        match self {
-            Self::Waiting(label) => label.report(Outcome::NotStarted, Duration::ZERO),
-            Self::Running(run) => run.end(start, Outcome::Abandoned),
-            Self::Ended(report) => report,
-        }
-    }
-}
-
-impl Label {
-    fn report(self, outcome: Outcome, started: Duration) -> HookReport {
-        let Self { name, stage } = self;
-        let (took, still_open) = (Duration::ZERO, Vec::new());
-        HookReport { name, stage, outcome, started, took, still_open, is_told: false }
-    }
-}
-
-impl Run {
-    fn end(self, start: Instant, outcome: Outcome) -> HookReport {
-        let started = self.since.saturating_duration_since(start);
-        let is_at_limit = matches!(outcome, Outcome::TimedOut | Outcome::Abandoned);
-        let mut report = self.label.report(outcome, started);
-        report.took = self.since.elapsed();
-        if is_at_limit {
-            report.still_open = self.waits.open();
-        }
-        report
-    }
 }

@@ -8,6 +8,21 @@ pub(super) fn block_on<F: Future<Output = ()>>(make: impl Fn() -> F) {
     park::block_on(make(), None);
 }
 
+#[allow(dead_code, reason = "only `exit_on` has more than one thread")]
+pub(super) struct Runtime;
+
+#[allow(dead_code, reason = "only `exit_on` has more than one thread")]
+impl Runtime {
+    pub(super) fn start() -> Self {
+        Self
+    }
+
+    #[allow(clippy::unused_self, reason = "as its twin has it")]
+    pub(super) fn block_on(&self, future: impl Future<Output = ()>) {
+        park::block_on(future, None);
+    }
+}
+
 pub(super) struct Place;
 
 impl Place {
