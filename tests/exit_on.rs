@@ -216,13 +216,15 @@ cases! {
 
     a_hook_may_come_back: |case| {
         let child = case.start();
+        let start = Instant::now();
         for line in ["ends: done", "waits: done", "hands over: done", "timer: done", "next: done"] {
             child.expect(line);
         }
         child.exits_with(0);
+        assert!(start.elapsed() < BOUND / 3, "long before its limit");
     }, || {
         let shutdown = ShutdownSignal::manual();
-        let hooks = Hooks::new().budget(BOUND).hook("ends", async || thread::sleep(200 * MS));
+        let hooks = Hooks::new().budget(BOUND).hook("ends", async || thread::sleep(1000 * MS));
         let waits = async || {
             thread::sleep(200 * MS);
             tokio::time::sleep(20 * MS).await;

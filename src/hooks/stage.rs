@@ -101,15 +101,22 @@ impl Worker<'_> {
     /// Gives up whose limit is over.
     fn give_up(&mut self, now: Instant) {
         while let Some(&Reverse((limit, number))) = self.limits.peek() {
-            if limit > now && self.plan.is_running(number) {
+            let is_running = self.plan.is_running(number);
+            if is_running && limit > now {
                 return;
             }
             self.limits.pop();
-            match self.plan.at_limit(self.turn, number) {
-                Some((Some(task), outcome)) => self.end(task, outcome),
-                Some((None, outcome)) => self.plan.ended(number, outcome),
-                None => {}
+            if is_running {
+                self.end_at_limit(number);
             }
+        }
+    }
+
+    fn end_at_limit(&self, number: usize) {
+        match self.plan.at_limit(self.turn, number) {
+            Some((Some(task), outcome)) => self.end(task, outcome),
+            Some((None, outcome)) => self.plan.ended(number, outcome),
+            None => {}
         }
     }
 
