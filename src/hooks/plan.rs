@@ -172,10 +172,6 @@ impl Plan {
         Some((run.task.take(), outcome))
     }
 
-    pub(super) fn is_running(&self, number: usize) -> bool {
-        lock(&self.state).run(number).is_some()
-    }
-
     /// The limits of all that run.
     pub(super) fn limits(&self) -> Vec<(Instant, usize)> {
         let state = &mut *lock(&self.state);

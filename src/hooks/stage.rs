@@ -101,14 +101,11 @@ impl Worker<'_> {
     /// Gives up whose limit is over.
     fn give_up(&mut self, now: Instant) {
         while let Some(&Reverse((limit, number))) = self.limits.peek() {
-            let is_running = self.plan.is_running(number);
-            if is_running && limit > now {
+            if limit > now {
                 return;
             }
             self.limits.pop();
-            if is_running {
-                self.end_at_limit(number);
-            }
+            self.end_at_limit(number);
         }
     }
 
@@ -116,7 +113,7 @@ impl Worker<'_> {
         match self.plan.at_limit(self.turn, number) {
             Some((Some(task), outcome)) => self.end(task, outcome),
             Some((None, outcome)) => self.plan.ended(number, outcome),
-            None => {}
+            None => {} // it has ended before
         }
     }
 
