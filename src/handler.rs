@@ -1,24 +1,25 @@
 //! What happens inside a signal handler, and the system calls around it.
 //!
-//! The crate's only unsafe code. Everything that a handler can reach is in this file and in
-//! `Latch::set_by_signal`: atomics, `getpid`, `clock_gettime`, `write`, `_exit` and what raises a
-//! signal again. signal-hook's registry calls it, beside the actions of everybody else, and keeps
-//! `errno`.
+//! The crate's only unsafe code. Everything that a handler can reach is in this file, in `repeats`
+//! and in `Latch::set_by_signal`: atomics, `getpid`, `clock_gettime`, `write`, `_exit` and what
+//! raises a signal again. signal-hook's registry calls it, beside the actions of everybody else, and
+//! keeps `errno`.
 #![allow(unsafe_code, reason = "signal handlers and the descriptors they write to are made here")]
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process;
 use std::ptr;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
 
 use signal_hook::low_level;
 use signal_hook_registry::SigId;
 
 use crate::latch::Latch;
 use crate::reason::Sender;
+use crate::repeats::{self, Repeats};
 use crate::signal::Shared;
 use crate::signals::ForcedExit;
 
@@ -39,9 +40,6 @@ use crate::signals::ForcedExit;
 //     in place, and that one returns before it looks. (Dropping a latch touches none of the atomics
 //     that a handler does.)
 
-/// A repeat sooner than this after the first signal is the same press.
-const SAME_PRESS: Duration = Duration::from_millis(250);
-
 /// One `listen`, as its handler sees it.
 pub(crate) struct Line {
     pub(crate) shared: Weak<Shared>,
@@ -54,9 +52,8 @@ pub(crate) struct Line {
 
 impl Line {
     pub(crate) fn new(shared: Weak<Shared>, forced_exit: ForcedExit) -> io::Result<Self> {
-        let repeats = Repeats::new();
-        repeats.begin(forced_exit, 0);
-        Ok(Self { shared, bell: Rung::new()?, repeats, owner: process::id() })
+        let (bell, repeats) = (Rung::new()?, Repeats::of(forced_exit));
+        Ok(Self { shared, bell, repeats, owner: process::id() })
     }
 
     /// The handler.
@@ -96,70 +93,6 @@ impl Line {
     }
 }
 
-/// Counts the signals as far as that matters: the first, and those that are repeated.
-struct Repeats {
-    /// Which ones end the process. `NOBODY` where no shutdown is going on.
-    forced_exit: AtomicU8,
-    /// When the first signal came, on the clock of `now`; 0 before it.
-    first: AtomicU64,
-}
-
-const NOBODY: u8 = 0;
-const INTERRUPT: u8 = 1;
-const ANY: u8 = 2;
-const NEVER: u8 = 3;
-
-impl Repeats {
-    const fn new() -> Self {
-        Self { forced_exit: AtomicU8::new(NOBODY), first: AtomicU64::new(0) }
-    }
-
-    fn begin(&self, forced_exit: ForcedExit, first: u64) {
-        let code = match forced_exit {
-            ForcedExit::Interrupt => INTERRUPT,
-            ForcedExit::Any => ANY,
-            ForcedExit::Never => NEVER,
-        };
-        self.first.store(first, Ordering::Relaxed);
-        // Release: whoever sees the code sees the time.
-        self.forced_exit.store(code, Ordering::Release);
-    }
-
-    /// Goes on as `other` has begun.
-    fn take_over(&self, other: &Self) {
-        self.first.store(other.first.load(Ordering::Relaxed), Ordering::Relaxed);
-        // Release: as in `begin`.
-        self.forced_exit.store(other.forced_exit.load(Ordering::Relaxed), Ordering::Release);
-    }
-
-    /// Async-signal-safe. Does not return where the signal ends the process.
-    fn count(&self, signal: i32) {
-        let now = now();
-        // Relaxed: the number itself is all there is to know.
-        let Err(first) =
-            self.first.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed)
-        else {
-            return;
-        };
-        let forced = match self.forced_exit.load(Ordering::Acquire) {
-            INTERRUPT => signal == libc::SIGINT,
-            ANY => true,
-            _ => false,
-        };
-        if forced && u128::from(now.saturating_sub(first)) >= SAME_PRESS.as_nanos() {
-            low_level::exit(128 + signal);
-        }
-    }
-}
-
-/// Nanoseconds since the first `listen` of the process, never 0.
-fn now() -> u64 {
-    let elapsed = EPOCH.get().map_or(Duration::ZERO, Instant::elapsed);
-    u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX).max(1)
-}
-
-static EPOCH: OnceLock<Instant> = OnceLock::new();
-
 /// The process that the counts in `SEATS` belong to.
 static OWNER: AtomicU32 = AtomicU32::new(0);
 
@@ -190,7 +123,7 @@ const HANDLED: u8 = 3;
 impl Seat {
     const fn new() -> Self {
         let (live, before) = (AtomicUsize::new(0), AtomicU8::new(UNKNOWN));
-        Self { live, before, afterwards: Repeats::new() }
+        Self { live, before, afterwards: Repeats::none() }
     }
 
     /// Registers `stand_in`, once in the life of the process.
@@ -224,7 +157,7 @@ fn stand_in(signal: i32) {
     if !forked && seat.live.load(Ordering::Acquire) > 0 {
         return;
     }
-    if !forked && seat.afterwards.forced_exit.load(Ordering::Acquire) != NOBODY {
+    if !forked && seat.afterwards.are_counted() {
         return seat.afterwards.count(signal);
     }
     // The first process of a PID namespace ignores what it does not handle.
@@ -259,7 +192,7 @@ pub(crate) enum Entered {
 pub(crate) fn enter(signal: i32, line: &Arc<Line>, keep_ignored: bool) -> io::Result<Entered> {
     let seat = seat(signal).ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
     let _changes = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
-    EPOCH.get_or_init(Instant::now);
+    repeats::start_the_clock();
     own_the_seats();
     let before = match seat.before.load(Ordering::Relaxed) {
         UNKNOWN => disposition(signal)?,
@@ -283,7 +216,7 @@ pub(crate) fn enter(signal: i32, line: &Arc<Line>, keep_ignored: bool) -> io::Re
 /// A `listen` succeeded: whatever went on before it is over.
 pub(crate) fn begin_anew(registrations: &[Registration]) {
     for seat in registrations.iter().filter_map(|registration| seat(registration.signal)) {
-        seat.afterwards.forced_exit.store(NOBODY, Ordering::Relaxed); // H3
+        seat.afterwards.stop(); // H3
     }
 }
 
@@ -293,7 +226,7 @@ fn own_the_seats() {
     if OWNER.swap(pid, Ordering::Relaxed) != pid {
         for seat in &SEATS {
             seat.live.store(0, Ordering::Relaxed);
-            seat.afterwards.forced_exit.store(NOBODY, Ordering::Relaxed);
+            seat.afterwards.stop();
         }
     }
 }

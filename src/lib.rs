@@ -144,6 +144,7 @@ macro_rules! cfg_any_backend {
 cfg_any_backend! {
     mod handler;
     mod listen;
+    mod repeats;
 
     pub use backend::{Backend, Bell};
 

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::cell::RefCell;
+use std::sync::mpsc;
 use std::time::Duration;
 use std::{panic, thread};
 
@@ -43,6 +45,27 @@ fn on_a_worker() {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let run = async { tokio::spawn(async { hooks().run_blocking() }).await.unwrap() };
     assert_clean(&runtime.block_on(run));
+}
+
+/// Runs hooks when the thread that it belongs to ends, and tokio has left that already.
+struct AtTheEnd(mpsc::Sender<signoff::Report>);
+
+impl Drop for AtTheEnd {
+    fn drop(&mut self) {
+        self.0.send(hooks().run_blocking()).unwrap();
+    }
+}
+
+#[test]
+fn on_a_thread_that_ends() {
+    thread_local!(static LAST: RefCell<Option<AtTheEnd>> = const { RefCell::new(None) });
+    let (sender, reports) = mpsc::channel();
+    let ends = thread::spawn(|| {
+        LAST.set(Some(AtTheEnd(sender)));
+        assert_clean(&hooks().run_blocking());
+    });
+    assert_clean(&reports.recv_timeout(LONG).unwrap());
+    ends.join().unwrap();
 }
 
 #[test]

@@ -10,10 +10,10 @@ use tokio::runtime::{Builder, EnterGuard, Handle};
 use super::hook::caught;
 use crate::park;
 
-/// Runs the future to its end: on this thread, or where this one belongs to a runtime, on a thread
-/// that this one waits for.
+/// Runs the future to its end: on this thread, or where this one belongs to a runtime or is about to
+/// end, on a thread that this one waits for.
 pub(super) fn block_on<F: Future<Output = ()>>(make: impl Fn() -> F + Send + Sync) {
-    if Handle::try_current().is_err() {
+    if Handle::try_current().is_err_and(|error| error.is_missing_context()) {
         return on_this_thread(make());
     }
     let thread = thread::Builder::new().name("signoff-hooks".into());
