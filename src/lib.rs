@@ -84,6 +84,7 @@ pub mod hooks {
     mod builder;
     mod clock;
     mod context;
+    mod desk;
     #[cfg(feature = "blocking")]
     mod exit;
     #[cfg(not(feature = "blocking"))]

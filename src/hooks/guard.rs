@@ -15,7 +15,7 @@ use super::exit::{Ending, Exit, OnReport};
 use super::last_words::{self, PATIENCE};
 use super::plan::Plan;
 use super::report::Report;
-use super::runtime::Runtime;
+use super::runtime::Place;
 use super::{context, stage};
 use crate::error::Error;
 use crate::signal::ShutdownSignal;
@@ -48,15 +48,18 @@ impl Hooks {
     ///
     /// Two threads of its own wait for the signal from now on. One runs the hooks when it comes;
     /// with the feature `tokio` it does so in a small runtime of its own, so timers and new
-    /// connections work even if the program's runtime is stuck, or gone. The other one ends the
-    /// process when the budget is over. The budget counts from the signal.
+    /// connections work even if the program's runtime is stuck, or gone; tasks that hooks spawn share
+    /// one thread there. The other one ends the process when the budget is over. The budget counts
+    /// from the signal.
     ///
-    /// A hook that blocks its thread, against the rules, does not hold up the others: after 50 ms at
-    /// the latest XX
-    /// Standard output and error are flushed, for half
-    /// a second at the most; a closed pipe, or one that nobody reads, does not stop the end.
-    /// [`exit`](Self::exit) chooses the exit status, [`on_report`](Self::on_report) gets the
-    /// report. No destructor runs.
+    /// A hook that blocks its thread, against the rules, keeps only itself: after some 50 ms (less
+    /// where the budget is shorter than 200 ms) another thread goes on with all others, also with
+    /// those of its stage. It is done where it comes back in time, and left behind at its limit
+    /// where not.
+    ///
+    /// Standard output and error are flushed, for half a second at the most; a closed pipe, or one
+    /// that nobody reads, does not stop the end. [`exit`](Self::exit) chooses the exit status,
+    /// [`on_report`](Self::on_report) gets the report. No destructor runs.
     ///
     /// Where this is called more than once in a process, the hooks of each call run, and the process
     /// ends with the last of them: with status 0 if all were clean.
@@ -95,7 +98,7 @@ impl Hooks {
             on_report: Mutex::new(on_report),
             hooks: Mutex::new(Some(self)),
             plan: OnceLock::new(),
-            runtime: OnceLock::new(),
+            place: OnceLock::new(),
             is_ending: AtomicBool::new(false),
             status: OnceLock::new(),
             is_over: AtomicBool::new(false),
@@ -130,7 +133,7 @@ struct Job {
     /// See G2.
     plan: OnceLock<Arc<Plan>>,
     /// What all threads that run the hooks share.
-    runtime: OnceLock<Runtime>,
+    place: OnceLock<Place>,
     /// See G3.
     is_ending: AtomicBool,
     status: OnceLock<u8>,
@@ -154,7 +157,7 @@ impl Job {
                 self.end();
             }
         };
-        self.runtime.get_or_init(Runtime::start).block_on(hooks);
+        self.place.get_or_init(Place::driven).block_on(hooks);
     }
 
     /// Runs no foreign code: a hook, or a subscriber, may hang.
@@ -164,20 +167,21 @@ impl Job {
         let over = plan.deadline.and_then(|deadline| deadline.checked_add(GRACE));
         let late = LATE.min(plan.budget / LOOKS).max(GRACE);
         while over.is_none_or(|over| Instant::now() < over) {
-            if let Some(turn) = plan.seize(late) {
-                self.go_on(turn);
+            let is_stuck = plan.is_stuck(late);
+            if is_stuck {
+                self.join_in(late);
             }
-            sleep_until(over, late / LOOKS);
+            sleep_until(over, if is_stuck { late } else { late / LOOKS });
         }
         self.end()
     }
 
-    /// Goes on with all hooks but the one that blocks its thread, on another one.
-    fn go_on(self: &Arc<Self>, turn: usize) {
+    /// Another thread goes on with all hooks but the one that blocks its thread.
+    fn join_in(self: &Arc<Self>, late: Duration) {
         let job = Arc::clone(self);
-        let thread = thread::Builder::new().name("signoff-hooks".into());
+        let work = move || job.plan().seize(late).into_iter().for_each(|turn| job.run_hooks(turn));
         // Should the system refuse it, the next look asks again.
-        let _ = thread.spawn(move || job.run_hooks(turn));
+        let _ = thread::Builder::new().name("signoff-hooks".into()).spawn(work);
     }
 
     fn end(&self) -> ! {

@@ -3,15 +3,13 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::bench::Bench;
 use super::budget::{self, Share};
 use super::builder::{Hooks, Stage};
-use super::context::Context;
-use super::hook::{Hook, Running};
-use super::record::{Begun, Label, Record, Run, Task};
+use super::hook::{Hook, caught};
+use super::record::{Label, Record, Run};
 use super::report::{Outcome, Report};
 use super::tracing::Telling;
 use crate::reason::Reason;
@@ -34,30 +32,23 @@ pub(super) struct Plan {
     pub(super) telling: Telling,
     pub(super) bench: Arc<Bench>,
     pub(super) budget: Duration,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
 }
 
-struct State {
-    stages: VecDeque<Stage>,
+pub(super) struct State {
+    pub(super) stages: VecDeque<Stage>,
     /// What is left to begin of the open stage.
-    stage: Stage,
-    share: Share,
+    pub(super) stage: Stage,
+    pub(super) share: Share,
     /// How many hooks run.
-    running: usize,
+    pub(super) running: usize,
     /// One for each hook, in their order.
-    records: Vec<Record>,
+    pub(super) records: Vec<Record>,
     /// How many hooks were taken.
-    taken: usize,
-    turn: usize,
+    pub(super) taken: usize,
+    pub(super) turn: usize,
     /// Since when the worker may be in a hook; `None` while it sleeps.
-    busy: Option<Instant>,
-}
-
-/// A hook that is about to begin.
-pub(super) struct Taken {
-    pub(super) number: usize,
-    pub(super) begin: Box<dyn FnOnce(Context) -> Running + Send>,
-    pub(super) context: Context,
+    pub(super) busy: Option<Instant>,
 }
 
 impl Plan {
@@ -77,8 +68,7 @@ impl Plan {
             turn: 0,
             busy: Some(start),
         };
-        let (telling, bench) = (Telling::default(), Arc::default());
-        let state = Mutex::new(state);
+        let (telling, bench, state) = (Telling::default(), Arc::default(), Mutex::new(state));
         Arc::new(Self { start, deadline, reason, telling, bench, budget, state })
     }
 
@@ -86,107 +76,6 @@ impl Plan {
     pub(super) fn begin(&self) {
         let hooks = lock(&self.state).records.len();
         self.telling.begin(self.reason.as_ref(), self.budget, hooks);
-    }
-
-    /// Opens the next stage where the last one is over. False where there is none, or where it is
-    /// another worker's turn.
-    pub(super) fn has_stage(&self, turn: usize) -> bool {
-        let state = &mut *lock(&self.state);
-        if state.turn != turn {
-            return false; // P3
-        }
-        if state.is_stage_over() {
-            let left = state.stages.len();
-            let Some(next) = state.stages.pop_front() else { return false };
-            state.share = Share::of(self.deadline, Instant::now(), left);
-            state.stage = next;
-        }
-        true
-    }
-
-    /// The waker of the worker whose turn it is. False where that is another one.
-    pub(super) fn sit(&self, turn: usize, waker: Waker) -> bool {
-        let mut state = lock(&self.state);
-        let is_its_turn = state.is_turn_of(turn);
-        let old = if is_its_turn { self.bench.sit(waker) } else { Some(waker) };
-        drop(state);
-        drop(old);
-        is_its_turn
-    }
-
-    /// The next hook of the stage; `None` where all of them were taken.
-    pub(super) fn take(&self, turn: usize) -> Option<Taken> {
-        let state = &mut *lock(&self.state);
-        if !state.is_turn_of(turn) {
-            return None; // P3
-        }
-        let Hook { kind, time, begin, .. } = state.stage.pop_front()?; // P1
-        let (number, since, waits) = (state.taken, Instant::now(), Arc::default());
-        let limit = state.share.limit_of(time, since);
-        let reason = self.reason.clone();
-        let context = Context { reason, deadline: limit.at, waits: Arc::clone(&waits) };
-        state.taken += 1;
-        state.running += 1;
-        let record = state.records.get_mut(number)?;
-        if let Record::Waiting(label) = record {
-            let begun = Begun { label: label.clone(), since, waits };
-            *record = Record::Running(Run { begun, kind, limit, task: None, was_missed: false });
-        }
-        Some(Taken { number, begin, context })
-    }
-
-    /// A hook that was woken.
-    pub(super) fn next_woken(&self, turn: usize) -> Option<Task> {
-        let state = &mut *lock(&self.state);
-        if !state.is_turn_of(turn) {
-            return None; // P3
-        }
-        loop {
-            let Some(run) = state.run(self.bench.next()?) else { continue };
-            run.was_missed |= run.task.is_none();
-            if let Some(task) = run.task.take() {
-                return Some(task); // P2
-            }
-        }
-    }
-
-    /// Lays a hook down that waits; gets it back where it has ended in the meantime.
-    pub(super) fn lay_down(&self, task: Task) -> Option<Task> {
-        let state = &mut *lock(&self.state);
-        let Some(run) = state.run(task.number) else { return Some(task) };
-        if mem::take(&mut run.was_missed) {
-            self.bench.add(task.number); // whoever lays it down late wakes the other worker
-        }
-        run.task = Some(task);
-        None
-    }
-
-    /// Gives a hook up: it has ended, but for what this returns.
-    pub(super) fn at_limit(&self, turn: usize, number: usize) -> Option<(Option<Task>, Outcome)> {
-        let state = &mut *lock(&self.state);
-        if !state.is_turn_of(turn) {
-            return None; // P3
-        }
-        let run = state.run(number)?;
-        let outcome = run.at_limit();
-        Some((run.task.take(), outcome))
-    }
-
-    /// The limits of all that run.
-    pub(super) fn limits(&self) -> Vec<(Instant, usize)> {
-        let state = &mut *lock(&self.state);
-        let runs = state.records.iter_mut().enumerate();
-        runs.filter_map(|(number, record)| Some((record.run()?.limit.at?, number))).collect()
-    }
-
-    /// Nothing is left to do for now. True where that is so for good, for this stage or worker.
-    pub(super) fn rest(&self, turn: usize) -> bool {
-        let state = &mut *lock(&self.state);
-        if state.turn != turn || state.is_stage_over() {
-            return true;
-        }
-        state.busy = None;
-        false
     }
 
     /// Writes down how a hook ended.
@@ -207,11 +96,8 @@ impl Plan {
             _ => Record::Ended(report),
         };
         drop(state);
-        drop(other); // P4
-    }
-
-    pub(super) fn is_turn_of(&self, turn: usize) -> bool {
-        lock(&self.state).turn == turn
+        // P4; a thread that comes back at this very moment may have laid the hook down.
+        let _ = caught(|| drop(other));
     }
 
     /// What became of everything. To be asked for once, at the end. Tells nobody.
@@ -226,12 +112,15 @@ impl Plan {
 /// For the thread that watches.
 #[allow(dead_code, reason = "only `exit_on` has one")]
 impl Plan {
-    /// Gives the turn to the caller, where a hook has held the thread of the worker for so long.
+    /// Whether a hook has held the thread of the worker for so long, and there is more to do.
+    pub(super) fn is_stuck(&self, late: Duration) -> bool {
+        lock(&self.state).is_stuck(late)
+    }
+
+    /// Gives the turn to the caller, where that is so.
     pub(super) fn seize(&self, late: Duration) -> Option<usize> {
         let state = &mut *lock(&self.state);
-        let is_late = state.busy.is_some_and(|since| since.elapsed() >= late);
-        let has_more = !state.is_stage_over() || !state.stages.is_empty();
-        (is_late && has_more).then(|| state.pass_on())
+        state.is_stuck(late).then(|| state.pass_on())
     }
 
     /// No hook begins from here on, and none is polled.
@@ -242,12 +131,17 @@ impl Plan {
 
 impl State {
     /// Whoever asks is busy from now on, where it is its turn.
-    fn is_turn_of(&mut self, turn: usize) -> bool {
+    pub(super) fn is_turn_of(&mut self, turn: usize) -> bool {
         let is_its_turn = self.turn == turn;
         if is_its_turn {
             self.busy = Some(Instant::now());
         }
         is_its_turn
+    }
+
+    fn is_stuck(&self, late: Duration) -> bool {
+        let is_late = self.busy.is_some_and(|since| since.elapsed() >= late);
+        is_late && !(self.is_stage_over() && self.stages.is_empty())
     }
 
     fn pass_on(&mut self) -> usize {
@@ -256,11 +150,11 @@ impl State {
         self.turn
     }
 
-    fn run(&mut self, number: usize) -> Option<&mut Run> {
+    pub(super) fn run(&mut self, number: usize) -> Option<&mut Run> {
         self.records.get_mut(number)?.run()
     }
 
-    fn is_stage_over(&self) -> bool {
+    pub(super) fn is_stage_over(&self) -> bool {
         self.running == 0 && self.stage.is_empty()
     }
 }

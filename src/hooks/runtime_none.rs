@@ -8,21 +8,6 @@ pub(super) fn block_on<F: Future<Output = ()>>(make: impl Fn() -> F) {
     park::block_on(make(), None);
 }
 
-#[allow(dead_code, reason = "only `exit_on` has more than one thread")]
-pub(super) struct Runtime;
-
-#[allow(dead_code, reason = "only `exit_on` has more than one thread")]
-impl Runtime {
-    pub(super) fn start() -> Self {
-        Self
-    }
-
-    #[allow(clippy::unused_self, reason = "as its twin has it")]
-    pub(super) fn block_on(&self, future: impl Future<Output = ()>) {
-        park::block_on(future, None);
-    }
-}
-
 pub(super) struct Place;
 
 impl Place {
@@ -32,5 +17,17 @@ impl Place {
 
     pub(super) fn enter(&self) -> &Self {
         self
+    }
+}
+
+#[allow(dead_code, reason = "only the feature `blocking` has that")]
+#[allow(clippy::unused_self, reason = "as its twin has it")]
+impl Place {
+    pub(super) fn driven() -> Self {
+        Self
+    }
+
+    pub(super) fn block_on(&self, future: impl Future<Output = ()>) {
+        park::block_on(future, None);
     }
 }

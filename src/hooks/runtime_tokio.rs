@@ -2,10 +2,9 @@
 //! the program's own runtime is stuck, or gone.
 
 use std::future::{self, Future};
-use std::sync::Arc;
 use std::thread;
 
-use tokio::runtime::{Builder, EnterGuard, Handle};
+use tokio::runtime::{Builder, EnterGuard, Handle, Runtime};
 
 use super::hook::caught;
 use crate::park;
@@ -35,44 +34,13 @@ fn on_this_thread(future: impl Future<Output = ()>) {
     }
 }
 
-fn build() -> Option<tokio::runtime::Runtime> {
+fn build() -> Option<Runtime> {
     // `enable_all` is all that the program's own features of tokio have. With few descriptors left
     // that may panic.
     caught(|| Builder::new_current_thread().enable_all().build()).ok()?.ok()
 }
 
-/// A runtime whose timers and sockets work on every thread, also while some of these are blocked:
-/// a thread that no hook runs on drives it. It is never dropped, which would run foreign code.
-#[allow(dead_code, reason = "only `exit_on` has more than one thread")]
-pub(super) struct Runtime {
-    runtime: Option<Arc<tokio::runtime::Runtime>>,
-    has_driver: bool,
-}
-
-#[allow(dead_code, reason = "only `exit_on` has more than one thread")]
-impl Runtime {
-    pub(super) fn start() -> Self {
-        let runtime = build().map(Arc::new);
-        let drive = |runtime: Arc<tokio::runtime::Runtime>| {
-            let thread = thread::Builder::new().name("signoff-tokio".into());
-            thread.spawn(move || runtime.block_on(future::pending::<()>())).is_ok()
-        };
-        let has_driver = runtime.clone().is_some_and(drive);
-        Self { runtime, has_driver }
-    }
-
-    pub(super) fn block_on(&self, future: impl Future<Output = ()>) {
-        match &self.runtime {
-            Some(runtime) if !self.has_driver => runtime.block_on(future),
-            runtime => {
-                let _entered = runtime.as_ref().map(|runtime| runtime.enter());
-                park::block_on(future, None);
-            }
-        }
-    }
-}
-
-/// The runtime that a synchronous hook is started in.
+/// The runtime that a hook is polled in, or a synchronous one is started in.
 pub(super) struct Place(Option<Handle>);
 
 impl Place {
@@ -82,5 +50,30 @@ impl Place {
 
     pub(super) fn enter(&self) -> Option<EnterGuard<'_>> {
         self.0.as_ref().map(Handle::enter)
+    }
+}
+
+/// For `exit_on`, whose hooks may need more than one thread.
+#[allow(dead_code, reason = "only the feature `blocking` has that")]
+impl Place {
+    /// A runtime whose timers and sockets work on every thread, whichever of them is blocked: one
+    /// that polls no hook drives it, for as long as the process lasts.
+    pub(super) fn driven() -> Self {
+        let drive = |runtime: Runtime| {
+            let handle = runtime.handle().clone();
+            let thread = thread::Builder::new().name("signoff-tokio".into());
+            let driver = thread.spawn(move || runtime.block_on(future::pending::<()>()));
+            driver.is_ok().then_some(handle)
+        };
+        Self(build().and_then(drive))
+    }
+
+    /// Where there is no such runtime, the thread has one of its own: late is better than never.
+    pub(super) fn block_on(&self, future: impl Future<Output = ()>) {
+        if self.0.is_none() {
+            return on_this_thread(future);
+        }
+        let _entered = self.enter();
+        park::block_on(future, None);
     }
 }

@@ -10,8 +10,9 @@ use std::time::Instant;
 use super::bench::Bell;
 use super::clock::Clock;
 use super::context;
+use super::desk::Taken;
 use super::hook::caught;
-use super::plan::{Plan, Taken};
+use super::plan::Plan;
 use super::record::Task;
 use super::report::Outcome;
 
