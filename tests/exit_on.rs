@@ -208,7 +208,7 @@ cases! {
         let shutdown = ShutdownSignal::manual();
         let variant = variant().unwrap();
         let hooks = Hooks::new().budget(10 * BUDGET);
-        let hooks = variant.split(", ").fold(hooks, add_named).on_report(say_outcomes);
+        let hooks = variant.split(", ").fold(hooks, add_named).on_report(|report| say_outcomes(&report));
         let guard = hooks.exit_on(shutdown.clone()).unwrap();
         shutdown.request("enough");
         guard.join();
@@ -231,7 +231,7 @@ cases! {
         };
         let hooks = hooks.hook("waits", waits).hook("hands over", woken_while_it_is_polled);
         let hooks = add_named(hooks, "timer").then().hook("next", async || {});
-        let guard = hooks.on_report(say_outcomes).exit_on(shutdown.clone()).unwrap();
+        let guard = hooks.on_report(|report| say_outcomes(&report)).exit_on(shutdown.clone()).unwrap();
         shutdown.request("enough");
         guard.join();
     };
@@ -359,7 +359,7 @@ async fn woken_while_it_is_polled() {
     .await;
 }
 
-fn say_outcomes(report: Report) {
+fn say_outcomes(report: &Report) {
     for hook in report.outcomes() {
         say(format_args!("{}: {}", hook.name(), hook.outcome()));
     }

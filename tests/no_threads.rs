@@ -4,6 +4,7 @@ mod common;
 
 use std::fs;
 use std::future::pending;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -41,10 +42,18 @@ cases! {
         child.exits_with(0);
     }, || {
         let shutdown = ShutdownSignal::manual();
+        let here = Arc::new(OnceLock::new());
+        let there = Arc::clone(&here);
         let guard = Hooks::new()
             .budget(BOUND)
-            .hook("comes back", async || thread::sleep(10 * SHORT))
-            .hook("beside it", async || say("beside it"))
+            .hook("comes back", async move || {
+                thread::sleep(10 * SHORT);
+                here.set(thread::current().id()).unwrap();
+            })
+            .hook("beside it", async move || {
+                assert_eq!(there.get(), Some(&thread::current().id()));
+                say("beside it");
+            })
             .then()
             .hook("after it", async || say("after it"))
             .exit_on(shutdown.clone())
