@@ -32,7 +32,6 @@ enum State {
 
 #[derive(Default)]
 struct Shared {
-    /// Of the standard library, as its `Condvar` is.
     alarm: Mutex<Alarm>,
     changed: Condvar,
 }
@@ -94,6 +93,7 @@ impl Drop for Clock {
 }
 
 impl Shared {
+    /// The real one also where others are models: those have no clock.
     fn lock(&self) -> MutexGuard<'_, Alarm> {
         self.alarm.lock().unwrap_or_else(PoisonError::into_inner)
     }
