@@ -206,6 +206,7 @@ async fn every_kind_of_failure_leaves_the_others_alone() {
             bug("later");
         })
         .hook("panics before", || -> std::future::Ready<()> { panic!("before") })
+        .hook("panics at last", async || panic!("nothing else"))
         .hook("panics oddly", async || {
             if true {
                 panic::panic_any(7)
@@ -227,6 +228,7 @@ async fn every_kind_of_failure_leaves_the_others_alone() {
             "panics: panicked: a bug",
             "panics late: panicked: later",
             "panics before: panicked: before",
+            "panics at last: panicked: nothing else",
             "panics oddly: panicked: no message",
             "hangs: timed out",
             "blocks: failed: full",
