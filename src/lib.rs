@@ -86,10 +86,12 @@ pub use signals::{ForcedExit, Signals};
 pub mod hooks {
     #![doc = include_str!("hooks/hooks.md")]
 
+    mod bench;
     mod budget;
     mod builder;
     mod clock;
     mod context;
+    mod desk;
     #[cfg(feature = "blocking")]
     mod exit;
     #[cfg(not(feature = "blocking"))]
@@ -100,6 +102,7 @@ pub mod hooks {
     mod hook;
     mod last_words;
     mod plan;
+    mod record;
     mod report;
     mod run;
     #[cfg_attr(all(unix, feature = "tokio"), path = "runtime_tokio.rs")]

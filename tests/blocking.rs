@@ -6,10 +6,12 @@ mod common;
 
 use common::contract::{Runtime, contract};
 use common::{BOUND, Case, cases, say, system};
+use std::time::Duration;
+
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, select, unbounded};
 use futures_lite::future;
 use libc::SIGTERM;
-use signoff::{Blocking, Reason, ShutdownSignal, Signal, Signals};
+use signoff::{Blocking, Hooks, Reason, ShutdownSignal, Signal, Signals};
 
 struct Plain;
 
@@ -162,6 +164,35 @@ cases! {
         drop(signals().listen(Blocking).expect("nothing is in the way"));
         say("nobody listens");
         common::contract::stuck();
+    };
+
+    // Without any runtime.
+    a_hook_that_blocks_its_thread_keeps_only_itself: |case| {
+        let child = case.start();
+        for line in ["blocks: left behind", "works: done", "blocks too: left behind", "timer: done"] {
+            child.expect(line);
+        }
+        child.exits_with(1);
+    }, || {
+        let shutdown = ShutdownSignal::manual();
+        let timer = async || {
+            async_io::Timer::after(Duration::from_millis(20)).await;
+        };
+        let guard = Hooks::new()
+            .budget(Duration::from_secs(2))
+            .hook("blocks", async || common::contract::stuck())
+            .hook("works", async || future::yield_now().await)
+            .hook("blocks too", async || common::contract::stuck())
+            .hook("timer", timer)
+            .on_report(|report| {
+                for hook in report.outcomes() {
+                    say(format_args!("{}: {}", hook.name(), hook.outcome()));
+                }
+            })
+            .exit_on(shutdown.clone())
+            .expect("threads");
+        shutdown.request("enough");
+        guard.join();
     };
 }
 

@@ -8,19 +8,24 @@
 mod common;
 
 use std::fs::File;
-use std::future::pending;
-use std::io::{self, Write};
+use std::future::{pending, poll_fn};
+use std::io::{self, Read, Write};
+use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 use std::{env, fmt, panic, process, thread};
 
 use common::{BOUND, Case, cases, say, variant};
 use libc::{SIGINT, SIGTERM};
 use signoff::hooks::Guard;
-use signoff::{Blocking, Exit, Hooks, ShutdownSignal, Tokio};
+use signoff::{Blocking, Exit, Hooks, Report, ShutdownSignal, Tokio};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Builder;
 
+const MS: Duration = Duration::from_millis(1);
 const BUDGET: Duration = Duration::from_millis(300);
 /// A busy machine may be so late.
 const SLACK: Duration = Duration::from_secs(3);
@@ -195,6 +200,42 @@ cases! {
         guard.join();
     };
 
+    a_hook_that_blocks_its_thread_keeps_only_itself: |case| thread::scope(|scope| {
+        for variant in BLOCKERS {
+            scope.spawn(move || others_are_done(&case.variant(variant)));
+        }
+    }), || {
+        let shutdown = ShutdownSignal::manual();
+        let variant = variant().unwrap();
+        let hooks = Hooks::new().budget(10 * BUDGET);
+        let hooks = variant.split(", ").fold(hooks, add_named).on_report(|report| say_outcomes(&report));
+        let guard = hooks.exit_on(shutdown.clone()).unwrap();
+        shutdown.request("enough");
+        guard.join();
+    };
+
+    a_hook_may_come_back: |case| {
+        let child = case.start();
+        let start = Instant::now();
+        for line in ["ends: done", "waits: done", "hands over: done", "timer: done", "next: done"] {
+            child.expect(line);
+        }
+        child.exits_with(0);
+        assert!(start.elapsed() < BOUND / 3, "long before its limit");
+    }, || {
+        let shutdown = ShutdownSignal::manual();
+        let hooks = Hooks::new().budget(BOUND).hook("ends", async || thread::sleep(1000 * MS));
+        let waits = async || {
+            thread::sleep(200 * MS);
+            tokio::time::sleep(20 * MS).await;
+        };
+        let hooks = hooks.hook("waits", waits).hook("hands over", woken_while_it_is_polled);
+        let hooks = add_named(hooks, "timer").then().hook("next", async || {});
+        let guard = hooks.on_report(|report| say_outcomes(&report)).exit_on(shutdown.clone()).unwrap();
+        shutdown.request("enough");
+        guard.join();
+    };
+
     no_time_at_all: |case| case.start().exits_with(1), || {
         let shutdown = ShutdownSignal::manual();
         let hooks = Hooks::new().budget(Duration::ZERO).hook("hangs", pending::<()>);
@@ -213,6 +254,115 @@ cases! {
         shutdown.request("enough");
         wait_for_ever();
     };
+}
+
+/// Hooks of one stage, in this order.
+const BLOCKERS: [&str; 7] = [
+    "blocks, timer, socket, thread",
+    "timer, blocks, socket, thread",
+    "timer, socket, thread, blocks",
+    "blocks later, timer, socket, thread",
+    "timer, socket, thread, blocks when dropped",
+    "hangs, timer, socket, thread",
+    "blocks, timer, blocks later, socket, blocks when dropped, thread, blocks",
+];
+
+fn others_are_done(case: &Case) {
+    let child = case.start();
+    let start = Instant::now();
+    for name in case.variant_name().split(", ") {
+        let outcome = if is_stuck(name) { "left behind" } else { "done" };
+        child.expect(&format!("{name}: {outcome}"));
+    }
+    child.exits_with(1);
+    assert!(start.elapsed() < 10 * BUDGET + SLACK);
+}
+
+fn is_stuck(name: &str) -> bool {
+    name.starts_with("blocks") || name == "hangs"
+}
+
+fn add_named(hooks: Hooks, name: &str) -> Hooks {
+    match name {
+        "blocks" => hooks.hook(name, async || wait_for_ever()),
+        "blocks later" => hooks.hook(name, async || {
+            tokio::time::sleep(20 * MS).await;
+            wait_for_ever();
+        }),
+        "blocks when dropped" => hooks.hook(name, || async {
+            let _stuck = Stuck;
+            tokio::time::sleep(20 * MS).await;
+        }),
+        // It is dropped at its limit, and gets stuck then.
+        "hangs" => hooks
+            .hook(name, || async {
+                let _stuck = Stuck;
+                pending::<()>().await;
+            })
+            .within(50 * MS),
+        "timer" => hooks.hook(name, async || {
+            for _ in 0..20 {
+                tokio::time::sleep(20 * MS).await;
+            }
+        }),
+        "socket" => hooks.hook(name, async || echo().await),
+        _ => hooks.blocking(name, || thread::sleep(100 * MS)),
+    }
+}
+
+/// Blocks the thread where it is dropped.
+struct Stuck;
+
+impl Drop for Stuck {
+    fn drop(&mut self) {
+        wait_for_ever();
+    }
+}
+
+/// The other side takes its time.
+async fn echo() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut byte = [0];
+        while stream.read_exact(&mut byte).is_ok() {
+            thread::sleep(20 * MS);
+            stream.write_all(&byte).unwrap();
+        }
+    });
+    let mut stream = tokio::net::TcpStream::connect(address).await?;
+    for byte in 0..10 {
+        stream.write_u8(byte).await?;
+        assert_eq!(stream.read_u8().await?, byte);
+    }
+    Ok(())
+}
+
+/// Woken once, while the thread that polls it is blocked and another one has gone on with the rest.
+async fn woken_while_it_is_polled() {
+    let (is_polled, mut polls) = (AtomicBool::new(false), 0);
+    poll_fn(|cx| {
+        assert!(!is_polled.swap(true, Ordering::SeqCst), "one thread at a time");
+        polls += 1;
+        if polls == 1 {
+            let waker = cx.waker().clone();
+            thread::spawn(move || {
+                thread::sleep(150 * MS);
+                waker.wake();
+            });
+            thread::sleep(300 * MS);
+        }
+        is_polled.store(false, Ordering::SeqCst);
+        if polls == 1 { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+}
+
+fn say_outcomes(report: &Report) {
+    for hook in report.outcomes() {
+        say(format_args!("{}: {}", hook.name(), hook.outcome()));
+    }
 }
 
 fn armed(shutdown: ShutdownSignal) -> Guard {
@@ -418,7 +568,7 @@ trait Eprint {
     fn eprint_where_it_is_closed(&self);
 }
 
-impl Eprint for signoff::Report {
+impl Eprint for Report {
     /// Everywhere else the harness wants standard error to be empty.
     fn eprint_where_it_is_closed(&self) {
         if variant().unwrap().starts_with("ClosedError") {

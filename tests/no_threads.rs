@@ -4,10 +4,11 @@ mod common;
 
 use std::fs;
 use std::future::pending;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use common::{BOUND, cases, system};
+use common::{BOUND, cases, say, system};
 use signoff::{Error, Hooks, ShutdownSignal};
 
 const SHORT: Duration = Duration::from_millis(30);
@@ -31,6 +32,35 @@ cases! {
         let report = futures_lite::future::block_on(hooks.run());
         assert_eq!(report.outcomes()[0].outcome().to_string(), "timed out");
         assert!(report.took() >= SHORT && report.took() < BOUND / 2, "{report}");
+    };
+
+    // Nobody can take its place then, but it has not lost it either.
+    a_hook_that_comes_back_runs_the_others: |case| {
+        let child = case.start();
+        child.expect("beside it");
+        child.expect("after it");
+        child.exits_with(0);
+    }, || {
+        let shutdown = ShutdownSignal::manual();
+        let here = Arc::new(OnceLock::new());
+        let there = Arc::clone(&here);
+        let guard = Hooks::new()
+            .budget(BOUND)
+            .hook("comes back", async move || {
+                thread::sleep(10 * SHORT);
+                here.set(thread::current().id()).unwrap();
+            })
+            .hook("beside it", async move || {
+                assert_eq!(there.get(), Some(&thread::current().id()));
+                say("beside it");
+            })
+            .then()
+            .hook("after it", async || say("after it"))
+            .exit_on(shutdown.clone())
+            .unwrap();
+        refuse_threads();
+        shutdown.request("enough");
+        guard.join();
     };
 
     exit_on_says_so: |case| case.start().passes(), || {

@@ -15,7 +15,8 @@ use super::exit::{Ending, Exit, OnReport};
 use super::last_words::{self, PATIENCE};
 use super::plan::Plan;
 use super::report::Report;
-use super::{context, runtime, stage};
+use super::runtime::Place;
+use super::{context, stage};
 use crate::error::Error;
 use crate::signal::ShutdownSignal;
 use crate::sync::{Mutex, lock};
@@ -23,7 +24,8 @@ use crate::sync::{Mutex, lock};
 // Invariants
 //
 // G1  Two threads wait for the signal from the beginning, so nothing has to be started after it
-//     for the process to end in time. One runs the hooks, the other watches the clock.
+//     for the process to end in time. One runs the hooks, the other watches the clock. Where a hook
+//     blocks the first, another one goes on with all others, and so on.
 // G2  The plan is made once, by whichever of the two wakes first: the budget counts from there.
 // G3  The end begins once, with whoever has run the last hook or finds the time over. That one
 //     makes the report and has the last words. The watching thread ends the process all the same
@@ -31,14 +33,14 @@ use crate::sync::{Mutex, lock};
 // G4  Every job is in `JOBS`, and is marked as over under that lock. Whoever finds all of them over
 //     that were asked ends the process: nobody cuts off the hooks of another `exit_on`.
 
-/// A hook that is this late has blocked its thread; the hooks after it get another one.
+/// A hook that has not come back for so long blocks its thread; the others get another one.
 const LATE: Duration = Duration::from_millis(50);
+/// How often the watching thread looks, in that time.
+const LOOKS: u32 = 4;
 /// The run has this long, after the budget, to give up what still runs; then it is stuck.
 const GRACE: Duration = Duration::from_millis(5);
 /// What the last words have in any case.
 const LAST_WORDS: Duration = Duration::from_millis(5);
-/// How often the watching thread looks.
-const LOOK: Duration = Duration::from_millis(100);
 
 impl Hooks {
     /// Ends the process when the shutdown is asked for: runs the hooks, and then exits, whatever
@@ -46,14 +48,18 @@ impl Hooks {
     ///
     /// Two threads of its own wait for the signal from now on. One runs the hooks when it comes;
     /// with the feature `tokio` it does so in a small runtime of its own, so timers and new
-    /// connections work even if the program's runtime is stuck, or gone. The other one ends the
-    /// process when the budget is over. The budget counts from the signal.
+    /// connections work even if the program's runtime is stuck, or gone; tasks that hooks spawn share
+    /// one thread there. The other one ends the process when the budget is over. The budget counts
+    /// from the signal.
     ///
-    /// A hook that blocks its thread, against the rules, is left behind at the limit of its stage,
-    /// and the stages after it get another thread. Standard output and error are flushed, for half
-    /// a second at the most; a closed pipe, or one that nobody reads, does not stop the end.
-    /// [`exit`](Self::exit) chooses the exit status, [`on_report`](Self::on_report) gets the
-    /// report. No destructor runs.
+    /// A hook that blocks its thread, against the rules, keeps only itself: after some 50 ms (less
+    /// where the budget is shorter than 200 ms) another thread goes on with all others, also with
+    /// those of its stage. It is done where it comes back in time, and left behind at its limit
+    /// where not.
+    ///
+    /// Standard output and error are flushed, for half a second at the most; a closed pipe, or one
+    /// that nobody reads, does not stop the end. [`exit`](Self::exit) chooses the exit status,
+    /// [`on_report`](Self::on_report) gets the report. No destructor runs.
     ///
     /// Where this is called more than once in a process, the hooks of each call run, and the process
     /// ends with the last of them: with status 0 if all were clean.
@@ -92,6 +98,7 @@ impl Hooks {
             on_report: Mutex::new(on_report),
             hooks: Mutex::new(Some(self)),
             plan: OnceLock::new(),
+            place: OnceLock::new(),
             is_ending: AtomicBool::new(false),
             status: OnceLock::new(),
             is_over: AtomicBool::new(false),
@@ -125,6 +132,8 @@ struct Job {
     hooks: Mutex<Option<Hooks>>,
     /// See G2.
     plan: OnceLock<Arc<Plan>>,
+    /// What all threads that run the hooks share.
+    place: OnceLock<Place>,
     /// See G3.
     is_ending: AtomicBool,
     status: OnceLock<u8>,
@@ -142,13 +151,13 @@ impl Job {
 
     fn run_hooks(self: &Arc<Self>, turn: usize) {
         self.shutdown.wait();
-        // The process ends inside of the runtime: dropping that would run foreign code.
-        runtime::block_on(|| async move {
+        let hooks = async {
             stage::run(Arc::clone(self.plan()), turn).await;
             if self.plan().is_turn_of(turn) {
                 self.end();
             }
-        });
+        };
+        self.place.get_or_init(Place::driven).block_on(hooks);
     }
 
     /// Runs no foreign code: a hook, or a subscriber, may hang.
@@ -156,22 +165,23 @@ impl Job {
         self.shutdown.wait();
         let plan = self.plan();
         let over = plan.deadline.and_then(|deadline| deadline.checked_add(GRACE));
+        let late = LATE.min(plan.budget / LOOKS).max(GRACE);
         while over.is_none_or(|over| Instant::now() < over) {
-            let late = plan.limit().and_then(|limit| limit.checked_add(LATE));
-            if late.is_some_and(|late| late <= Instant::now()) && plan.is_under_way() {
-                self.go_on_without(plan.seize());
+            let is_stuck = plan.is_stuck(late);
+            if is_stuck {
+                self.join_in(late);
             }
-            sleep_until([over, late]);
+            sleep_until(over, if is_stuck { late } else { late / LOOKS });
         }
         self.end()
     }
 
-    /// Runs what is left, on another thread.
-    fn go_on_without(self: &Arc<Self>, turn: usize) {
+    /// Another thread goes on with all hooks but the one that blocks its thread.
+    fn join_in(self: &Arc<Self>, late: Duration) {
         let job = Arc::clone(self);
-        let thread = thread::Builder::new().name("signoff-hooks".into());
-        // Without a thread the hooks that are left never run; the process still ends in time.
-        let _ = thread.spawn(move || job.run_hooks(turn));
+        let work = move || job.plan().seize(late).into_iter().for_each(|turn| job.run_hooks(turn));
+        // Should the system refuse it, the next look asks again.
+        let _ = thread::Builder::new().name("signoff-hooks".into()).spawn(work);
     }
 
     fn end(&self) -> ! {
@@ -180,7 +190,7 @@ impl Job {
         if self.is_ending.swap(true, Ordering::Relaxed) {
             thread::sleep(GRACE + LAST_WORDS * 2); // for the last words of the other one
         } else {
-            plan.seize();
+            plan.stop();
             let report = plan.report();
             let _ = self.status.set(report.status()); // nobody else does
             self.last_words(plan, report);
@@ -224,12 +234,10 @@ impl Job {
     }
 }
 
-/// Sleeps until the next of them, and for a tenth of a second at the most: a limit may change.
-fn sleep_until(times: [Option<Instant>; 2]) {
-    let now = Instant::now();
-    let next = times.into_iter().flatten().filter(|&time| time > now).min();
-    let left = next.map_or(LOOK, |next| next.duration_since(now));
-    thread::sleep(left.min(LOOK));
+/// Sleeps for `look`, but not beyond the end.
+fn sleep_until(over: Option<Instant>, look: Duration) {
+    let left = over.map(|over| over.saturating_duration_since(Instant::now()));
+    thread::sleep(left.map_or(look, |left| left.min(look)));
 }
 
 /// What [`exit_on`](Hooks::exit_on) returns: for a `main` that may come to its end by itself.

@@ -1,93 +1,75 @@
-//! What is still to be run, and what became of the rest.
+//! What is still to be run, what runs, and what became of the rest.
 
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::bench::Bench;
 use super::budget::{self, Share};
 use super::builder::{Hooks, Stage};
-use super::context::Waits;
-use super::hook::Hook;
-use super::report::{HookReport, Outcome, Report};
+use super::hook::{Hook, caught};
+use super::record::{Label, Record, Run};
+use super::report::{Outcome, Report};
 use super::tracing::Telling;
 use crate::reason::Reason;
 use crate::sync::{Mutex, lock};
 
 // Invariants
 //
-// P1  A hook is taken out of `stages` under the lock and never put back: it runs once.
-// P2  A record goes from waiting to running to ended. The first end stays.
-// P3  Only the run whose turn it is takes hooks. `seize` gives the turn to another one, when a
-//     hook has blocked the thread of the first.
+// P1  A hook is taken out of `stage` under the lock and never put back: it begins once.
+// P2  A hook that runs is in its record, or in the hands of one thread: never polled by two.
+// P3  Only the worker whose turn it is takes hooks from here. `seize` gives the turn to another
+//     one, when a hook has blocked the thread of the first; that one keeps what it has in hand,
+//     and leaves when it is done with it.
 // P4  No foreign code runs under the lock, and nothing of a hook is dropped there.
 
-/// One shutdown. Shared by the thread that runs the hooks and the one that watches it.
+/// One shutdown. Shared by the threads that run the hooks and the one that watches them.
 pub(super) struct Plan {
     pub(super) start: Instant,
     pub(super) deadline: Option<Instant>,
     pub(super) reason: Option<Reason>,
     pub(super) telling: Telling,
-    budget: Duration,
-    state: Mutex<State>,
+    pub(super) bench: Arc<Bench>,
+    pub(super) budget: Duration,
+    pub(super) state: Mutex<State>,
 }
 
-struct State {
-    stages: VecDeque<Stage>,
-    /// One for each hook, in the order of `stages`.
-    records: Vec<Record>,
+pub(super) struct State {
+    pub(super) stages: VecDeque<Stage>,
+    /// What is left to begin of the open stage.
+    pub(super) stage: Stage,
+    pub(super) share: Share,
+    /// How many hooks run.
+    pub(super) running: usize,
+    /// One for each hook, in their order.
+    pub(super) records: Vec<Record>,
     /// How many hooks were taken.
-    taken: usize,
-    turn: usize,
-    /// When the last hook of the stage is to be given up.
-    limit: Option<Instant>,
-}
-
-/// What became of a hook so far.
-enum Record {
-    Waiting(Label),
-    Running(Run),
-    Ended(HookReport),
-}
-
-/// Which hook it is.
-#[derive(Clone)]
-struct Label {
-    name: Arc<str>,
-    stage: usize,
-}
-
-/// A hook that has begun.
-#[derive(Clone)]
-struct Run {
-    label: Label,
-    since: Instant,
-    waits: Arc<Waits>,
-}
-
-/// A hook on its way, and the number of its record.
-pub(super) struct Taken {
-    pub(super) number: usize,
-    pub(super) hook: Hook,
+    pub(super) taken: usize,
+    pub(super) turn: usize,
+    /// Since when the worker may be in a hook; `None` while it sleeps.
+    pub(super) busy: Option<Instant>,
 }
 
 impl Plan {
     /// The budget counts from now on.
     pub(super) fn new(hooks: Hooks, reason: Option<Reason>) -> Arc<Self> {
+        let Hooks { mut stages, budget, .. } = hooks;
         let start = Instant::now();
-        let mut stages = hooks.stages;
         stages.retain(|stage| !stage.is_empty());
-        let records = waiting(&stages);
-        let deadline = budget::deadline(start, hooks.budget);
-        let limit = Share::of(deadline, start, stages.len()).limit;
-        Arc::new(Self {
-            start,
-            deadline,
-            reason,
-            telling: Telling::default(),
-            budget: hooks.budget,
-            state: Mutex::new(State { stages, records, taken: 0, turn: 0, limit }),
-        })
+        let deadline = budget::deadline(start, budget);
+        let state = State {
+            share: Share::of(deadline, start, stages.len()),
+            records: waiting(&stages),
+            stages,
+            stage: Stage::new(),
+            running: 0,
+            taken: 0,
+            turn: 0,
+            busy: Some(start),
+        };
+        let (telling, bench, state) = (Telling::default(), Arc::default(), Mutex::new(state));
+        Arc::new(Self { start, deadline, reason, telling, bench, budget, state })
     }
 
     /// Tells that the hooks are about to run.
@@ -96,62 +78,26 @@ impl Plan {
         self.telling.begin(self.reason.as_ref(), self.budget, hooks);
     }
 
-    /// The time of the next stage; `None` where there is none, or where it is another run's turn.
-    pub(super) fn next_stage(&self, turn: usize) -> Option<Share> {
-        let state = &mut *lock(&self.state);
-        if state.turn != turn {
-            return None; // P3
-        }
-        while state.stages.front().is_some_and(Stage::is_empty) {
-            state.stages.pop_front();
-        }
-        let now = Instant::now();
-        let share = Share::of(self.deadline, now, state.stages.len());
-        let ends = state.stages.front()?.iter().map(|hook| share.limit_of(hook.time, now).at);
-        state.limit = ends.collect::<Option<Vec<_>>>().and_then(|ends| ends.into_iter().max());
-        Some(share)
-    }
-
-    /// The next hook of the stage; `None` where all of them were taken.
-    pub(super) fn take(&self, turn: usize, waits: &Arc<Waits>) -> Option<Taken> {
-        let state = &mut *lock(&self.state);
-        if state.turn != turn {
-            return None; // P3
-        }
-        let hook = state.stages.front_mut()?.pop_front()?; // P1
-        let number = state.taken;
-        state.taken += 1;
-        if let Some(record) = state.records.get_mut(number) {
-            record.begin(waits);
-        }
-        Some(Taken { number, hook })
-    }
-
     /// Writes down how a hook ended.
     pub(super) fn ended(&self, number: usize, outcome: Outcome) {
-        let Some(run) = self.running(number) else { return };
-        let mut report = run.end(self.start, outcome);
+        let begun = lock(&self.state).run(number).map(|run| run.begun.clone());
+        let Some(begun) = begun else { return };
+        let mut report = begun.end(self.start, outcome);
         self.telling.hook_ended(&report);
         report.is_told = true;
-        self.write(number, report);
-    }
-
-    fn write(&self, number: usize, report: HookReport) {
         let mut state = lock(&self.state);
-        // P2: another thread may have been here in the meantime.
-        let refused = match state.records.get_mut(number) {
-            Some(record @ Record::Running(_)) => mem::replace(record, Record::Ended(report)),
+        // R1: another thread may have been here in the meantime.
+        let other = match state.records.get_mut(number) {
+            Some(record @ Record::Running(_)) => {
+                let run = mem::replace(record, Record::Ended(report));
+                state.running -= 1;
+                run
+            }
             _ => Record::Ended(report),
         };
         drop(state);
-        drop(refused); // P4
-    }
-
-    fn running(&self, number: usize) -> Option<Run> {
-        match lock(&self.state).records.get(number)? {
-            Record::Running(run) => Some(run.clone()),
-            _ => None,
-        }
+        // P4; a thread that comes back at this very moment may have laid the hook down.
+        let _ = caught(|| drop(other));
     }
 
     /// What became of everything. To be asked for once, at the end. Tells nobody.
@@ -166,34 +112,50 @@ impl Plan {
 /// For the thread that watches.
 #[allow(dead_code, reason = "only `exit_on` has one")]
 impl Plan {
-    /// When the stage that is open should be over.
-    pub(super) fn limit(&self) -> Option<Instant> {
-        lock(&self.state).limit
+    /// Whether a hook has held the thread of the worker for so long, and there is more to do.
+    pub(super) fn is_stuck(&self, late: Duration) -> bool {
+        lock(&self.state).is_stuck(late)
     }
 
-    pub(super) fn is_turn_of(&self, turn: usize) -> bool {
-        lock(&self.state).turn == turn
+    /// Gives the turn to the caller, where that is so.
+    pub(super) fn seize(&self, late: Duration) -> Option<usize> {
+        let state = &mut *lock(&self.state);
+        state.is_stuck(late).then(|| state.pass_on())
     }
 
-    /// Whether a hook runs or waits.
-    pub(super) fn is_under_way(&self) -> bool {
-        lock(&self.state).records.iter().any(|record| !matches!(record, Record::Ended(_)))
+    /// No hook begins from here on, and none is polled.
+    pub(super) fn stop(&self) {
+        lock(&self.state).pass_on();
     }
+}
 
-    /// Leaves the hooks behind that run, and gives the turn to the caller. Tells nobody.
-    pub(super) fn seize(&self) -> usize {
-        let (turn, running) = {
-            let state = &mut *lock(&self.state);
-            state.turn += 1; // P3
-            let running = state.records.iter().enumerate().filter_map(|(number, record)| {
-                if let Record::Running(run) = record { Some((number, run.clone())) } else { None }
-            });
-            (state.turn, running.collect::<Vec<_>>())
-        };
-        for (number, run) in running {
-            self.write(number, run.end(self.start, Outcome::Abandoned));
+impl State {
+    /// Whoever asks is busy from now on, where it is its turn.
+    pub(super) fn is_turn_of(&mut self, turn: usize) -> bool {
+        let is_its_turn = self.turn == turn;
+        if is_its_turn {
+            self.busy = Some(Instant::now());
         }
-        turn
+        is_its_turn
+    }
+
+    fn is_stuck(&self, late: Duration) -> bool {
+        let is_late = self.busy.is_some_and(|since| since.elapsed() >= late);
+        is_late && !(self.is_stage_over() && self.stages.is_empty())
+    }
+
+    fn pass_on(&mut self) -> usize {
+        self.turn += 1; // P3
+        self.busy = Some(Instant::now());
+        self.turn
+    }
+
+    pub(super) fn run(&mut self, number: usize) -> Option<&mut Run> {
+        self.records.get_mut(number)?.run()
+    }
+
+    pub(super) fn is_stage_over(&self) -> bool {
+        self.running == 0 && self.stage.is_empty()
     }
 }
 
@@ -204,42 +166,4 @@ fn waiting(stages: &VecDeque<Stage>) -> Vec<Record> {
         hooks.iter().map(label).map(Record::Waiting).collect::<Vec<_>>()
     };
     numbered.flat_map(of_stage).collect()
-}
-
-impl Record {
-    fn begin(&mut self, waits: &Arc<Waits>) {
-        if let Self::Waiting(label) = self {
-            let (label, waits) = (label.clone(), Arc::clone(waits));
-            *self = Self::Running(Run { label, since: Instant::now(), waits });
-        }
-    }
-
-    fn into_report(self, start: Instant) -> HookReport {
-        match self {
-            Self::Waiting(label) => label.report(Outcome::NotStarted, Duration::ZERO),
-            Self::Running(run) => run.end(start, Outcome::Abandoned),
-            Self::Ended(report) => report,
-        }
-    }
-}
-
-impl Label {
-    fn report(self, outcome: Outcome, started: Duration) -> HookReport {
-        let Self { name, stage } = self;
-        let (took, still_open) = (Duration::ZERO, Vec::new());
-        HookReport { name, stage, outcome, started, took, still_open, is_told: false }
-    }
-}
-
-impl Run {
-    fn end(self, start: Instant, outcome: Outcome) -> HookReport {
-        let started = self.since.saturating_duration_since(start);
-        let is_at_limit = matches!(outcome, Outcome::TimedOut | Outcome::Abandoned);
-        let mut report = self.label.report(outcome, started);
-        report.took = self.since.elapsed();
-        if is_at_limit {
-            report.still_open = self.waits.open();
-        }
-        report
-    }
 }

@@ -64,7 +64,7 @@ pub enum Outcome {
     TimedOut,
     /// Its time was over, and it was left behind on the thread that it blocks.
     Abandoned,
-    /// It never began: the time was over, while another hook blocked the thread.
+    /// It never began: the time was over, while other hooks blocked every thread that there was.
     NotStarted,
 }
 

@@ -19,3 +19,15 @@ impl Place {
         self
     }
 }
+
+#[allow(dead_code, reason = "only the feature `blocking` has that")]
+#[allow(clippy::unused_self, reason = "as its twin has it")]
+impl Place {
+    pub(super) fn driven() -> Self {
+        Self
+    }
+
+    pub(super) fn block_on(&self, future: impl Future<Output = ()>) {
+        park::block_on(future, None);
+    }
+}

@@ -46,6 +46,10 @@ impl Case {
         Self { variant: variant.into(), ..self.clone() }
     }
 
+    pub(crate) fn variant_name(&self) -> &str {
+        &self.variant
+    }
+
     /// Started through another program.
     pub(crate) fn under(&self, wrapper: &[&'static str]) -> Self {
         Self { wrapper: wrapper.into(), ..self.clone() }
