@@ -139,8 +139,7 @@ impl Install {
         };
         // The hooks are armed first: SIGTERM may come as soon as the extension is registered, and
         // while that takes its time.
-        let shutdown = listen()?;
-        let guard = hooks.exit_on(shutdown.clone()).map_err(Error::Signal)?;
+        let (shutdown, guard) = arm(hooks)?;
         let registered = extension.map_or(Ok(false), |extension| extension.register());
         let registration_error = match registered {
             Err(error) if is_strict => return Err(Error::Registration(error)),
@@ -161,16 +160,18 @@ impl IntoFuture for Install {
 }
 
 /// The first call in the process listens, on the runtime that it is called in, if there is one.
-fn listen() -> Result<ShutdownSignal, Error> {
-    let mut shutdown = SHUTDOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(shutdown) = &*shutdown {
-        return Ok(shutdown.clone());
-    }
-    let listening = ShutdownSignal::listen(Tokio)
-        .or_else(|_| ShutdownSignal::listen(Blocking))
-        .map_err(Error::Signal)?;
-    *shutdown = Some(listening.clone());
-    Ok(listening)
+fn arm(hooks: Hooks) -> Result<(ShutdownSignal, Guard), Error> {
+    let mut known = SHUTDOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let shutdown = match &*known {
+        Some(shutdown) => shutdown.clone(),
+        None => ShutdownSignal::listen(Tokio)
+            .or_else(|_| ShutdownSignal::listen(Blocking))
+            .map_err(Error::Signal)?,
+    };
+    let guard = hooks.exit_on(shutdown.clone()).map_err(Error::Signal)?;
+    // Not sooner: without hooks nobody would answer the signal that this keeps.
+    *known = Some(shutdown.clone());
+    Ok((shutdown, guard))
 }
 
 /// What [`install`] has done. It may be dropped: the hooks stay armed.

@@ -5,7 +5,7 @@ use std::future::pending;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
-use std::{env, future, thread};
+use std::{env, fs, future, thread};
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use signoff::lambda::{self, Extension, Install};
@@ -68,6 +68,11 @@ fn installs() {
         "strict" => say(format_args!("{:?}", lambda::install(hooks()).strict().now().map(drop))),
         "without" => ready(lambda::install(hooks()).without_extension()),
         "named" => ready(lambda::install(hooks()).extension(Extension::default().name("mine"))),
+        "no threads" => runtime.block_on(async {
+            refuse_threads();
+            say(format_args!("{:?}", lambda::install(hooks()).await.map(drop)));
+            waits();
+        }),
         "two" => {
             let slow = async || {
                 tokio::time::sleep(Duration::from_millis(200)).await;
@@ -93,6 +98,16 @@ fn installs() {
         }
         other => panic!("no way {other}"),
     }
+}
+
+/// There is no room left for the stack of one.
+fn refuse_threads() {
+    let statm = fs::read_to_string("/proc/self/statm").expect("proc");
+    let pages: libc::rlim_t = statm.split(' ').next().expect("a size").parse().expect("a number");
+    let rlim_cur = pages * 4096 + 1_000_000;
+    let limit = libc::rlimit { rlim_cur, rlim_max: rlim_cur };
+    // SAFETY: the pointer is to a live limit.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
 }
 
 fn ready(install: Install) {
@@ -168,6 +183,16 @@ fn a_function_goes_on_without_the_registration() {
     function.says("hook");
     let _report = function.line();
     exits_with(function, 0);
+}
+
+#[test]
+fn what_cannot_be_installed_leaves_nothing_behind() {
+    let function = start("", "no threads");
+    assert!(function.line().starts_with("Err(Signal(Thread("));
+    function.says("waits");
+    function.kill(libc::SIGTERM);
+    let (status, _) = function.outcome();
+    assert_eq!(status.signal(), Some(libc::SIGTERM));
 }
 
 #[test]
