@@ -278,6 +278,27 @@ fn it_refuses_in_its_own_words() {
 }
 
 #[test]
+fn it_speaks_as_proxies_do() {
+    let early = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
+    let api = Api::answering(early.to_owned() + &registered());
+    registers(&api.address.to_string(), "plain");
+    let closed = refused("403 Forbidden", "Extension.RegistrationClosed", "closed");
+    fails(&Api::answering(early.to_owned() + &closed), "Closed", &["403"]);
+    let old = registered().replacen("HTTP/1.1", "HTTP/1.0", 1) + &registered();
+    registers(&Api::answering(old).address.to_string(), "plain");
+    let folded = "HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: a\r\n b\r\n\r\n";
+    fails(&Api::answering(folded), "NotHttp", &["HTTP/1.1 200 OK"]);
+    // The connection stays open, against the wishes of the request.
+    let chunked = "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n\
+                   2c\r\n{\"errorType\":\"Extension.RegistrationClosed\"}\r\n0\r\n\r\n";
+    let api = Api::new("127.0.0.1:0", move |stream| {
+        fake::say(stream, chunked);
+        fake::hang(stream);
+    });
+    fails(&api, "Closed", &["403 Extension.RegistrationClosed"]);
+}
+
+#[test]
 fn it_is_something_else() {
     fails(
         &Api::answering("SSH-2.0-OpenSSH_9.6\r\n"),
@@ -338,11 +359,13 @@ fn it_never_ends() {
         });
         fails(&api, "Endless", &["had no end"]);
     }
-    let api = Api::new("127.0.0.1:0", |stream| {
-        fake::say(stream, "HTTP/1.1 200 OK\r\n");
-        fake::for_ever(stream, b"X: y\r\n", Duration::ZERO);
-    });
-    fails(&api, "Endless", &["had no end"]);
+    for again in ["X: y\r\n", "\r\nHTTP/1.1 102 Processing\r\n"] {
+        let api = Api::new("127.0.0.1:0", move |stream| {
+            fake::say(stream, "HTTP/1.1 102 Processing\r\n");
+            fake::for_ever(stream, again.as_bytes(), Duration::ZERO);
+        });
+        fails(&api, "Endless", &["had no end"]);
+    }
 }
 
 #[test]
