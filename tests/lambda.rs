@@ -9,7 +9,9 @@ mod function;
 #[path = "lambda/hooks.rs"]
 mod hooks;
 
+use std::ffi::OsStr;
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,8 +36,8 @@ fn fails(api: &Api, kind: &str, words: &[&str]) {
 
 /// The same, and in no more than the time that it was given.
 #[track_caller]
-fn gives_up(api: &Api) {
-    let function = start(&api.address.to_string(), "plain", SHORT);
+fn gives_up(api: &Api, way: &str) {
+    let function = start(&api.address.to_string(), way, SHORT);
     is(&function.line(), "Timeout", &["no whole answer", "within 300ms", "allow more time"]);
     let took = Duration::from_millis(function.line().parse().expect("a number"));
     assert!((SHORT..BOUND / 3).contains(&took), "{took:?}");
@@ -181,6 +183,9 @@ fn what_is_no_address() {
     for value in ["127.0.0.1", "https://127.0.0.1:9001", "unix:/run/api", "a b:1", "[::1:9001"] {
         fails_at(value, "Address", &[&format!("is {value:?}"), "host:port", "unset it"]);
     }
+    let function = start(OsStr::from_bytes(b"127.0.0.1:9001/\xff"), "plain", BOUND);
+    is(&function.line(), "Address", &["is \"127.0.0.1:9001/\u{fffd}\""]);
+    function.ends();
 }
 
 #[test]
@@ -320,11 +325,16 @@ fn it_hangs_up() {
 
 #[test]
 fn it_never_answers() {
-    gives_up(&Api::new("127.0.0.1:0", fake::hang));
-    gives_up(&Api::new("127.0.0.1:0", |stream| {
-        fake::say(stream, "HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\n{");
-        fake::hang(stream);
-    }));
+    gives_up(&Api::new("127.0.0.1:0", fake::hang), "plain");
+    // Each of these has that time, and not one after the other.
+    gives_up(&Api::new("127.0.0.1:0", fake::hang), "many threads");
+    gives_up(
+        &Api::new("127.0.0.1:0", |stream| {
+            fake::say(stream, "HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\n{");
+            fake::hang(stream);
+        }),
+        "plain",
+    );
 }
 
 #[test]
@@ -338,10 +348,13 @@ fn it_never_even_accepts() {
 #[test]
 fn it_drips() {
     let pause = Duration::from_millis(5);
-    gives_up(&Api::new("127.0.0.1:0", move |stream| {
-        fake::say(stream, "HTTP/1.1 200 OK\r\nX: ");
-        fake::for_ever(stream, b"x", pause);
-    }));
+    gives_up(
+        &Api::new("127.0.0.1:0", move |stream| {
+            fake::say(stream, "HTTP/1.1 200 OK\r\nX: ");
+            fake::for_ever(stream, b"x", pause);
+        }),
+        "plain",
+    );
     let api = Api::new("127.0.0.1:0", |stream| {
         for byte in registered().bytes() {
             fake::say(stream, &char::from(byte).to_string());
