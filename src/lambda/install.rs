@@ -22,7 +22,8 @@ static SHUTDOWN: Mutex<Option<ShutdownSignal>> = Mutex::new(None);
 
 /// Runs `hook` when Lambda takes the environment down. All there is to know about it.
 ///
-/// To be called before `lambda_runtime::run`. It is [`install`] with this one hook.
+/// To be called before `lambda_runtime::run`. It is [`install`] with this one hook. Keep what it
+/// returns until the end of `main`.
 ///
 /// ```no_run
 /// # struct Store; impl Store { async fn close(self) {} }
@@ -31,7 +32,8 @@ static SHUTDOWN: Mutex<Option<ShutdownSignal>> = Mutex::new(None);
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), Error> {
 /// let store = open();
-/// signoff::lambda::set_graceful_shutdown_handler(async move || store.close().await).await?;
+/// let close = async move || store.close().await;
+/// let _installed = signoff::lambda::set_graceful_shutdown_handler(close).await?;
 /// # let handler = async |event: LambdaEvent<String>| Ok::<_, Error>(event.payload);
 /// lambda_runtime::run(service_fn(handler)).await
 /// # }
@@ -73,7 +75,7 @@ where
 /// let hooks = Hooks::new()
 ///     .hook("metrics", async || flush().await)
 ///     .hook("database", async move || db.close().await);
-/// lambda::install(hooks).await?;
+/// let _installed = lambda::install(hooks).await?; // until the end of main
 /// # Ok(())
 /// # }
 /// ```
@@ -174,11 +176,14 @@ fn arm(hooks: Hooks) -> Result<(ShutdownSignal, Guard), Error> {
     Ok((shutdown, guard))
 }
 
-/// What [`install`] has done. It may be dropped: the hooks stay armed.
-///
-/// A `main` that may come to its end by itself keeps it: dropped while the hooks run, it waits for
+/// What [`install`] has done. `main` keeps it to its end: dropped while the hooks run, it waits for
 /// them, as [`Guard`] does.
+///
+/// Where `main` has no end it may be dropped before: the hooks stay armed. `lambda_runtime::run`
+/// returns when the Runtime API is gone, though, and under `cargo lambda watch` that may be so at
+/// the moment of the signal.
 #[derive(Debug)]
+#[must_use = "a main that keeps this to its end does not cut off hooks that are still running"]
 pub struct Installed {
     guard: Guard,
     shutdown: ShutdownSignal,

@@ -47,16 +47,16 @@ fn installs() {
     match &*way {
         "one closure" => runtime.block_on(async {
             let hook = async || say("hook");
-            lambda::set_graceful_shutdown_handler(hook).await.expect("installed");
+            let _installed = lambda::set_graceful_shutdown_handler(hook).await.expect("installed");
             waits();
         }),
         "no runtime" => ready(lambda::install(hooks())),
         "async-std" => async_std::task::block_on(async {
-            lambda::install(hooks()).await.expect("installed");
+            let _installed = lambda::install(hooks()).await.expect("installed");
             waits();
         }),
         "dropped" => {
-            runtime.block_on(async { lambda::install(hooks()).await.expect("installed") });
+            drop(runtime.block_on(async { lambda::install(hooks()).await.expect("installed") }));
             drop(runtime);
             waits();
         }
@@ -88,6 +88,16 @@ fn installs() {
             let installed = lambda::install(hooks()).now().expect("installed");
             installed.shutdown().request("enough");
             installed.join();
+        }
+        "ends" => {
+            let slow = async || {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                say("slow hook");
+            };
+            let slow = lambda::set_graceful_shutdown_handler(slow);
+            let installed = runtime.block_on(slow).expect("installed");
+            say("waits");
+            installed.shutdown().wait();
         }
         "run" => {
             let handler = service_fn(|event: LambdaEvent<String>| {
@@ -158,6 +168,15 @@ fn all_calls_add_their_hooks() {
     function.kill(libc::SIGTERM);
     function.says("hook");
     let _report = function.line();
+    function.says("slow hook");
+    exits_with(function, 0);
+}
+
+#[test]
+fn a_main_that_ends_does_not_cut_the_hooks_off() {
+    let function = start("", "ends");
+    function.says("waits");
+    function.kill(libc::SIGTERM);
     function.says("slow hook");
     exits_with(function, 0);
 }
