@@ -37,7 +37,7 @@ fn fails(api: &Api, kind: &str, words: &[&str]) {
 /// The same, and in no more than the time that it was given.
 #[track_caller]
 fn gives_up(api: &Api, way: &str) {
-    let function = start(&api.address.to_string(), way, SHORT);
+    let function = start(api.address.to_string(), way, SHORT);
     is(&function.line(), "Timeout", &["no whole answer", "within 300ms", "allow more time"]);
     let took = Duration::from_millis(function.line().parse().expect("a number"));
     assert!((SHORT..BOUND / 3).contains(&took), "{took:?}");
@@ -65,7 +65,7 @@ fn registers(address: &str, way: &str) {
 #[test]
 fn it_registers_and_waits_on_next() {
     let api = Api::answering(registered());
-    let function = start(&api.address.to_string(), "plain", BOUND);
+    let function = start(api.address.to_string(), "plain", BOUND);
     assert_eq!(function.line(), "registered");
     let (authority, body) = (api.address, r#"{"events":[]}"#);
     assert_eq!(
@@ -91,7 +91,7 @@ fn it_registers_and_waits_on_next() {
 #[test]
 fn a_broken_connection_does_no_harm() {
     let api = Api::answering(registered());
-    let mut function = start(&api.address.to_string(), "plain", BOUND);
+    let mut function = start(api.address.to_string(), "plain", BOUND);
     assert_eq!(function.line(), "registered");
     let _took_and_has = (function.line(), function.line());
     let begun = Instant::now();
@@ -131,7 +131,7 @@ fn a_failure_is_not_remembered() {
     let api = Api::choosing(
         move |request| if request.contains(name) { taken.clone() } else { registered() },
     );
-    let function = start(&api.address.to_string(), "again", BOUND);
+    let function = start(api.address.to_string(), "again", BOUND);
     assert!(function.line().starts_with("Err(NameTaken("));
     assert_eq!(function.line(), "registered");
     function.ends();
@@ -140,7 +140,7 @@ fn a_failure_is_not_remembered() {
 #[test]
 fn children_do_not_inherit_the_connection() {
     let api = Api::answering(registered());
-    let function = start(&api.address.to_string(), "child", BOUND);
+    let function = start(api.address.to_string(), "child", BOUND);
     assert_eq!(function.line(), "a child has 0 sockets");
     assert_eq!(function.line(), "registered");
     function.ends();
@@ -158,7 +158,7 @@ fn every_form_of_the_address() {
     let api = Api::answering(registered());
     registers(&format!("http://{}/", api.address), "plain");
     registers(&format!("localhost:{}", api.address.port()), "plain");
-    let function = start(&format!("http://{}/.rt/my-function", api.address), "plain", BOUND);
+    let function = start(format!("http://{}/.rt/my-function", api.address), "plain", BOUND);
     assert_eq!(function.line(), "registered");
     let paths: Vec<_> = (0..6).map(|_| api.request()).collect();
     assert!(paths[4].starts_with("POST /.rt/my-function/2020-01-01/extension/register "));
@@ -192,7 +192,7 @@ fn what_is_no_address() {
 fn what_is_no_name() {
     let api = Api::answering(registered());
     for name in [" ", "a\r\nEvil: yes"] {
-        let function = start(&api.address.to_string(), name, BOUND);
+        let function = start(api.address.to_string(), name, BOUND);
         is(&function.line(), "Name", &[&format!("{name:?}"), "without control characters"]);
         function.ends();
     }
@@ -340,7 +340,7 @@ fn it_never_answers() {
 #[test]
 fn it_never_even_accepts() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let function = start(&listener.local_addr().expect("bound").to_string(), "plain", SHORT);
+    let function = start(listener.local_addr().expect("bound").to_string(), "plain", SHORT);
     is(&function.line(), "Timeout", &["within 300ms"]);
     function.ends();
 }

@@ -1,12 +1,10 @@
 //! Hooks that run when Lambda takes the environment down.
 
-use std::error::Error as StdError;
-use std::fmt;
 use std::future::{self, Future, IntoFuture, Ready};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::error::RegistrationError;
+use super::error::{Error, RegistrationError};
 use super::extension::Extension;
 use crate::backend::blocking::Blocking;
 use crate::backend::tokio::Tokio;
@@ -213,40 +211,5 @@ impl Installed {
     /// Resolves at once while no shutdown was asked for, and never where the hooks run.
     pub(super) async fn ended(self) {
         self.guard.await;
-    }
-}
-
-/// Why nothing was installed.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Error {
-    /// The program cannot listen to signals, or has no thread for its hooks.
-    Signal(crate::Error),
-    /// The registration failed, and was to be [`strict`](Install::strict).
-    Registration(RegistrationError),
-    /// [`run`](super::run) serves functions in Lambda only, and this is not Lambda.
-    NotInLambda,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Signal(error) => error.fmt(f),
-            Self::Registration(error) => error.fmt(f),
-            Self::NotInLambda => f.write_str(
-                "AWS_LAMBDA_RUNTIME_API is not set, so there is nothing to serve: \
-                 start the function with `cargo lambda watch`, or in an emulator",
-            ),
-        }
-    }
-}
-
-impl StdError for Error {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match self {
-            Self::Signal(error) => error.source(),
-            Self::Registration(error) => error.source(),
-            Self::NotInLambda => None,
-        }
     }
 }
