@@ -13,32 +13,47 @@
 //! request from 127.0.0.1:50812
 //! stopping: SIGINT
 //! stopped: every answer was sent
+//! 2 of 2 hooks done in 1.75 s of 10.0 s, asked by SIGINT
+//! 1  answers   |====                        |  done          1.45 s
+//! 2  database  |    =                       |  done          300 ms
 //! ```
 
 use std::{error::Error, io, time::Duration};
 
-use signoff::{ShutdownSignal, Tokio};
+use signoff::{Hooks, InFlight, Report, ShutdownSignal, Tokio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::{task::JoinSet, time};
+use tokio::time;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<Report, Box<dyn Error>> {
     let shutdown = ShutdownSignal::listen(Tokio)?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening: curl http://{}, and then press Ctrl-C", listener.local_addr()?);
 
-    let mut connections = JoinSet::new();
+    let in_flight = InFlight::new();
     while let Some(accepted) = shutdown.until(listener.accept()).await {
-        connections.spawn(serve(accepted?.0, shutdown.clone()));
-        while connections.try_join_next().is_some() {} // forget those that are done
+        let (stream, client) = accepted?;
+        let (shutdown, guard) = (shutdown.clone(), in_flight.enter(format!("client {client}")));
+        tokio::spawn(async move {
+            let _guard = guard; // it is in flight until here
+            serve(stream, shutdown).await
+        });
     }
 
     drop(listener); // from here on a new connection is refused
     println!("stopping: {}", shutdown.wait()); // it has been asked for, so this does not wait
-    while connections.join_next().await.is_some() {}
-    println!("stopped: every answer was sent");
-    Ok(())
+    let report = Hooks::new()
+        .hook("answers", move || in_flight.drained())
+        .then()
+        .hook("database", async || time::sleep(Duration::from_millis(300)).await)
+        .within(Duration::from_secs(1))
+        .run_on(shutdown)
+        .await;
+    if report.is_clean() {
+        println!("stopped: every answer was sent");
+    }
+    Ok(report) // prints the timeline, and is the exit status
 }
 
 async fn serve(mut stream: TcpStream, shutdown: ShutdownSignal) -> io::Result<()> {

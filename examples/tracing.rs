@@ -10,7 +10,7 @@
 //! INFO shutdown{reason="SIGINT"}: shutdown begins reason="SIGINT" hooks=3 budget=2.00 s
 //! INFO writing 3 entries
 //! INFO shutdown{reason="SIGINT"}: hook ended hook="cache" outcome="done" took_ms=100
-//! WARN shutdown{reason="SIGINT"}: hook given up hook="requests" outcome="timed out" took_ms=1000 still_open="GET /report (1.00 s)"
+//! WARN shutdown{reason="SIGINT"}: hook given up hook="requests" outcome="timed out" took_ms=1000 still_open="GET /report (3.14 s)"
 //! WARN shutdown{reason="SIGINT"}: hook ended hook="database" outcome="failed" took_ms=0 error="connection refused"
 //! INFO shutdown{reason="SIGINT"}: shutdown ends clean=false took_ms=1001
 //! ```
@@ -27,6 +27,7 @@ fn main() -> Result<(), Error> {
     let shutdown = ShutdownSignal::listen(Blocking)?;
     let requests = InFlight::new();
     let drained = requests.drained();
+    let _stuck = requests.enter("GET /report");
 
     let guard = Hooks::new()
         .budget(Duration::from_secs(2))
@@ -41,7 +42,6 @@ fn main() -> Result<(), Error> {
 
     println!("press Ctrl-C");
     shutdown.wait();
-    let _stuck = requests.enter("GET /report");
     guard.join();
     Ok(())
 }

@@ -85,6 +85,7 @@ impl Fan {
         let open = Open { _signal: kept, ..Open::default() };
         let fan = Arc::new(Self { shared: Arc::downgrade(shared), open: Mutex::new(open) });
         shared.latch.keep(Waker::from(Arc::clone(&fan)));
+        Arc::clone(&fan).wake(); // a latch that was set by then keeps nobody
         fan
     }
 

@@ -1,24 +1,25 @@
 //! What happens inside a signal handler, and the system calls around it.
 //!
-//! The crate's only unsafe code. Everything that a handler can reach is in this file and in
-//! `Latch::set_by_signal`: atomics, `getpid`, `clock_gettime`, `write`, `_exit` and what raises a
-//! signal again. signal-hook's registry calls it, beside the actions of everybody else, and keeps
-//! `errno`.
+//! The crate's only unsafe code. Everything that a handler can reach is in this file, in `repeats`
+//! and in `Latch::set_by_signal`: atomics, `getpid`, `clock_gettime`, `write`, `_exit` and what
+//! raises a signal again. signal-hook's registry calls it, beside the actions of everybody else, and
+//! keeps `errno`.
 #![allow(unsafe_code, reason = "signal handlers and the descriptors they write to are made here")]
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process;
 use std::ptr;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
 
 use signal_hook::low_level;
 use signal_hook_registry::SigId;
 
 use crate::latch::Latch;
 use crate::reason::Sender;
+use crate::repeats::{self, Repeats};
 use crate::signal::Shared;
 use crate::signals::ForcedExit;
 
@@ -28,7 +29,8 @@ use crate::signals::ForcedExit;
 //     registered before the action of any `Line`. So a signal always meets one that answers.
 // H2  `live` counts the lines that listen to a signal in the process `OWNER`. It is raised after
 //     the action of the line is registered and lowered before that is unregistered.
-// H3  `AFTERWARDS` is set before `live` is lowered to nothing, if the shutdown was asked for.
+// H3  `afterwards` is set before `live` is lowered to nothing, if the shutdown was asked for, and
+//     taken back by the next `listen` that succeeds. Nobody looks at it while a line is live.
 // H4  The bell is rung by the one that set the latch, after it was set, or when its line closes.
 //     Nobody reads from it: once rung it stays readable, for everyone who watches.
 // H5  The latch of a line is not dropped before `leave` has returned: the `Listening` that calls it
@@ -37,9 +39,6 @@ use crate::signals::ForcedExit;
 //     the registry waits for those that run. A forked child that drops its copy leaves the action
 //     in place, and that one returns before it looks. (Dropping a latch touches none of the atomics
 //     that a handler does.)
-
-/// A repeat sooner than this after the first signal is the same press.
-const SAME_PRESS: Duration = Duration::from_millis(250);
 
 /// One `listen`, as its handler sees it.
 pub(crate) struct Line {
@@ -53,9 +52,8 @@ pub(crate) struct Line {
 
 impl Line {
     pub(crate) fn new(shared: Weak<Shared>, forced_exit: ForcedExit) -> io::Result<Self> {
-        let repeats = Repeats::new();
-        repeats.begin(forced_exit, 0);
-        Ok(Self { shared, bell: Rung::new()?, repeats, owner: process::id() })
+        let (bell, repeats) = (Rung::new()?, Repeats::of(forced_exit));
+        Ok(Self { shared, bell, repeats, owner: process::id() })
     }
 
     /// The handler.
@@ -95,75 +93,8 @@ impl Line {
     }
 }
 
-/// Counts the signals as far as that matters: the first, and those that are repeated.
-struct Repeats {
-    /// Which ones end the process. `NOBODY` where no shutdown is going on.
-    forced_exit: AtomicU8,
-    /// When the first signal came, on the clock of `now`; 0 before it.
-    first: AtomicU64,
-}
-
-const NOBODY: u8 = 0;
-const INTERRUPT: u8 = 1;
-const ANY: u8 = 2;
-const NEVER: u8 = 3;
-
-impl Repeats {
-    const fn new() -> Self {
-        Self { forced_exit: AtomicU8::new(NOBODY), first: AtomicU64::new(0) }
-    }
-
-    fn begin(&self, forced_exit: ForcedExit, first: u64) {
-        let code = match forced_exit {
-            ForcedExit::Interrupt => INTERRUPT,
-            ForcedExit::Any => ANY,
-            ForcedExit::Never => NEVER,
-        };
-        self.first.store(first, Ordering::Relaxed);
-        // Release: whoever sees the code sees the time.
-        self.forced_exit.store(code, Ordering::Release);
-    }
-
-    /// Goes on as `other` has begun.
-    fn take_over(&self, other: &Self) {
-        self.first.store(other.first.load(Ordering::Relaxed), Ordering::Relaxed);
-        // Release: as in `begin`.
-        self.forced_exit.store(other.forced_exit.load(Ordering::Relaxed), Ordering::Release);
-    }
-
-    /// Async-signal-safe. Does not return where the signal ends the process.
-    fn count(&self, signal: i32) {
-        let now = now();
-        // Relaxed: the number itself is all there is to know.
-        let Err(first) =
-            self.first.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed)
-        else {
-            return;
-        };
-        let forced = match self.forced_exit.load(Ordering::Acquire) {
-            INTERRUPT => signal == libc::SIGINT,
-            ANY => true,
-            _ => false,
-        };
-        if forced && u128::from(now.saturating_sub(first)) >= SAME_PRESS.as_nanos() {
-            low_level::exit(128 + signal);
-        }
-    }
-}
-
-/// Nanoseconds since the first `listen` of the process, never 0.
-fn now() -> u64 {
-    let elapsed = EPOCH.get().map_or(Duration::ZERO, Instant::elapsed);
-    u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX).max(1)
-}
-
-static EPOCH: OnceLock<Instant> = OnceLock::new();
-
 /// The process that the counts in `SEATS` belong to.
 static OWNER: AtomicU32 = AtomicU32::new(0);
-
-/// The repeats that count once the last line is gone in the middle of a shutdown.
-static AFTERWARDS: Repeats = Repeats::new();
 
 /// One for each signal number.
 static SEATS: [Seat; SIGNALS] = [const { Seat::new() }; SIGNALS];
@@ -180,6 +111,8 @@ struct Seat {
     live: AtomicUsize,
     /// What a signal did before the first line: `UNKNOWN` until `stand_in` is registered.
     before: AtomicU8,
+    /// The repeats that count once the last line is gone in the middle of a shutdown. See H3.
+    afterwards: Repeats,
 }
 
 const UNKNOWN: u8 = 0;
@@ -189,7 +122,21 @@ const HANDLED: u8 = 3;
 
 impl Seat {
     const fn new() -> Self {
-        Self { live: AtomicUsize::new(0), before: AtomicU8::new(UNKNOWN) }
+        let (live, before) = (AtomicUsize::new(0), AtomicU8::new(UNKNOWN));
+        Self { live, before, afterwards: Repeats::none() }
+    }
+
+    /// Registers `stand_in`, once in the life of the process.
+    fn prepare(&self, signal: i32, before: u8) -> io::Result<()> {
+        if self.before.swap(before, Ordering::Relaxed) != UNKNOWN {
+            return Ok(());
+        }
+        // SAFETY: `stand_in` only does what the head of this file lists, and does not panic.
+        let registered = unsafe { signal_hook_registry::register(signal, move || stand_in(signal)) };
+        if registered.is_err() {
+            self.before.store(UNKNOWN, Ordering::Relaxed);
+        }
+        registered.map(drop)
     }
 }
 
@@ -210,8 +157,8 @@ fn stand_in(signal: i32) {
     if !forked && seat.live.load(Ordering::Acquire) > 0 {
         return;
     }
-    if !forked && AFTERWARDS.forced_exit.load(Ordering::Acquire) != NOBODY {
-        return AFTERWARDS.count(signal);
+    if !forked && seat.afterwards.are_counted() {
+        return seat.afterwards.count(signal);
     }
     // The first process of a PID namespace ignores what it does not handle.
     if seat.before.load(Ordering::Relaxed) == DEFAULT && pid != 1 {
@@ -245,25 +192,16 @@ pub(crate) enum Entered {
 pub(crate) fn enter(signal: i32, line: &Arc<Line>, keep_ignored: bool) -> io::Result<Entered> {
     let seat = seat(signal).ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
     let _changes = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
-    EPOCH.get_or_init(Instant::now);
+    repeats::start_the_clock();
     own_the_seats();
-    let mut before = seat.before.load(Ordering::Relaxed);
-    let first = before == UNKNOWN;
-    if first {
-        before = disposition(signal)?;
-    }
+    let before = match seat.before.load(Ordering::Relaxed) {
+        UNKNOWN => disposition(signal)?,
+        known => known,
+    };
     if before == IGNORED && keep_ignored {
         return Ok(Entered::LeftIgnored);
     }
-    if first {
-        seat.before.store(before, Ordering::Relaxed);
-        // SAFETY: `stand_in` only does what the head of this file lists, and does not panic.
-        let registered = unsafe { signal_hook_registry::register(signal, move || stand_in(signal)) };
-        if let Err(error) = registered {
-            seat.before.store(UNKNOWN, Ordering::Relaxed);
-            return Err(error);
-        }
-    }
+    seat.prepare(signal, before)?;
     let action = {
         let line = Arc::clone(line);
         move |info: &libc::siginfo_t| line.on_signal(signal, sender(info))
@@ -272,8 +210,14 @@ pub(crate) fn enter(signal: i32, line: &Arc<Line>, keep_ignored: bool) -> io::Re
     // registry drops the action, and with it the last `Arc`, outside of any handler.
     let id = unsafe { signal_hook_registry::register_sigaction(signal, action)? };
     seat.live.fetch_add(1, Ordering::Release); // H2
-    AFTERWARDS.forced_exit.store(NOBODY, Ordering::Relaxed); // a new beginning
     Ok(Entered::Yes(Registration { signal, id }))
+}
+
+/// A `listen` succeeded: whatever went on before it is over.
+pub(crate) fn begin_anew(registrations: &[Registration]) {
+    for seat in registrations.iter().filter_map(|registration| seat(registration.signal)) {
+        seat.afterwards.stop(); // H3
+    }
 }
 
 /// In a forked child that listens by itself, the lines of its parent do not count.
@@ -282,8 +226,8 @@ fn own_the_seats() {
     if OWNER.swap(pid, Ordering::Relaxed) != pid {
         for seat in &SEATS {
             seat.live.store(0, Ordering::Relaxed);
+            seat.afterwards.stop();
         }
-        AFTERWARDS.forced_exit.store(NOBODY, Ordering::Relaxed);
     }
 }
 
@@ -297,11 +241,11 @@ pub(crate) fn leave(registrations: &[Registration], line: &Line, held: bool) {
     // SAFETY: not the end of `leave` yet (H5).
     let latch = unsafe { line.latch() };
     let requested = held && latch.is_set();
-    if requested {
-        AFTERWARDS.take_over(&line.repeats); // H3
-    }
     for Registration { signal, id } in registrations {
         if let Some(seat) = seat(*signal) {
+            if requested {
+                seat.afterwards.take_over(&line.repeats); // H3
+            }
             seat.live.fetch_sub(1, Ordering::Release); // H2, H3
         }
         signal_hook_registry::unregister(*id);
@@ -309,7 +253,9 @@ pub(crate) fn leave(registrations: &[Registration], line: &Line, held: bool) {
     drop(changes);
     // A signal that came while we left has set a latch that nobody looks at.
     if let (false, Some(signal)) = (requested, latch.signal()) {
-        let _ = low_level::raise(signal); // cannot fail for a signal that just came
+        // To the process, since this thread may block it.
+        // SAFETY: plain numbers.
+        unsafe { libc::kill(libc::getpid(), signal) }; // cannot fail for a signal that just came
     }
 }
 

@@ -7,18 +7,24 @@
         feature = "async-std",
         feature = "smol",
         feature = "blocking",
-        feature = "lambda"
+        feature = "lambda",
+        feature = "tracing"
     ),
     deny(rustdoc::broken_intra_doc_links),
     doc = "[`tokio`]: backend::tokio",
     doc = "[`async-std`]: backend::async_std",
     doc = "[`smol`]: backend::smol",
     doc = "[`blocking`]: backend::blocking",
+    doc = "[`tracing`]: hooks::tracing",
     doc = "[`lambda`]: mod@lambda",
     doc = "[`ShutdownSignal`]: ShutdownSignal",
     doc = "[`Signals`]: Signals",
     doc = "[`ForcedExit`]: ForcedExit",
     doc = "[`Reason`]: Reason",
+    doc = "[`Hooks`]: hooks",
+    doc = "[`InFlight`]: InFlight",
+    doc = "[`exit_on`]: Hooks::exit_on",
+    doc = "[`keep_serving`]: hooks#a-delay-for-load-balancers",
     doc = "[`Error`]: Error",
     doc = "[`Backend`]: Backend",
     doc = include_str!("../README.md")
@@ -30,10 +36,11 @@
         feature = "async-std",
         feature = "smol",
         feature = "blocking",
-        feature = "lambda"
+        feature = "lambda",
+        feature = "tracing"
     )),
     allow(rustdoc::broken_intra_doc_links, reason = "what they lead to is not in this build"),
-    doc = "One `ShutdownSignal` for every runtime. `cargo doc --all-features` tells more."
+    doc = "One `ShutdownSignal` for every runtime, and hooks that end in time. `cargo doc --all-features` tells more."
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -142,6 +149,7 @@ macro_rules! cfg_any_backend {
 cfg_any_backend! {
     mod handler;
     mod listen;
+    mod repeats;
 
     pub use backend::{Backend, Bell};
 

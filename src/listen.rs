@@ -56,6 +56,7 @@ impl Signals {
         }
         handler::unblock(listening.registrations.iter().map(Registration::signal));
         listening.watch(backend)?;
+        handler::begin_anew(&listening.registrations);
         let _ = shared.source.set(Box::new(listening)); // it is new, so there was none
         Ok(ShutdownSignal::on(shared))
     }
@@ -134,6 +135,10 @@ impl Listening {
 }
 
 impl Source for Listening {
+    fn is_ours(&self) -> bool {
+        self.line.is_ours()
+    }
+
     fn ring(&self) {
         self.line.bell.ring();
     }

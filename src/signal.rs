@@ -59,6 +59,9 @@ pub(crate) struct Shared {
 
 /// Where signals come from, beside `request`. Dropped with the last clone.
 pub(crate) trait Source: Send + Sync {
+    /// False in a forked child.
+    fn is_ours(&self) -> bool;
+
     /// The program asked by itself: whoever blocks in `wait` has to find out.
     fn ring(&self);
 
@@ -84,7 +87,7 @@ impl ShutdownSignal {
     pub fn request(&self, why: impl Into<Arc<str>>) -> bool {
         let first = self.shared.latch.set_by_request(why.into());
         if first {
-            self.shared.source.get().into_iter().for_each(|source| source.ring());
+            self.source().into_iter().for_each(Source::ring);
             self.shared.latch.announce();
         }
         first
@@ -128,11 +131,17 @@ impl ShutdownSignal {
 
     fn wait_until(&self, deadline: Option<Instant>) -> Option<Reason> {
         let latch = &self.shared.latch;
-        match self.shared.source.get() {
+        match self.source() {
             Some(source) => source.wait(latch, deadline),
             None => _ = park::block_on(Wait::on(latch), deadline),
         }
         latch.reason()
+    }
+
+    /// `None` for a manual signal, and in a forked child: that shares the source with its parent,
+    /// who must not hear of what the child asks for.
+    fn source(&self) -> Option<&dyn Source> {
+        self.shared.source.get().map(|source| &**source).filter(|source| source.is_ours())
     }
 
     /// Runs `future` until the shutdown is asked for; `None` when that came first.

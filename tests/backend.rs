@@ -7,12 +7,15 @@ mod common;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::{Mutex, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use common::pending::once_pending;
 use common::{Case, cases, say, system};
 use futures_lite::future;
 use libc::{SIGHUP, SIGTERM};
 use signoff::{Backend, Bell, Error, ShutdownSignal, Signal, Signals};
+
+const SHORT: Duration = Duration::from_millis(30);
 
 /// Does something with the bell.
 struct With<F>(F);
@@ -74,6 +77,28 @@ cases! {
         let shutdown = signals.listen(With(|bell: Bell| say(format!("{:?}", bell.signals()))));
         drop(shutdown.expect("nothing is in the way"));
     };
+    // It shares the descriptor with its parent, for whom nobody has asked.
+    a_forked_child_does_not_ring_it: |case| case.passes(), || {
+        let (bell, rings) = mpsc::channel();
+        let shutdown = ShutdownSignal::listen(With(|own: Bell| {
+            bell.send(own.as_fd().try_clone_to_owned().expect("a descriptor")).expect("kept");
+            Mutex::new(own)
+        }));
+        let shutdown = shutdown.expect("nothing is in the way");
+        let child = system::fork(|| {
+            let waiting = thread::spawn({
+                let shutdown = shutdown.clone();
+                move || shutdown.wait()
+            });
+            assert!(shutdown.wait_timeout(SHORT).is_none());
+            assert!(shutdown.request("its own affair"));
+            assert_eq!(waiting.join().expect("woken"), shutdown.wait());
+        });
+        assert_eq!(libc::WEXITSTATUS(system::wait_for(child)), system::CHILD_RETURNED);
+        assert!(!is_readable(&rings.recv().expect("the descriptor"), 0));
+        system::raise(SIGTERM);
+        assert!(shutdown.wait().to_string().starts_with("SIGTERM"));
+    };
     nothing_left_to_listen_to: ignored_only, || {
         let signals = Signals::none().with(Signal::Hangup);
         let shutdown = signals.listen(With(Mutex::new)).expect("nothing is in the way");
@@ -119,8 +144,13 @@ fn ignored_only(case: &Case) {
 
 /// Blocks until the descriptor is readable.
 fn readable(fd: &impl AsFd) {
+    while !is_readable(fd, -1) {}
+}
+
+/// Whether it is readable, or becomes so within these milliseconds; -1 is for ever.
+fn is_readable(fd: &impl AsFd, timeout: libc::c_int) -> bool {
     let fd = fd.as_fd().as_raw_fd();
     let mut watched = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
     // SAFETY: the pointer is to one live `pollfd`.
-    while unsafe { libc::poll(&raw mut watched, 1, -1) } != 1 {}
+    unsafe { libc::poll(&raw mut watched, 1, timeout) == 1 }
 }

@@ -127,6 +127,18 @@ cases! {
 }
 
 cases! {
+    channels_leave_nothing_behind: |case| case.passes(), || {
+        let before = system::descriptors();
+        for _ in 0..100 {
+            let shutdown = ShutdownSignal::listen(Blocking).expect("nothing is in the way");
+            std::thread::scope(|scope| {
+                scope.spawn(|| drop(shutdown.channel())); // before the request, or after it
+                shutdown.request("enough");
+            });
+            drop(shutdown.channel());
+        }
+        calls::settles("descriptors", before, system::descriptors);
+    };
     a_forked_child_may_listen_by_itself: |case| case.passes(), || {
         let shutdown = ShutdownSignal::listen(Blocking).expect("nothing is in the way");
         let child = system::fork(|| {

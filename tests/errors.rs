@@ -11,6 +11,7 @@ use std::panic;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{io, thread};
 
+use common::contract::again::GivesUp;
 use common::contract::stuck;
 use common::system::{self, limit};
 use common::{Case, cases, say};
@@ -78,6 +79,14 @@ cases! {
         assert!(result.is_err());
         wait_to_be_killed();
     };
+    // The thread that gives up does not take the signal with it.
+    a_signal_while_listen_fails: |case| case.start().dies_by(SIGTERM), || {
+        thread::spawn(|| {
+            ShutdownSignal::listen(Interrupted).expect_err("it never works");
+            stuck();
+        });
+        stuck();
+    };
     an_error_leaves_other_listeners_alone: |case| case.passes(), || {
         let shutdown = ShutdownSignal::listen(Blocking).expect("nothing is in the way");
         ShutdownSignal::listen(Tokio).expect_err("there is no runtime");
@@ -137,13 +146,16 @@ fn no_thread(backend: impl Backend) {
     wait_to_be_killed();
 }
 
-struct GivesUp;
+/// The signal comes in the middle, and from then on the thread lets none through.
+struct Interrupted;
 
-impl Backend for GivesUp {
+impl Backend for Interrupted {
     type Watch = ();
 
-    fn watch(self, _: Bell) -> Result<(), Error> {
-        Err(Error::Backend("too tired".into()))
+    fn watch(self, bell: Bell) -> Result<(), Error> {
+        system::raise(SIGTERM);
+        system::block(&[SIGTERM]);
+        GivesUp.watch(bell)
     }
 }
 

@@ -12,17 +12,67 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 #[test]
 fn tokio() {
-    finishes_the_answer("tokio");
+    let (sender, told) = finishes_the_answer("tokio");
+    assert_timeline(&told, sender, &["1 answers", "2 database"]);
 }
 
 #[test]
 fn smol() {
-    finishes_the_answer("smol");
+    let (_, told) = finishes_the_answer("smol");
+    assert!(told.is_empty(), "{told:?}");
 }
 
 #[test]
 fn axum() {
-    finishes_the_answer("axum");
+    let (sender, told) = finishes_the_answer("axum");
+    assert_timeline(&told, sender, &["1 queue", "2 database", "output"]);
+}
+
+#[test]
+fn service() {
+    let example = Example::start("service");
+    let listening = example.line("process ");
+    let [url] = words(&listening, 3);
+    let address = url.trim_start_matches("http://");
+    assert_eq!(get(address, "/ready"), ("200".into(), "ready\n".into()));
+    assert_eq!(get(address, "/"), ("200".into(), "done\n".into()));
+
+    let start = Instant::now();
+    let sender = example.signal("TERM");
+    while get(address, "/ready") != ("503".into(), "stopping\n".into()) {
+        assert!(start.elapsed() < PATIENCE, "is still ready");
+    }
+    assert_eq!(get(address, "/"), ("200".into(), "done\n".into())); // it keeps serving
+    let (_, told) = example.end_with(0);
+    assert!(start.elapsed() >= Duration::from_secs(2), "the delay was cut short");
+    assert_timeline(
+        &told,
+        sender,
+        &["1 keep serving", "2 server", "3 requests", "4 database", "spool", "5 telemetry"],
+    );
+}
+
+#[test]
+fn tracing() {
+    const SAID: &[(&str, &str)] = &[
+        ("INFO", "shutdown begins"),
+        ("INFO", "writing 3 entries"),
+        ("INFO", r#"hook ended hook="cache" outcome="done""#),
+        ("WARN", r#"hook given up hook="requests" outcome="timed out""#),
+        ("WARN", r#"hook ended hook="database" outcome="failed""#),
+        ("INFO", "shutdown ends clean=false"),
+    ];
+    let example = Example::start("tracing");
+    example.line("press Ctrl-C");
+    let sender = example.signal("INT");
+    let (_, told) = example.end_with(1);
+    assert_eq!(told.len(), SAID.len(), "{told:#?}");
+    for (line, (level, text)) in told.iter().zip(SAID) {
+        assert!(line.trim_start().starts_with(level) && line.contains(text), "{line}: {text}");
+    }
+    let (_, reason) = told[0].split_once("begins reason=\"").expect("a reason");
+    assert_reason(reason, "", "SIGINT", sender);
+    assert!(told[3].contains(r#"still_open="GET /report ("#), "{}", told[3]);
 }
 
 #[test]
@@ -73,25 +123,60 @@ fn worker_pool() {
     assert!(last.contains(&format!(", {done} jobs are done, ")), "{last} after {lines:?}");
 }
 
-/// An HTTP server that is asked, and then told to stop while it works on the answer.
-fn finishes_the_answer(name: &str) {
+/// An HTTP server that is asked, and then told to stop while it works on the answer. Returns who told
+/// it, and what it says on standard error.
+fn finishes_the_answer(name: &str) -> (u32, Vec<String>) {
     let example = Example::start(name);
     let listening = example.line("listening: curl http://");
     let [url] = words(&listening, 2);
     let address = url.trim_start_matches("http://").trim_end_matches(',');
-    let mut client = connect(address);
-    client
-        .write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
-        .expect("sent");
+    let client = ask(address, "/");
     example.line("request");
 
     let sender = example.signal("TERM");
     assert_reason(&example.line("stopping: "), "stopping: ", "SIGTERM", sender);
+    assert_eq!(answer(client), ("200".into(), "hello\n".into()));
+    let (said, told) = example.end_with(0);
+    assert_eq!(said, ["stopped: every answer was sent"]);
+    (sender, told)
+}
+
+/// The report of a clean shutdown: why it came, and a line for each hook that begins with these
+/// words.
+fn assert_timeline(told: &[String], sender: u32, hooks: &[&str]) {
+    let (summary, lines) = told.split_first().expect("a report");
+    let (done, reason) = summary.split_once(", asked by ").expect("a reason");
+    let all = hooks.len();
+    assert!(done.starts_with(&format!("{all} of {all} hooks done in ")), "{told:#?}");
+    assert_reason(reason, "", "SIGTERM", sender);
+
+    assert_eq!(lines.len(), all, "{told:#?}");
+    for (line, hook) in lines.iter().zip(hooks) {
+        let (name, rest) = line.split_once('|').expect("a bar");
+        let name: Vec<_> = name.split_whitespace().collect();
+        assert_eq!(name.join(" "), *hook, "{told:#?}");
+        assert!(rest.contains('=') && rest.contains("|  done  "), "{told:#?}");
+    }
+}
+
+/// Status and body of an answer.
+fn get(address: &str, path: &str) -> (String, String) {
+    answer(ask(address, path))
+}
+
+fn ask(address: &str, path: &str) -> TcpStream {
+    let mut client = connect(address);
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    client.write_all(request.as_bytes()).expect("sent");
+    client
+}
+
+fn answer(mut client: TcpStream) -> (String, String) {
     let mut answer = String::new();
     client.read_to_string(&mut answer).expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    assert!(answer.ends_with("\r\n\r\nhello\n"), "{answer}");
-    assert_eq!(example.end(), ["stopped: every answer was sent"]);
+    let (head, body) = answer.split_once("\r\n\r\n").expect("head and body");
+    let [status] = words(head, 1);
+    (status.into(), body.into())
 }
 
 fn connect(address: &str) -> TcpStream {
@@ -117,25 +202,23 @@ fn assert_reason(line: &str, before: &str, signal: &str, sender: u32) {
 struct Example {
     child: Child,
     lines: Receiver<String>,
+    /// Its standard error.
+    told: Receiver<String>,
 }
 
 impl Example {
     fn start(name: &str) -> Self {
         let path = env::current_exe().expect("the path of this test");
         let path = path.ancestors().nth(2).expect("a target folder").join("examples").join(name);
-        let mut child =
-            Command::new(&path).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap_or_else(
-                |error| {
-                    let build = "first run `cargo build --all-features --examples`";
-                    panic!("{}: {error}; {build}", path.display())
-                },
-            );
-        let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
-        let (sender, lines) = mpsc::channel();
-        thread::spawn(move || {
-            stdout.lines().map_while(Result::ok).try_for_each(|l| sender.send(l))
+        let mut command = Command::new(&path);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| {
+            let build = "first run `cargo build --all-features --examples`";
+            panic!("{}: {error}; {build}", path.display())
         });
-        Self { child, lines }
+        let lines = lines(child.stdout.take().expect("a pipe"));
+        let told = self::lines(child.stderr.take().expect("a pipe"));
+        Self { child, lines, told }
     }
 
     /// The next line, which has to begin like this.
@@ -153,11 +236,20 @@ impl Example {
         shell.id()
     }
 
-    /// Waits for the end, which has to be a success; returns the lines until then.
-    fn end(mut self) -> Vec<String> {
+    /// Waits for the end, which has to be a success without a word on standard error; returns the
+    /// lines until then.
+    fn end(self) -> Vec<String> {
+        let (said, told) = self.end_with(0);
+        assert!(told.is_empty(), "{told:#?}");
+        said
+    }
+
+    /// Waits for the end; returns the lines on standard output until then, and all on standard error.
+    fn end_with(mut self, code: i32) -> (Vec<String>, Vec<String>) {
         let status = self.status();
-        assert!(status.success(), "{status}");
-        self.lines.iter().collect()
+        let (said, told) = (self.lines.iter().collect(), self.told.iter().collect());
+        assert_eq!(status.code(), Some(code), "{status}: {told:#?}");
+        (said, told)
     }
 
     fn status(&mut self) -> ExitStatus {
@@ -170,6 +262,14 @@ impl Example {
             thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+/// What a child prints, line by line, as it comes.
+fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+    thread::spawn(move || lines.try_for_each(|line| sender.send(line)));
+    receiver
 }
 
 impl Drop for Example {

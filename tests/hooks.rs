@@ -1,5 +1,8 @@
 //! The rules for hooks, the same on every executor.
 
+#[path = "common/bounded.rs"]
+mod bounded;
+
 use std::error::Error;
 use std::future::{Future, pending, poll_fn};
 use std::io;
@@ -10,6 +13,7 @@ use std::time::{Duration, Instant};
 use std::{panic, thread};
 
 use async_io::Timer;
+use bounded::bounded;
 use signoff::hooks::Outcome;
 use signoff::{Hooks, Report, ShutdownSignal};
 
@@ -20,18 +24,16 @@ const LONG: Duration = Duration::from_secs(30);
 /// Runs each of these rules on each executor.
 macro_rules! rules {
     ($($rule:ident)*) => {
-        mod bare { $(#[test] fn $rule() { futures_lite::future::block_on(super::$rule()); })* }
-        mod smol { $(#[test] fn $rule() { ::smol::block_on(::smol::spawn(super::$rule())); })* }
-        mod async_std {
-            $(#[test] fn $rule() { ::async_std::task::block_on(::async_std::task::spawn(super::$rule())); })*
-        }
-        mod tokio_current_thread {
-            $(#[test] fn $rule() { super::on_tokio(::tokio::runtime::Builder::new_current_thread(), super::$rule()); })*
-        }
-        mod tokio_multi_thread {
-            $(#[test] fn $rule() { super::on_tokio(::tokio::runtime::Builder::new_multi_thread(), super::$rule()); })*
-        }
-        mod blocking { $(#[test] fn $rule() { super::on_own_thread(super::$rule()); })* }
+        rules! { bare: ::futures_lite::future::block_on, $($rule)* }
+        rules! { smol: |rule| ::smol::block_on(::smol::spawn(rule)), $($rule)* }
+        rules! { async_std: |rule| ::async_std::task::block_on(::async_std::task::spawn(rule)), $($rule)* }
+        rules! { tokio_current_thread: |rule| super::on_tokio(::tokio::runtime::Builder::new_current_thread(), rule), $($rule)* }
+        rules! { tokio_multi_thread: |rule| super::on_tokio(::tokio::runtime::Builder::new_multi_thread(), rule), $($rule)* }
+    };
+    ($executor:ident: $run:expr, $($rule:ident)*) => {
+        mod $executor { $(#[test] fn $rule() {
+            super::bounded(|| ($run)(super::$rule()));
+        })* }
     };
 }
 
@@ -60,11 +62,6 @@ rules! {
 fn on_tokio(mut builder: tokio::runtime::Builder, rule: impl Future<Output = ()> + Send + 'static) {
     let runtime = builder.enable_all().build().expect("a runtime");
     runtime.block_on(async { tokio::spawn(rule).await.expect("the rule holds") });
-}
-
-/// As `exit_on` does it.
-fn on_own_thread(rule: impl Future<Output = ()> + Send + 'static) {
-    thread::spawn(|| futures_lite::future::block_on(rule)).join().expect("the rule holds");
 }
 
 type Log = Arc<Mutex<Vec<String>>>;
@@ -107,15 +104,22 @@ async fn stages_run_one_after_the_other() {
 }
 
 async fn hooks_of_a_stage_run_side_by_side() {
-    let report = Hooks::new()
-        .budget(1500 * MS)
-        .hook("one", async || sleep(800 * MS).await)
-        .hook("two", async || sleep(800 * MS).await)
-        .blocking("three", || thread::sleep(800 * MS))
-        .run()
-        .await;
-    assert!(report.is_clean(), "{report}");
-    assert!(report.took() < 1500 * MS, "{report}");
+    let run = || {
+        Hooks::new()
+            .budget(1000 * MS)
+            .hook("one", async || sleep(800 * MS).await)
+            .hook("two", async || sleep(800 * MS).await)
+            .blocking("three", || thread::sleep(800 * MS))
+            .run()
+    };
+    // A busy machine may be late, but not every time; one after the other they never fit.
+    for attempt in 1.. {
+        let report = run().await;
+        if report.is_clean() {
+            return;
+        }
+        assert!(attempt < 5, "{report}");
+    }
 }
 
 async fn a_hook_may_borrow_what_it_owns() {
@@ -202,6 +206,7 @@ async fn every_kind_of_failure_leaves_the_others_alone() {
             bug("later");
         })
         .hook("panics before", || -> std::future::Ready<()> { panic!("before") })
+        .hook("panics at last", async || panic!("nothing else"))
         .hook("panics oddly", async || {
             if true {
                 panic::panic_any(7)
@@ -223,6 +228,7 @@ async fn every_kind_of_failure_leaves_the_others_alone() {
             "panics: panicked: a bug",
             "panics late: panicked: later",
             "panics before: panicked: before",
+            "panics at last: panicked: nothing else",
             "panics oddly: panicked: no message",
             "hangs: timed out",
             "blocks: failed: full",
@@ -486,10 +492,12 @@ fn a_run_that_is_dropped_drops_its_hooks() {
 
 #[test]
 fn blocking_runs_them_on_this_thread() {
-    let here = thread::current().id();
-    let report = Hooks::new()
-        .hook("here", async move || assert_eq!(thread::current().id(), here))
-        .blocking("elsewhere", move || assert_ne!(thread::current().id(), here))
-        .run_blocking();
-    assert!(report.is_clean(), "{report}");
+    bounded(|| {
+        let here = thread::current().id();
+        let report = Hooks::new()
+            .hook("here", async move || assert_eq!(thread::current().id(), here))
+            .blocking("elsewhere", move || assert_ne!(thread::current().id(), here))
+            .run_blocking();
+        assert!(report.is_clean(), "{report}");
+    });
 }

@@ -1,11 +1,16 @@
 //! Work in flight: counted, waited for, and named when it does not end.
 
+#[path = "common/bounded.rs"]
+mod bounded;
+
+use std::cell::RefCell;
 use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
+use bounded::bounded;
 use futures_lite::future::{block_on, poll_once};
 use signoff::hooks::OpenWork;
 use signoff::{Hooks, InFlight};
@@ -50,9 +55,7 @@ fn everybody_who_waits_is_woken() {
         })
         .collect();
     drop(guards);
-    for thread in threads {
-        thread.join().unwrap();
-    }
+    bounded(|| threads.into_iter().for_each(|thread| thread.join().unwrap()));
 }
 
 #[test]
@@ -97,6 +100,30 @@ fn nobody_is_woken_or_dropped_under_a_lock() {
     }
     drop(guard);
     assert_eq!(drained.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()));
+}
+
+/// Waits when the thread that it belongs to ends.
+struct WaitsAtTheEnd(InFlight);
+
+impl Drop for WaitsAtTheEnd {
+    fn drop(&mut self) {
+        let _guard = self.0.enter("late");
+        assert!(!self.0.drained().wait_timeout(SHORT));
+    }
+}
+
+/// A panic in there would end the process.
+#[test]
+fn a_thread_may_wait_while_it_ends() {
+    thread_local!(static LAST: RefCell<Option<WaitsAtTheEnd>> = const { RefCell::new(None) });
+    let work = InFlight::new();
+    let ends = thread::spawn(move || {
+        LAST.set(Some(WaitsAtTheEnd(work.clone()))); // dropped after what the crate keeps here
+        let _guard = work.enter("job");
+        assert!(!work.drained().wait_timeout(SHORT));
+        block_on(Hooks::new().hook("jobs", move || work.drained()).within(SHORT).run())
+    });
+    assert!(!ends.join().unwrap().is_clean());
 }
 
 #[test]
@@ -152,7 +179,8 @@ fn what_was_drained_is_not_named() {
     let work = InFlight::new();
     let guard = work.enter("job");
     thread::spawn(move || drop(guard));
-    let report = block_on(Hooks::new().hook("jobs", move || work.drained()).run());
+    let run = Hooks::new().hook("jobs", move || work.drained()).run();
+    let report = bounded(|| block_on(run));
     assert!(report.is_clean());
     assert!(report.outcomes()[0].still_open().is_empty());
 }

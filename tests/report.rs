@@ -3,10 +3,11 @@
 
 mod common;
 
-use std::os::fd::AsRawFd;
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::process::{ExitCode, Termination};
 use std::time::{Duration, Instant};
-use std::{fs, io};
+use std::{fs, ptr::null_mut, str};
 
 use common::{BOUND, cases, say};
 use signoff::{Hooks, Report};
@@ -40,6 +41,19 @@ fn replace_stderr(end: &impl AsRawFd) {
     assert_eq!(unsafe { libc::dup2(end.as_raw_fd(), 2) }, 2);
 }
 
+/// The two ends of a terminal; the program has the second.
+fn terminal() -> (fs::File, fs::File) {
+    let (mut ours, mut its) = (-1, -1);
+    // SAFETY: it writes the two descriptors, and nobody else owns those.
+    unsafe {
+        assert_eq!(
+            libc::openpty(&raw mut ours, &raw mut its, null_mut(), null_mut(), null_mut()),
+            0
+        );
+        (fs::File::from_raw_fd(ours), fs::File::from_raw_fd(its))
+    }
+}
+
 cases! {
     main_prints_it: |case| case.start().passes(), || {
         let path = std::env::temp_dir().join(format!("signoff-report-{}", std::process::id()));
@@ -49,6 +63,22 @@ cases! {
         fs::remove_file(path).unwrap();
         assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::FAILURE));
         assert!(printed.starts_with("0 of 1 hooks done") && printed.ends_with("| refused\n"), "{printed}");
+    };
+
+    on_a_terminal_it_begins_on_the_left: |case| case.start().passes(), || {
+        let (mut ours, mut its) = terminal();
+        its.write_all(b"^C").unwrap();
+        replace_stderr(&its);
+        report(true).eprint();
+        its.write_all(b"end\n").unwrap();
+        let mut shown = String::new();
+        while !shown.contains("end") {
+            let mut some = [0; 1024];
+            let read = ours.read(&mut some).unwrap();
+            shown.push_str(str::from_utf8(&some[..read]).unwrap());
+        }
+        assert!(shown.starts_with("^C\r0 of 1 hooks done"), "{shown:?}");
+        assert!(shown.ends_with("| refused\r\nend\r\n"), "{shown:?}");
     };
 
     a_closed_standard_error_does_no_harm: |case| case.start().passes(), || {
@@ -64,7 +94,6 @@ cases! {
         child.expect("in time");
         child.passes();
     }, || {
-        use io::Write;
         let (_reader, mut writer) = std::os::unix::net::UnixStream::pair().unwrap();
         writer.set_nonblocking(true).unwrap();
         while writer.write(&[0; 4096]).is_ok() {}

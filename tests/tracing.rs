@@ -9,8 +9,9 @@ use std::thread;
 use std::time::Duration;
 
 use common::{cases, say};
-use signoff::{Hooks, InFlight, ShutdownSignal};
+use signoff::{Hooks, InFlight, Report, ShutdownSignal};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 const SHORT: Duration = Duration::from_millis(30);
 
@@ -146,6 +147,27 @@ impl Write for Says {
     }
 }
 
+/// As they do where standard error is closed.
+#[derive(Clone, Copy)]
+struct Panics;
+
+impl Write for Panics {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        panic!("nobody listens")
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Hooks of two stages, which all have to run.
+fn four(hook: fn()) -> Hooks {
+    let two =
+        |hooks: Hooks| hooks.hook("one", async move || hook()).hook("two", async move || hook());
+    two(two(Hooks::new()).then())
+}
+
 fn park() -> ! {
     loop {
         thread::park();
@@ -184,6 +206,29 @@ cases! {
         let hooks = Hooks::new().budget(5 * SHORT).hook("cache", async || {}).then();
         let hooks = hooks.hook("blocks", async || if true { park() });
         let guard = hooks.exit_on(shutdown.clone()).unwrap();
+        shutdown.request("enough");
+        guard.join();
+    };
+
+    a_subscriber_that_panics_does_not_stop_the_hooks: |case| {
+        for variant in ["run", "exit_on"] {
+            let child = case.variant(variant).start();
+            (0..4).for_each(|_| child.expect("hook"));
+            child.expect("4 of 4 hooks done");
+            child.exits_with(0);
+        }
+    }, || {
+        std::panic::set_hook(Box::new(|_| ()));
+        let subscriber = tracing_subscriber::fmt().with_writer(|| Panics);
+        subscriber.with_span_events(FmtSpan::FULL).init();
+        let report = |report: Report| say(report.to_string().split(" in ").next().unwrap());
+        let hooks = four(|| say("hook"));
+        if common::variant().unwrap() == "run" {
+            report(futures_lite::future::block_on(hooks.run()));
+            return;
+        }
+        let shutdown = ShutdownSignal::manual();
+        let guard = hooks.on_report(report).exit_on(shutdown.clone()).unwrap();
         shutdown.request("enough");
         guard.join();
     };

@@ -1,11 +1,9 @@
 //! A plain thread that wakes the run at the next limit, whatever the executor is.
 
-use std::sync::{Arc, Condvar, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
-
-use crate::sync::lock;
 
 // Invariants
 //
@@ -34,7 +32,7 @@ enum State {
 
 #[derive(Default)]
 struct Shared {
-    alarm: std::sync::Mutex<Alarm>,
+    alarm: Mutex<Alarm>,
     changed: Condvar,
 }
 
@@ -61,11 +59,11 @@ impl Clock {
             waker.wake_by_ref();
             return;
         }
-        if lock(&self.shared.alarm).is_set_to(at, waker) {
+        if self.shared.lock().is_set_to(at, waker) {
             return;
         }
         let waker = waker.clone();
-        let mut alarm = lock(&self.shared.alarm);
+        let mut alarm = self.shared.lock();
         alarm.at = Some(at);
         let old = alarm.waker.replace(waker);
         self.shared.changed.notify_one(); // K2
@@ -85,7 +83,7 @@ impl Clock {
 
 impl Drop for Clock {
     fn drop(&mut self) {
-        let mut alarm = lock(&self.shared.alarm);
+        let mut alarm = self.shared.lock();
         alarm.is_over = true;
         let waker = alarm.waker.take();
         self.shared.changed.notify_one(); // K1, K2
@@ -95,8 +93,13 @@ impl Drop for Clock {
 }
 
 impl Shared {
+    /// The real one also where others are models: those have no clock.
+    fn lock(&self) -> MutexGuard<'_, Alarm> {
+        self.alarm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn tick(&self) {
-        let mut alarm = lock(&self.alarm);
+        let mut alarm = self.lock();
         while !alarm.is_over {
             let left = alarm.at.map(|at| at.saturating_duration_since(Instant::now()));
             alarm = match left {
@@ -105,7 +108,7 @@ impl Shared {
                     let waker = alarm.waker.take();
                     drop(alarm);
                     waker.into_iter().for_each(Waker::wake); // K3
-                    lock(&self.alarm)
+                    self.lock()
                 }
                 Some(left) => match self.changed.wait_timeout(alarm, left) {
                     Ok((alarm, _)) => alarm,

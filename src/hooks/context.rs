@@ -68,6 +68,7 @@ impl Waits {
 }
 
 thread_local! {
+    /// Gone while the thread ends: what waits there is of no hook.
     static CURRENT: RefCell<Option<Arc<Waits>>> = const { RefCell::new(None) };
 }
 
@@ -77,23 +78,24 @@ pub(super) fn in_hook<T>(waits: &Arc<Waits>, f: impl FnOnce() -> T) -> T {
     struct Restore(Option<Arc<Waits>>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            CURRENT.with(|current| current.replace(self.0.take()));
+            let _ = CURRENT.try_with(|current| current.replace(self.0.take()));
         }
     }
-    let _restore = Restore(CURRENT.with(|current| current.replace(Some(Arc::clone(waits)))));
+    let before = CURRENT.try_with(|current| current.replace(Some(Arc::clone(waits))));
+    let _restore = Restore(before.unwrap_or(None));
     f()
 }
 
 /// Whether a hook runs on this thread right now.
 #[allow(dead_code, reason = "only the guard of the feature `blocking` asks")]
 pub(super) fn is_in_hook() -> bool {
-    CURRENT.with(|current| current.borrow().is_some())
+    CURRENT.try_with(|current| current.borrow().is_some()).unwrap_or(false)
 }
 
 /// The hook that runs on this thread, if one does, waits for `work`.
 pub(crate) fn waits_for(work: &InFlight) {
-    let current = CURRENT.with(|current| current.borrow().clone());
-    if let Some(waits) = current {
+    let current = CURRENT.try_with(|current| current.borrow().clone());
+    if let Ok(Some(waits)) = current {
         waits.add(work);
     }
 }

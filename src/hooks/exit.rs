@@ -44,8 +44,8 @@ impl Hooks {
     /// Hands the report over before [`exit_on`](Self::exit_on) ends the process. By default nobody
     /// gets it, and nothing is printed.
     ///
-    /// What is left of the budget is for `f`, and 5 ms at least; then the process ends, whether
-    /// `f` has returned or not.
+    /// What is left of the budget is for `f`, and 5 ms at least; half a second where the budget has
+    /// no limit. Then the process ends, whether `f` has returned or not.
     pub fn on_report(mut self, f: impl FnOnce(Report) + Send + 'static) -> Self {
         self.ending.on_report = Some(Box::new(f));
         self

@@ -40,7 +40,7 @@ pub(super) enum Time {
     Exactly(Duration),
 }
 
-/// What a hook may return: `()`, or a `Result<(), E>` of any error.
+/// What a hook may return: `()`, or a `Result<(), E>` of any error; or nothing ever, as `todo!()` does.
 ///
 /// Nobody else can implement it.
 #[diagnostic::on_unimplemented(
@@ -56,7 +56,18 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for () {}
     impl<E> Sealed for Result<(), E> {}
+    impl Sealed for super::Never {}
+
+    pub trait Returns {
+        type Value;
+    }
+    impl<T> Returns for fn() -> T {
+        type Value = T;
+    }
 }
+
+/// The type `!`, which has a name only as what a function returns.
+type Never = <fn() -> ! as sealed::Returns>::Value;
 
 impl Output for () {
     fn into_outcome(self) -> Outcome {
@@ -67,6 +78,12 @@ impl Output for () {
 impl<E: Into<Box<dyn Error + Send + Sync>>> Output for Result<(), E> {
     fn into_outcome(self) -> Outcome {
         self.map_or_else(|error| Outcome::Failed(error.into()), |()| Outcome::Done)
+    }
+}
+
+impl Output for Never {
+    fn into_outcome(self) -> Outcome {
+        self
     }
 }
 

@@ -1,6 +1,6 @@
 //! Output at the end of a process, where nobody may read it any more.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
@@ -8,9 +8,11 @@ use std::time::Duration;
 /// How long anybody waits for a pipe that nobody reads.
 pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Prints a line on standard error; errors have nowhere to go.
-pub(super) fn eprint(mut text: String) {
-    text.push('\n');
+/// Prints lines on standard error; errors have nowhere to go.
+pub(super) fn eprint(text: &str) {
+    // A terminal shows `^C` where the cursor is; the text begins in the place of that.
+    let start = if io::stderr().is_terminal() { "\r" } else { "" };
+    let text = format!("{start}{text}\n");
     let printed = begin(move || drop(io::stderr().write_all(text.as_bytes())));
     let _ = printed.recv_timeout(PATIENCE);
 }

@@ -102,7 +102,9 @@ impl Plan {
         if state.turn != turn {
             return None; // P3
         }
-        state.stages.retain(|stage| !stage.is_empty());
+        while state.stages.front().is_some_and(Stage::is_empty) {
+            state.stages.pop_front();
+        }
         let now = Instant::now();
         let share = Share::of(self.deadline, now, state.stages.len());
         let ends = state.stages.front()?.iter().map(|hook| share.limit_of(hook.time, now).at);

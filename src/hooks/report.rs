@@ -115,7 +115,7 @@ impl Report {
     /// Unlike `eprintln!` it does not panic where standard error is closed, and does not hang
     /// where nobody reads it.
     pub fn eprint(&self) {
-        last_words::eprint(self.to_string());
+        last_words::eprint(&self.to_string());
     }
 }
 

@@ -6,12 +6,13 @@ use std::thread;
 
 use tokio::runtime::{Builder, EnterGuard, Handle};
 
+use super::hook::caught;
 use crate::park;
 
-/// Runs the future to its end: on this thread, or where this one belongs to a runtime, on a thread
-/// that this one waits for.
+/// Runs the future to its end: on this thread, or where this one belongs to a runtime or is about to
+/// end, on a thread that this one waits for.
 pub(super) fn block_on<F: Future<Output = ()>>(make: impl Fn() -> F + Send + Sync) {
-    if Handle::try_current().is_err() {
+    if Handle::try_current().is_err_and(|error| error.is_missing_context()) {
         return on_this_thread(make());
     }
     let thread = thread::Builder::new().name("signoff-hooks".into());
@@ -24,13 +25,14 @@ pub(super) fn block_on<F: Future<Output = ()>>(make: impl Fn() -> F + Send + Syn
 }
 
 fn on_this_thread(future: impl Future<Output = ()>) {
-    // `enable_all` is all that the program's own features of tokio have.
-    match Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => {
+    // `enable_all` is all that the program's own features of tokio have. With few descriptors left
+    // that may panic.
+    match caught(|| Builder::new_current_thread().enable_all().build()) {
+        Ok(Ok(runtime)) => {
             runtime.block_on(future);
             runtime.shutdown_background(); // does not wait for what hooks have left in it
         }
-        Err(_) => drop(park::block_on(future, None)),
+        _ => drop(park::block_on(future, None)),
     }
 }
 

@@ -7,25 +7,45 @@ use ::tracing::span::{Entered, Id};
 use ::tracing::{Span, info, info_span, warn};
 
 use super::Time;
+use super::hook::caught;
 use super::report::{HookReport, Outcome, Report};
 use crate::in_flight::OpenWork;
 use crate::reason::Reason;
+
+// Subscribers are foreign code, and some panic where standard error is closed. Such a one hears
+// nothing, and the hooks go on: all that reaches a subscriber runs under `caught`.
 
 /// The span of a shutdown.
 #[derive(Default)]
 pub(super) struct Telling(OnceLock<Span>);
 
+/// Inside of that span until it is dropped.
+pub(super) struct Inside<'a>(Option<Entered<'a>>);
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        let _ = caught(|| drop(self.0.take()));
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        let _ = caught(|| drop(self.0.take()));
+    }
+}
+
 impl Telling {
     pub(super) fn begin(&self, reason: Option<&Reason>, budget: Duration, hooks: usize) {
         let reason = reason.map(ToString::to_string);
-        let span = info_span!("shutdown", reason);
-        info!(parent: &span, reason, hooks, budget = %Time(budget), "shutdown begins");
-        let _ = self.0.set(span); // nobody else does
+        let _ = caught(|| {
+            let span = self.0.get_or_init(|| info_span!("shutdown", reason));
+            info!(parent: span, reason, hooks, budget = %Time(budget), "shutdown begins");
+        });
     }
 
     /// Hooks run inside of the span.
-    pub(super) fn enter(&self) -> Option<Entered<'_>> {
-        self.0.get().map(Span::enter)
+    pub(super) fn enter(&self) -> Inside<'_> {
+        Inside(caught(|| self.0.get().map(Span::enter)).unwrap_or(None))
     }
 
     fn span(&self) -> Option<Id> {
@@ -33,6 +53,10 @@ impl Telling {
     }
 
     pub(super) fn hook_ended(&self, report: &HookReport) {
+        let _ = caught(|| self.tell(report));
+    }
+
+    fn tell(&self, report: &HookReport) {
         let (hook, outcome) = (&*report.name, report.outcome.label());
         let took_ms = milliseconds(report.took);
         match &report.outcome {
@@ -53,7 +77,7 @@ impl Telling {
         for hook in report.hooks.iter().filter(|hook| !hook.is_told) {
             self.hook_ended(hook);
         }
-        info!(parent: self.span(), clean, took_ms, "shutdown ends");
+        let _ = caught(|| info!(parent: self.span(), clean, took_ms, "shutdown ends"));
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::thread;
 
-use libc::{SIGINT, SIGTERM};
-use signoff::{ForcedExit, Signals};
+use libc::{SIGINT, SIGTERM, SIGUSR1};
+use signoff::{Backend, Bell, Error, ForcedExit, Signal, Signals};
 
 use super::{Runtime, stuck, watch};
 use crate::common::system::raise;
@@ -148,4 +148,40 @@ pub(crate) fn afterwards<R: Runtime>() {
         say("the last clone is gone, SIGTERM does nothing");
         stuck();
     });
+}
+
+pub(crate) fn test_others_afterwards(case: &Case) {
+    for variant in ["another signal", "an error"] {
+        let child = case.variant(variant).start();
+        child.expect("SIGTERM does nothing");
+        child.kill_again(SIGINT);
+        child.exits_with(INTERRUPTED);
+    }
+}
+
+/// Who listens to another signal meanwhile, or in vain, does not end the shutdown.
+pub(crate) fn others_afterwards<R: Runtime>() {
+    R::block_on(async {
+        let shutdown = R::listen();
+        raise(SIGTERM);
+        shutdown.await;
+        match variant().as_deref() {
+            Some("an error") => _ = Signals::default().listen(GivesUp).expect_err("it never works"),
+            _ => drop(R::listen_to(Signals::none().with(Signal::Other(SIGUSR1)))),
+        }
+        raise(SIGTERM);
+        say("SIGTERM does nothing");
+        stuck();
+    });
+}
+
+/// A backend that never works.
+pub(crate) struct GivesUp;
+
+impl Backend for GivesUp {
+    type Watch = ();
+
+    fn watch(self, _: Bell) -> Result<(), Error> {
+        Err(Error::Backend("too tired".into()))
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use futures_lite::future;
-use libc::{SIGINT, SIGTERM};
+use libc::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 use signoff::{ShutdownSignal, Signal, Signals};
 
@@ -21,6 +21,12 @@ pub(crate) fn test_kills(case: &Case) {
     }
 }
 
+pub(crate) fn test_terminate_kills(case: &Case) {
+    let child = case.ready();
+    child.kill(SIGTERM);
+    child.dies_by(SIGTERM);
+}
+
 pub(crate) fn kills<R: Runtime>() {
     R::block_on(async {
         let mut shutdown = R::listen();
@@ -28,6 +34,20 @@ pub(crate) fn kills<R: Runtime>() {
         future::poll_once(&mut shutdown).await;
         drop(R::listen());
         drop((shutdown, clone));
+        say("ready");
+        stuck();
+    });
+}
+
+/// One signal came and its last clone is gone; of the others none came.
+pub(crate) fn another<R: Runtime>() {
+    R::block_on(async {
+        let shutdown = R::listen();
+        let user = R::listen_to(Signals::none().with(Signal::Other(SIGUSR1)));
+        raise(SIGUSR1);
+        user.await;
+        drop(shutdown);
+        raise(SIGUSR1); // its repeat does nothing
         say("ready");
         stuck();
     });
@@ -65,12 +85,6 @@ pub(crate) fn again<R: Runtime>() {
 
 /// The documented limit: whoever else listens through the same registry, and began after we did,
 /// cannot be seen. The signal does what it did before `listen`, so it ends the process.
-pub(crate) fn test_limit(case: &Case) {
-    let child = case.ready();
-    child.kill(SIGTERM);
-    child.dies_by(SIGTERM);
-}
-
 pub(crate) fn limit<R: Runtime>() {
     R::block_on(async {
         let shutdown = R::listen();

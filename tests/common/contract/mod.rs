@@ -126,6 +126,8 @@ macro_rules! contract {
             a_request_is_not_a_press: again::test_request, again::request::<$runtime>;
             ctrl_c_again_after_the_last_clone: again::test_afterwards,
                 again::afterwards::<$runtime>;
+            others_that_listen_after_the_last_clone: again::test_others_afterwards,
+                again::others_afterwards::<$runtime>;
 
             // 5: other handlers
             other_handlers_go_on_working: |case| case.passes(), others::beside::<$runtime>;
@@ -133,10 +135,12 @@ macro_rules! contract {
 
             // 6: the last clone
             after_the_last_clone_a_signal_kills: gone::test_kills, gone::kills::<$runtime>;
+            a_shutdown_by_one_signal_leaves_the_others_alone: gone::test_terminate_kills,
+                gone::another::<$runtime>;
             after_the_last_clone_the_first_process_lives: gone::test_first_process,
                 gone::first_process::<$runtime>;
             listening_again_after_the_last_clone: |case| case.passes(), gone::again::<$runtime>;
-            a_later_handler_of_others_does_not_keep_it_alive: gone::test_limit,
+            a_later_handler_of_others_does_not_keep_it_alive: gone::test_terminate_kills,
                 gone::limit::<$runtime>;
 
             // 7: inherited state
