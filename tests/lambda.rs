@@ -1,6 +1,6 @@
 //! The extension, registered with a Runtime API of our own that does everything it should not, and
 //! hooks that run whatever that does.
-#![allow(unsafe_code, reason = "kill(2)")]
+#![allow(unsafe_code, reason = "kill(2), setrlimit(2)")]
 
 #[path = "lambda/fake.rs"]
 mod fake;
@@ -9,7 +9,9 @@ mod function;
 #[path = "lambda/hooks.rs"]
 mod hooks;
 
+use std::ffi::OsStr;
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,8 +36,8 @@ fn fails(api: &Api, kind: &str, words: &[&str]) {
 
 /// The same, and in no more than the time that it was given.
 #[track_caller]
-fn gives_up(api: &Api) {
-    let function = start(&api.address.to_string(), "plain", SHORT);
+fn gives_up(api: &Api, way: &str) {
+    let function = start(api.address.to_string(), way, SHORT);
     is(&function.line(), "Timeout", &["no whole answer", "within 300ms", "allow more time"]);
     let took = Duration::from_millis(function.line().parse().expect("a number"));
     assert!((SHORT..BOUND / 3).contains(&took), "{took:?}");
@@ -63,7 +65,7 @@ fn registers(address: &str, way: &str) {
 #[test]
 fn it_registers_and_waits_on_next() {
     let api = Api::answering(registered());
-    let function = start(&api.address.to_string(), "plain", BOUND);
+    let function = start(api.address.to_string(), "plain", BOUND);
     assert_eq!(function.line(), "registered");
     let (authority, body) = (api.address, r#"{"events":[]}"#);
     assert_eq!(
@@ -89,7 +91,7 @@ fn it_registers_and_waits_on_next() {
 #[test]
 fn a_broken_connection_does_no_harm() {
     let api = Api::answering(registered());
-    let mut function = start(&api.address.to_string(), "plain", BOUND);
+    let mut function = start(api.address.to_string(), "plain", BOUND);
     assert_eq!(function.line(), "registered");
     let _took_and_has = (function.line(), function.line());
     let begun = Instant::now();
@@ -129,7 +131,7 @@ fn a_failure_is_not_remembered() {
     let api = Api::choosing(
         move |request| if request.contains(name) { taken.clone() } else { registered() },
     );
-    let function = start(&api.address.to_string(), "again", BOUND);
+    let function = start(api.address.to_string(), "again", BOUND);
     assert!(function.line().starts_with("Err(NameTaken("));
     assert_eq!(function.line(), "registered");
     function.ends();
@@ -138,7 +140,7 @@ fn a_failure_is_not_remembered() {
 #[test]
 fn children_do_not_inherit_the_connection() {
     let api = Api::answering(registered());
-    let function = start(&api.address.to_string(), "child", BOUND);
+    let function = start(api.address.to_string(), "child", BOUND);
     assert_eq!(function.line(), "a child has 0 sockets");
     assert_eq!(function.line(), "registered");
     function.ends();
@@ -156,7 +158,7 @@ fn every_form_of_the_address() {
     let api = Api::answering(registered());
     registers(&format!("http://{}/", api.address), "plain");
     registers(&format!("localhost:{}", api.address.port()), "plain");
-    let function = start(&format!("http://{}/.rt/my-function", api.address), "plain", BOUND);
+    let function = start(format!("http://{}/.rt/my-function", api.address), "plain", BOUND);
     assert_eq!(function.line(), "registered");
     let paths: Vec<_> = (0..6).map(|_| api.request()).collect();
     assert!(paths[4].starts_with("POST /.rt/my-function/2020-01-01/extension/register "));
@@ -181,13 +183,16 @@ fn what_is_no_address() {
     for value in ["127.0.0.1", "https://127.0.0.1:9001", "unix:/run/api", "a b:1", "[::1:9001"] {
         fails_at(value, "Address", &[&format!("is {value:?}"), "host:port", "unset it"]);
     }
+    let function = start(OsStr::from_bytes(b"127.0.0.1:9001/\xff"), "plain", BOUND);
+    is(&function.line(), "Address", &["is \"127.0.0.1:9001/\u{fffd}\""]);
+    function.ends();
 }
 
 #[test]
 fn what_is_no_name() {
     let api = Api::answering(registered());
     for name in [" ", "a\r\nEvil: yes"] {
-        let function = start(&api.address.to_string(), name, BOUND);
+        let function = start(api.address.to_string(), name, BOUND);
         is(&function.line(), "Name", &[&format!("{name:?}"), "without control characters"]);
         function.ends();
     }
@@ -278,6 +283,27 @@ fn it_refuses_in_its_own_words() {
 }
 
 #[test]
+fn it_speaks_as_proxies_do() {
+    let early = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
+    let api = Api::answering(early.to_owned() + &registered());
+    registers(&api.address.to_string(), "plain");
+    let closed = refused("403 Forbidden", "Extension.RegistrationClosed", "closed");
+    fails(&Api::answering(early.to_owned() + &closed), "Closed", &["403"]);
+    let old = registered().replacen("HTTP/1.1", "HTTP/1.0", 1) + &registered();
+    registers(&Api::answering(old).address.to_string(), "plain");
+    let folded = "HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: a\r\n b\r\n\r\n";
+    fails(&Api::answering(folded), "NotHttp", &["HTTP/1.1 200 OK"]);
+    // The connection stays open, against the wishes of the request.
+    let chunked = "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n\
+                   2c\r\n{\"errorType\":\"Extension.RegistrationClosed\"}\r\n0\r\n\r\n";
+    let api = Api::new("127.0.0.1:0", move |stream| {
+        fake::say(stream, chunked);
+        fake::hang(stream);
+    });
+    fails(&api, "Closed", &["403 Extension.RegistrationClosed"]);
+}
+
+#[test]
 fn it_is_something_else() {
     fails(
         &Api::answering("SSH-2.0-OpenSSH_9.6\r\n"),
@@ -299,17 +325,22 @@ fn it_hangs_up() {
 
 #[test]
 fn it_never_answers() {
-    gives_up(&Api::new("127.0.0.1:0", fake::hang));
-    gives_up(&Api::new("127.0.0.1:0", |stream| {
-        fake::say(stream, "HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\n{");
-        fake::hang(stream);
-    }));
+    gives_up(&Api::new("127.0.0.1:0", fake::hang), "plain");
+    // Each of these has that time, and not one after the other.
+    gives_up(&Api::new("127.0.0.1:0", fake::hang), "many threads");
+    gives_up(
+        &Api::new("127.0.0.1:0", |stream| {
+            fake::say(stream, "HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\n{");
+            fake::hang(stream);
+        }),
+        "plain",
+    );
 }
 
 #[test]
 fn it_never_even_accepts() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let function = start(&listener.local_addr().expect("bound").to_string(), "plain", SHORT);
+    let function = start(listener.local_addr().expect("bound").to_string(), "plain", SHORT);
     is(&function.line(), "Timeout", &["within 300ms"]);
     function.ends();
 }
@@ -317,10 +348,13 @@ fn it_never_even_accepts() {
 #[test]
 fn it_drips() {
     let pause = Duration::from_millis(5);
-    gives_up(&Api::new("127.0.0.1:0", move |stream| {
-        fake::say(stream, "HTTP/1.1 200 OK\r\nX: ");
-        fake::for_ever(stream, b"x", pause);
-    }));
+    gives_up(
+        &Api::new("127.0.0.1:0", move |stream| {
+            fake::say(stream, "HTTP/1.1 200 OK\r\nX: ");
+            fake::for_ever(stream, b"x", pause);
+        }),
+        "plain",
+    );
     let api = Api::new("127.0.0.1:0", |stream| {
         for byte in registered().bytes() {
             fake::say(stream, &char::from(byte).to_string());
@@ -338,11 +372,13 @@ fn it_never_ends() {
         });
         fails(&api, "Endless", &["had no end"]);
     }
-    let api = Api::new("127.0.0.1:0", |stream| {
-        fake::say(stream, "HTTP/1.1 200 OK\r\n");
-        fake::for_ever(stream, b"X: y\r\n", Duration::ZERO);
-    });
-    fails(&api, "Endless", &["had no end"]);
+    for again in ["X: y\r\n", "\r\nHTTP/1.1 102 Processing\r\n"] {
+        let api = Api::new("127.0.0.1:0", move |stream| {
+            fake::say(stream, "HTTP/1.1 102 Processing\r\n");
+            fake::for_ever(stream, again.as_bytes(), Duration::ZERO);
+        });
+        fails(&api, "Endless", &["had no end"]);
+    }
 }
 
 #[test]

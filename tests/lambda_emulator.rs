@@ -7,7 +7,7 @@ use std::{env, fs, process};
 
 use emulator::function::{CASE, PROOF, Proof, RUN};
 use emulator::matrix::{CASES, Case, Cell, End, Hooks};
-use emulator::{Helper, Mode, Setup};
+use emulator::{Helper, Mode, Setup, skipped};
 
 /// In every mode, all hooks run, and the process ends by itself, before the emulator kills it.
 #[track_caller]
@@ -70,7 +70,7 @@ fn the_example_closes_its_store() {
     let test = env::current_exe().expect("the test binary");
     let example = test.ancestors().nth(2).expect("a target folder").join("examples/lambda");
     if !example.exists() {
-        println!("skipped: the example is not built; `cargo test --all-features` builds it");
+        skipped("the example is not built; `cargo test --all-features` builds it");
         return;
     }
     let folder = env::temp_dir().join(format!("signoff-example-{}", process::id()));

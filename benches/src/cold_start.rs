@@ -24,7 +24,7 @@ const FUNCTIONS: &[Program] = &[
         name: "**signoff**",
         dependencies: r#"}
 signoff = { path = "SIGNOFF", features = ["lambda"] }"#,
-        main: "signoff::lambda::set_graceful_shutdown_handler(async || {}).await.unwrap();",
+        main: "let _installed = signoff::lambda::set_graceful_shutdown_handler(async || {}).await.unwrap();",
     },
     Program {
         name: "lambda_runtime's helper",

@@ -40,21 +40,29 @@ struct Head {
 
 impl<S: FnMut(&mut [u8]) -> Result<usize, RegistrationError>> Answer<S> {
     fn head(&mut self) -> Result<Head, RegistrationError> {
+        let mut start = 0;
         loop {
-            if let Some(head) = parse(&self.bytes)? {
-                return Ok(head);
-            }
-            if !self.read_on()? {
-                let end = std::io::ErrorKind::UnexpectedEof.into();
-                return Err(RegistrationError::Disconnected(end));
+            match parse(&self.bytes, start)? {
+                // The answer itself comes after this.
+                Some(head) if (100..200).contains(&head.status) => start = head.end,
+                Some(head) => return Ok(head),
+                None if self.read_on()? => {}
+                None => {
+                    let end = std::io::ErrorKind::UnexpectedEof.into();
+                    return Err(RegistrationError::Disconnected(end));
+                }
             }
         }
     }
 
-    /// A body that is shorter than announced will do.
+    /// A body that is shorter than announced will do, and so will one that has told everything:
+    /// the connection may stay open after it.
     fn body(&mut self, head: &Head) -> Result<&[u8], RegistrationError> {
         let length = head.length.unwrap_or(usize::MAX);
-        while self.bytes.len() - head.end < length && self.read_on()? {}
+        while self.bytes.len() - head.end < length
+            && first_json(&self.bytes[head.end..]).is_none()
+            && self.read_on()?
+        {}
         Ok(&self.bytes[head.end..])
     }
 
@@ -70,13 +78,13 @@ impl<S: FnMut(&mut [u8]) -> Result<usize, RegistrationError>> Answer<S> {
     }
 }
 
-/// `None` while the head is not complete.
-fn parse(bytes: &[u8]) -> Result<Option<Head>, RegistrationError> {
+/// The head that begins at `start`; `None` while it is not complete.
+fn parse(bytes: &[u8], start: usize) -> Result<Option<Head>, RegistrationError> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut response = httparse::Response::new(&mut headers);
     let not_http = || RegistrationError::NotHttp { beginning: beginning(bytes, 64) };
-    let end = match response.parse(bytes) {
-        Ok(httparse::Status::Complete(end)) => end,
+    let end = match response.parse(&bytes[start..]) {
+        Ok(httparse::Status::Complete(length)) => start + length,
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => {
             return Err(RegistrationError::Endless { read: bytes.len() });
@@ -154,6 +162,7 @@ mod tests {
          {\"errorMessage\":\"FOO\",\"errorType\":\"Extension.InvalidExtensionState\"}\r\n0\r\n\r\n",
         "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.0 500\r\n\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nLambda-Extension-Identifier: a\r\n\r\n",
     ];
 
     /// What a parser may stumble over.

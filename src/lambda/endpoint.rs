@@ -35,9 +35,10 @@ impl Endpoint {
             return Ok(None);
         }
         let value = env::var_os(VARIABLE).unwrap_or_default();
-        let value = value.to_string_lossy();
-        let endpoint = Self::parse(&value);
-        endpoint.map(Some).ok_or_else(|| RegistrationError::Address { value: value.into_owned() })
+        let endpoint = value.to_str().and_then(Self::parse);
+        endpoint.map(Some).ok_or_else(|| RegistrationError::Address {
+            value: value.to_string_lossy().into_owned(),
+        })
     }
 
     /// `host:port`, as Lambda has it; with a scheme and a path, as `cargo lambda` has it.

@@ -1,7 +1,42 @@
-//! What can go wrong when an extension registers.
+//! What can go wrong when hooks are installed, and when an extension registers.
 
 use std::time::Duration;
 use std::{error, fmt, io};
+
+/// Why nothing was installed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The program cannot listen to signals, or has no thread for its hooks.
+    Signal(crate::Error),
+    /// The registration failed, and was to be [`strict`](super::Install::strict).
+    Registration(RegistrationError),
+    /// [`run`](super::run) serves functions in Lambda only, and this is not Lambda.
+    NotInLambda,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal(error) => error.fmt(f),
+            Self::Registration(error) => error.fmt(f),
+            Self::NotInLambda => f.write_str(
+                "AWS_LAMBDA_RUNTIME_API is not set, so there is nothing to serve: \
+                 start the function with `cargo lambda watch`, or in an emulator",
+            ),
+        }
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Signal(error) => error.source(),
+            Self::Registration(error) => error.source(),
+            Self::NotInLambda => None,
+        }
+    }
+}
 
 /// Why [`Extension::register`](super::Extension::register) did not register.
 ///

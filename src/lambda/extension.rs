@@ -80,17 +80,22 @@ impl Extension {
     /// Where the Runtime API refuses, does not answer in time, or is something else.
     pub fn register(&self) -> Result<bool, RegistrationError> {
         let Some(endpoint) = Endpoint::from_env()? else { return Ok(false) };
-        // The lock is held meanwhile, so that only one of two threads registers.
+        // The lock is held meanwhile, so that only one of two threads registers. The time that one
+        // of them waits for it counts.
+        let deadline = Deadline::after(self.timeout);
         let mut parked = PARKED.lock().unwrap_or_else(PoisonError::into_inner);
         if parked.is_none() {
-            *parked = Some(self.register_at(&endpoint)?);
+            *parked = Some(self.register_at(&endpoint, deadline)?);
         }
         Ok(true)
     }
 
-    fn register_at(&self, endpoint: &Endpoint) -> Result<TcpStream, RegistrationError> {
+    fn register_at(
+        &self,
+        endpoint: &Endpoint,
+        deadline: Deadline,
+    ) -> Result<TcpStream, RegistrationError> {
         self.check_name()?;
-        let deadline = Deadline::after(self.timeout);
         let mut line = endpoint.connect(deadline)?;
         // Once registered, init does not end before `/next` is called: what can fail comes first.
         let mut parked = endpoint.connect(deadline)?;

@@ -1,12 +1,10 @@
 //! Hooks that run when Lambda takes the environment down.
 
-use std::error::Error as StdError;
-use std::fmt;
 use std::future::{self, Future, IntoFuture, Ready};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::error::RegistrationError;
+use super::error::{Error, RegistrationError};
 use super::extension::Extension;
 use crate::backend::blocking::Blocking;
 use crate::backend::tokio::Tokio;
@@ -22,7 +20,8 @@ static SHUTDOWN: Mutex<Option<ShutdownSignal>> = Mutex::new(None);
 
 /// Runs `hook` when Lambda takes the environment down. All there is to know about it.
 ///
-/// To be called before `lambda_runtime::run`. It is [`install`] with this one hook.
+/// To be called before `lambda_runtime::run`. It is [`install`] with this one hook. Keep what it
+/// returns until the end of `main`.
 ///
 /// ```no_run
 /// # struct Store; impl Store { async fn close(self) {} }
@@ -31,7 +30,8 @@ static SHUTDOWN: Mutex<Option<ShutdownSignal>> = Mutex::new(None);
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), Error> {
 /// let store = open();
-/// signoff::lambda::set_graceful_shutdown_handler(async move || store.close().await).await?;
+/// let close = async move || store.close().await;
+/// let _installed = signoff::lambda::set_graceful_shutdown_handler(close).await?;
 /// # let handler = async |event: LambdaEvent<String>| Ok::<_, Error>(event.payload);
 /// lambda_runtime::run(service_fn(handler)).await
 /// # }
@@ -73,7 +73,7 @@ where
 /// let hooks = Hooks::new()
 ///     .hook("metrics", async || flush().await)
 ///     .hook("database", async move || db.close().await);
-/// lambda::install(hooks).await?;
+/// let _installed = lambda::install(hooks).await?; // until the end of main
 /// # Ok(())
 /// # }
 /// ```
@@ -139,8 +139,7 @@ impl Install {
         };
         // The hooks are armed first: SIGTERM may come as soon as the extension is registered, and
         // while that takes its time.
-        let shutdown = listen()?;
-        let guard = hooks.exit_on(shutdown.clone()).map_err(Error::Signal)?;
+        let (shutdown, guard) = arm(hooks)?;
         let registered = extension.map_or(Ok(false), |extension| extension.register());
         let registration_error = match registered {
             Err(error) if is_strict => return Err(Error::Registration(error)),
@@ -161,23 +160,28 @@ impl IntoFuture for Install {
 }
 
 /// The first call in the process listens, on the runtime that it is called in, if there is one.
-fn listen() -> Result<ShutdownSignal, Error> {
-    let mut shutdown = SHUTDOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(shutdown) = &*shutdown {
-        return Ok(shutdown.clone());
-    }
-    let listening = ShutdownSignal::listen(Tokio)
-        .or_else(|_| ShutdownSignal::listen(Blocking))
-        .map_err(Error::Signal)?;
-    *shutdown = Some(listening.clone());
-    Ok(listening)
+fn arm(hooks: Hooks) -> Result<(ShutdownSignal, Guard), Error> {
+    let mut known = SHUTDOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let shutdown = match &*known {
+        Some(shutdown) => shutdown.clone(),
+        None => ShutdownSignal::listen(Tokio)
+            .or_else(|_| ShutdownSignal::listen(Blocking))
+            .map_err(Error::Signal)?,
+    };
+    let guard = hooks.exit_on(shutdown.clone()).map_err(Error::Signal)?;
+    // Not sooner: without hooks nobody would answer the signal that this keeps.
+    *known = Some(shutdown.clone());
+    Ok((shutdown, guard))
 }
 
-/// What [`install`] has done. It may be dropped: the hooks stay armed.
-///
-/// A `main` that may come to its end by itself keeps it: dropped while the hooks run, it waits for
+/// What [`install`] has done. `main` keeps it to its end: dropped while the hooks run, it waits for
 /// them, as [`Guard`] does.
+///
+/// Where `main` has no end it may be dropped before: the hooks stay armed. `lambda_runtime::run`
+/// returns when the Runtime API is gone, though, and under `cargo lambda watch` that may be so at
+/// the moment of the signal.
 #[derive(Debug)]
+#[must_use = "a main that keeps this to its end does not cut off hooks that are still running"]
 pub struct Installed {
     guard: Guard,
     shutdown: ShutdownSignal,
@@ -207,40 +211,5 @@ impl Installed {
     /// Resolves at once while no shutdown was asked for, and never where the hooks run.
     pub(super) async fn ended(self) {
         self.guard.await;
-    }
-}
-
-/// Why nothing was installed.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Error {
-    /// The program cannot listen to signals, or has no thread for its hooks.
-    Signal(crate::Error),
-    /// The registration failed, and was to be [`strict`](Install::strict).
-    Registration(RegistrationError),
-    /// [`run`](super::run) serves functions in Lambda only, and this is not Lambda.
-    NotInLambda,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Signal(error) => error.fmt(f),
-            Self::Registration(error) => error.fmt(f),
-            Self::NotInLambda => f.write_str(
-                "AWS_LAMBDA_RUNTIME_API is not set, so there is nothing to serve: \
-                 start the function with `cargo lambda watch`, or in an emulator",
-            ),
-        }
-    }
-}
-
-impl StdError for Error {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match self {
-            Self::Signal(error) => error.source(),
-            Self::Registration(error) => error.source(),
-            Self::NotInLambda => None,
-        }
     }
 }

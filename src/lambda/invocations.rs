@@ -21,7 +21,8 @@ use crate::in_flight::{InFlight, InFlightGuard};
 ///
 /// let in_flight = InFlight::new();
 /// let counted = in_flight.clone();
-/// lambda::install(Hooks::new().hook("invocations", move || counted.drained())).await?;
+/// let hooks = Hooks::new().hook("invocations", move || counted.drained());
+/// let _installed = lambda::install(hooks).await?;
 /// # let handler = async |event: LambdaEvent<String>| Ok::<_, Error>(event.payload);
 /// let runtime = Runtime::new(service_fn(handler));
 /// runtime.layer(lambda::InvocationsLayer::new(in_flight)).run().await

@@ -8,8 +8,8 @@ mod install;
 mod invocations;
 mod run;
 
-pub use error::{Refusal, RegistrationError};
+pub use error::{Error, Refusal, RegistrationError};
 pub use extension::Extension;
-pub use install::{Error, Install, Installed, install, set_graceful_shutdown_handler};
+pub use install::{Install, Installed, install, set_graceful_shutdown_handler};
 pub use invocations::{Invocation, Invocations, InvocationsLayer};
 pub use run::run;

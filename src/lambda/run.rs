@@ -12,7 +12,8 @@ use lambda_runtime::{Diagnostic, IntoFunctionResponse, LambdaEvent, Runtime};
 use serde::{Deserialize, Serialize};
 
 use super::endpoint::is_lambda;
-use super::install::{Error, Install, install};
+use super::error::Error;
+use super::install::{Install, install};
 use super::invocations::InvocationsLayer;
 use crate::hooks::Hooks;
 use crate::in_flight::InFlight;

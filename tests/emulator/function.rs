@@ -116,7 +116,8 @@ async fn install_ours(case: &str) {
             hooks.hook("panics", async || assert!(env::var(CASE).is_err(), "on purpose"))
         }
         "two handlers" => {
-            lambda::set_graceful_shutdown_handler(other_hook).await.expect("a handler");
+            let other = lambda::set_graceful_shutdown_handler(other_hook).await;
+            drop(other.expect("a handler"));
             hooks
         }
         _ => hooks,

@@ -1,5 +1,6 @@
 //! The function: this test binary started again, because it registers once in a process.
 
+use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{self, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -24,11 +25,16 @@ pub(crate) struct Function {
 }
 
 /// Starts a function with `address` in `AWS_LAMBDA_RUNTIME_API`.
-pub(crate) fn start(address: &str, way: &str, timeout: Duration) -> Function {
+pub(crate) fn start(address: impl AsRef<OsStr>, way: &str, timeout: Duration) -> Function {
     start_case("function::registers", address, way, timeout)
 }
 
-pub(crate) fn start_case(case: &str, address: &str, way: &str, timeout: Duration) -> Function {
+pub(crate) fn start_case(
+    case: &str,
+    address: impl AsRef<OsStr>,
+    way: &str,
+    timeout: Duration,
+) -> Function {
     let mut process = Command::new(env::current_exe().expect("the test binary"))
         .args(["--exact", case, "--ignored", "--nocapture", "--test-threads=1"])
         .env("AWS_LAMBDA_RUNTIME_API", address)
@@ -168,6 +174,11 @@ fn register(way: &str, extension: Extension) -> Result<bool, RegistrationError> 
                 results.try_fold(true, |all, result| Ok(all && result?))
             })
         }
+        "many threads" => thread::scope(|scope| {
+            let threads = [(); 64].map(|()| scope.spawn(|| extension.register()));
+            let results = threads.map(|thread| thread.join().expect("no panic"));
+            results.into_iter().find(Result::is_err).unwrap_or(Ok(true))
+        }),
         "again" => {
             let first = extension.register();
             say(format_args!("{first:?}"));

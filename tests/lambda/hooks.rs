@@ -5,7 +5,7 @@ use std::future::pending;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
-use std::{env, future, thread};
+use std::{env, fs, future, thread};
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use signoff::lambda::{self, Extension, Install};
@@ -47,16 +47,16 @@ fn installs() {
     match &*way {
         "one closure" => runtime.block_on(async {
             let hook = async || say("hook");
-            lambda::set_graceful_shutdown_handler(hook).await.expect("installed");
+            let _installed = lambda::set_graceful_shutdown_handler(hook).await.expect("installed");
             waits();
         }),
         "no runtime" => ready(lambda::install(hooks())),
         "async-std" => async_std::task::block_on(async {
-            lambda::install(hooks()).await.expect("installed");
+            let _installed = lambda::install(hooks()).await.expect("installed");
             waits();
         }),
         "dropped" => {
-            runtime.block_on(async { lambda::install(hooks()).await.expect("installed") });
+            drop(runtime.block_on(async { lambda::install(hooks()).await.expect("installed") }));
             drop(runtime);
             waits();
         }
@@ -68,6 +68,11 @@ fn installs() {
         "strict" => say(format_args!("{:?}", lambda::install(hooks()).strict().now().map(drop))),
         "without" => ready(lambda::install(hooks()).without_extension()),
         "named" => ready(lambda::install(hooks()).extension(Extension::default().name("mine"))),
+        "no threads" => runtime.block_on(async {
+            refuse_threads();
+            say(format_args!("{:?}", lambda::install(hooks()).await.map(drop)));
+            waits();
+        }),
         "two" => {
             let slow = async || {
                 tokio::time::sleep(Duration::from_millis(200)).await;
@@ -84,6 +89,16 @@ fn installs() {
             installed.shutdown().request("enough");
             installed.join();
         }
+        "ends" => {
+            let slow = async || {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                say("slow hook");
+            };
+            let slow = lambda::set_graceful_shutdown_handler(slow);
+            let installed = runtime.block_on(slow).expect("installed");
+            say("waits");
+            installed.shutdown().wait();
+        }
         "run" => {
             let handler = service_fn(|event: LambdaEvent<String>| {
                 future::ready(Ok::<_, Infallible>(event.payload))
@@ -93,6 +108,16 @@ fn installs() {
         }
         other => panic!("no way {other}"),
     }
+}
+
+/// There is no room left for the stack of one.
+fn refuse_threads() {
+    let statm = fs::read_to_string("/proc/self/statm").expect("proc");
+    let pages: libc::rlim_t = statm.split(' ').next().expect("a size").parse().expect("a number");
+    let rlim_cur = pages * 4096 + 1_000_000;
+    let limit = libc::rlimit { rlim_cur, rlim_max: rlim_cur };
+    // SAFETY: the pointer is to a live limit.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
 }
 
 fn ready(install: Install) {
@@ -148,6 +173,15 @@ fn all_calls_add_their_hooks() {
 }
 
 #[test]
+fn a_main_that_ends_does_not_cut_the_hooks_off() {
+    let function = start("", "ends");
+    function.says("waits");
+    function.kill(libc::SIGTERM);
+    function.says("slow hook");
+    exits_with(function, 0);
+}
+
+#[test]
 fn hooks_run_while_the_registration_hangs() {
     let api = Api::new("127.0.0.1:0", fake::hang);
     let function = start(&api.address.to_string(), "no runtime");
@@ -168,6 +202,16 @@ fn a_function_goes_on_without_the_registration() {
     function.says("hook");
     let _report = function.line();
     exits_with(function, 0);
+}
+
+#[test]
+fn what_cannot_be_installed_leaves_nothing_behind() {
+    let function = start("", "no threads");
+    assert!(function.line().starts_with("Err(Signal(Thread("));
+    function.says("waits");
+    function.kill(libc::SIGTERM);
+    let (status, _) = function.outcome();
+    assert_eq!(status.signal(), Some(libc::SIGTERM));
 }
 
 #[test]
