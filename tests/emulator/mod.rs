@@ -70,11 +70,13 @@ impl Setup {
             let log = Arc::new(Log::default());
             log.follow(process.stdout.take().expect("piped"));
             log.follow(process.stderr.take().expect("piped"));
+            let mut emulator = Emulator { process, invoke, log };
             // Somebody else may have taken a port in the meantime: then the emulator ends.
-            while process.try_wait().expect("it is our child").is_none() {
+            while emulator.process.try_wait().expect("it is our child").is_none() {
                 if TcpStream::connect(invoke).is_ok() {
-                    return Some(Emulator { process, invoke, log });
+                    return Some(emulator);
                 }
+                let log = &emulator.log;
                 assert!(Instant::now() < deadline, "the emulator does not start:\n{log}");
                 thread::sleep(Duration::from_millis(5));
             }
