@@ -181,7 +181,6 @@ fn arm(hooks: Hooks) -> Result<(ShutdownSignal, Guard), Error> {
 /// returns when the Runtime API is gone, though, and under `cargo lambda watch` that may be so at
 /// the moment of the signal.
 #[derive(Debug)]
-#[must_use = "a main that keeps this to its end does not cut off hooks that are still running"]
 pub struct Installed {
     guard: Guard,
     shutdown: ShutdownSignal,
