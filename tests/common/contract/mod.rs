@@ -47,16 +47,18 @@ pub(crate) trait Runtime: 'static {
     }
 
     /// Keeps every worker in `work`; the thread of `block_on` is left to the caller.
+    ///
+    /// One after the other: a worker may take two tasks at once, and block with the second in hand.
     fn block_every_worker(work: impl Fn() + Clone + Send + 'static) {
-        let all = Arc::new(Barrier::new(Self::WORKERS + 1));
         for _ in 0..Self::WORKERS {
-            let (all, work) = (Arc::clone(&all), work.clone());
+            let (work, both) = (work.clone(), Arc::new(Barrier::new(2)));
+            let here = Arc::clone(&both);
             Self::spawn(async move {
-                all.wait();
+                here.wait();
                 work();
             });
+            both.wait();
         }
-        all.wait();
     }
 }
 
