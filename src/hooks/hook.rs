@@ -81,6 +81,7 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> Output for Result<(), E> {
     }
 }
 
+#[doc(hidden)] // its name on the page would be that detour
 impl Output for Never {
     fn into_outcome(self) -> Outcome {
         self
