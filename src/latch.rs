@@ -146,15 +146,19 @@ impl Latch {
     }
 
     /// Ready once the latch is set; until then keeps the waker of `cx` for `waiter`.
+    #[inline]
     pub(crate) fn poll(&self, waiter: &mut Waiter, cx: &mut Context<'_>) -> Poll<()> {
         if self.is_set() {
-            return Poll::Ready(());
+            Poll::Ready(())
+        } else if waiter.is_kept_as(cx.waker()) {
+            Poll::Pending // no lock
+        } else {
+            self.keep_for(waiter, cx.waker())
         }
-        let waker = cx.waker();
+    }
+
+    fn keep_for(&self, waiter: &mut Waiter, waker: &Waker) -> Poll<()> {
         if waiter.key != Key::NONE {
-            if waiter.is_kept_as(waker) {
-                return Poll::Pending; // no lock
-            }
             // False only after SET (W2 of the waiters), and then nobody needs to wait.
             if !self.waiters.replace(waiter.key, waker.clone()) {
                 return Poll::Ready(());
@@ -202,7 +206,7 @@ impl Latch {
 
     /// Takes back the waker that `poll` keeps for `waiter`, if there is one.
     pub(crate) fn forget(&self, waiter: &mut Waiter) {
-        let key = std::mem::replace(&mut waiter.key, Key::NONE);
+        let key = std::mem::take(waiter).key;
         if key != Key::NONE && !self.is_set() {
             self.waiters.remove(key); // after SET `announce` takes them all
         }
@@ -234,11 +238,13 @@ impl Waiter {
         Self { data: waker.data().addr(), vtable: vtable_of(waker), key }
     }
 
+    #[inline]
     fn is_kept_as(&self, waker: &Waker) -> bool {
         self.data == waker.data().addr() && self.vtable == vtable_of(waker) && self.vtable != FAR
     }
 }
 
+#[inline]
 fn vtable_of(waker: &Waker) -> i32 {
     static ORIGIN: u8 = 0;
     let vtable = std::ptr::from_ref(waker.vtable()).addr();

@@ -190,6 +190,7 @@ impl Drop for ShutdownSignal {
 impl Future for ShutdownSignal {
     type Output = ();
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { shared, waiter } = self.get_mut();
         shared.latch.poll(waiter, cx)
@@ -231,6 +232,7 @@ impl<'a> Wait<'a> {
 impl Future for Wait<'_> {
     type Output = ();
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { latch, waiter } = self.get_mut();
         latch.poll(waiter, cx)

@@ -9,7 +9,7 @@ use crate::stats::{Shuffle, median, ratio, short, table};
 use crate::waiters::{CONTENDERS, Child};
 
 /// Fresh processes for each contender in each placement.
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 60;
 
 pub fn child(contender: &str) {
     let (_, run) = CONTENDERS.iter().find(|(name, _)| *name == contender).expect("a contender");
