@@ -7,6 +7,7 @@ mod cold_start;
 mod exit;
 mod fan_out;
 mod first_signal;
+mod instructions;
 mod machine;
 mod memory;
 mod operations;
@@ -23,6 +24,7 @@ const PARTS: &[Part] = &[
     ("fan-out", fan_out::print),
     ("memory", memory::print),
     ("operations", operations::print),
+    ("instructions", instructions::print),
     ("set-up", set_up::print),
     ("exit", exit::print),
     ("weight", weight::print),
@@ -35,6 +37,9 @@ fn main() {
         ["child", "first-signal", contender] => return first_signal::child(contender),
         ["child", "exit", contender] => return exit::child(contender),
         ["child", "set-up", contender] => return set_up::child(contender),
+        ["child", "operation", contender, operation, calls] => {
+            return operations::child(contender, operation, calls);
+        }
         ["child", "fan-out", contender, runtime, tasks] => {
             return fan_out::child(contender, runtime, tasks);
         }

@@ -3,7 +3,7 @@
 use std::future::{Future, IntoFuture};
 use std::hint::black_box;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::task::{Context, Waker};
 use std::time::Instant;
@@ -11,10 +11,12 @@ use std::time::Instant;
 use crate::stats::{Shuffle, median, ratio, short, table};
 
 const ROUNDS: usize = 15;
-const CALLS: usize = 500_000;
+static CALLS: AtomicUsize = AtomicUsize::new(500_000);
 
-/// What a contender does `CALLS` times over; it says how long that took, in nanoseconds.
+/// What a contender does many times over; it says how long that took, in nanoseconds.
 type Operation = Arc<dyn Fn() -> f64 + Send + Sync>;
+
+pub const TITLES: [&str; 4] = ["is it on?", "poll again", "make + first poll + drop", "new handle"];
 
 struct Row {
     name: &'static str,
@@ -31,11 +33,12 @@ fn poll_once<F: Future>(future: Pin<&mut F>) {
 }
 
 fn timed(mut operation: impl FnMut()) -> f64 {
+    let calls = CALLS.load(Ordering::Relaxed);
     let start = Instant::now();
-    for _ in 0..CALLS {
+    for _ in 0..calls {
         operation();
     }
-    start.elapsed().as_nanos() as f64 / CALLS as f64
+    start.elapsed().as_nanos() as f64 / calls as f64
 }
 
 fn asked<S: Send + Sync + 'static>(shared: &Arc<S>, ask: fn(&S) -> bool) -> Operation {
@@ -163,6 +166,20 @@ fn run(operation: &Operation, threads: usize) -> f64 {
     times.iter().sum::<f64>() / threads as f64
 }
 
+pub fn contenders() -> Vec<&'static str> {
+    rows().iter().map(|row| row.name).collect()
+}
+
+/// One operation of one contender, for a tool that counts instructions.
+pub fn child(row: &str, operation: &str, calls: &str) {
+    CALLS.store(calls.parse().expect("a number"), Ordering::Relaxed);
+    let rows = rows();
+    let row = rows.iter().find(|known| known.name == row).expect("a contender");
+    let operations = [row.asked.as_ref(), Some(&row.polled), Some(&row.made), Some(&row.cloned)];
+    let operation = TITLES.iter().position(|title| *title == operation).expect("an operation");
+    operations[operation].map(|operation| operation());
+}
+
 pub fn print() {
     let rows = rows();
     // Shared in the same way: behind a handle.
@@ -189,8 +206,7 @@ pub fn print() {
     let medians: Vec<[f64; 2]> =
         times.iter_mut().map(|row| row.each_mut().map(|times| median(times))).collect();
     let at = |row: usize, operation: usize| medians[1 + row * 4 + operation];
-    let title = ["is it on?", "poll again", "make + first poll + drop", "new handle"];
-    for (operation, title) in title.iter().enumerate() {
+    for (operation, title) in TITLES.iter().enumerate() {
         let base = if operation == 0 { medians[0] } else { at(1, operation) };
         let mut table_rows = Vec::new();
         if operation == 0 {
