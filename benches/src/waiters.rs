@@ -80,28 +80,19 @@ pub const CONTENDERS: &[Contender] = &[
         shutdown.wait();
         c.woke();
     }),
-    ("**signoff, tokio current_thread**", |c| current_thread().block_on(signoff_tokio(c))),
-    ("**signoff, tokio multi_thread, main future**", |c| multi_thread().block_on(signoff_tokio(c))),
+    ("**signoff, tokio current_thread**", |c| {
+        current_thread().block_on(signoff_on(c, signoff::Tokio))
+    }),
+    ("**signoff, tokio multi_thread, main future**", |c| {
+        multi_thread().block_on(signoff_on(c, signoff::Tokio))
+    }),
     ("**signoff, tokio multi_thread, spawned task**", |c| {
-        multi_thread().block_on(async { tokio::spawn(signoff_tokio(c)).await.unwrap() });
+        multi_thread()
+            .block_on(async { tokio::spawn(signoff_on(c, signoff::Tokio)).await.unwrap() });
     }),
-    ("**signoff, smol**", |c| {
-        smol::block_on(async {
-            c.begin();
-            let shutdown = signoff::ShutdownSignal::listen(signoff::Smol).unwrap();
-            c.ready();
-            (&shutdown).await;
-            c.woke();
-        });
-    }),
+    ("**signoff, smol**", |c| smol::block_on(signoff_on(c, signoff::Smol))),
     ("**signoff, async-std**", |c| {
-        async_std::task::block_on(async {
-            c.begin();
-            let shutdown = signoff::ShutdownSignal::listen(signoff::AsyncStd).unwrap();
-            c.ready();
-            (&shutdown).await;
-            c.woke();
-        });
+        async_std::task::block_on(signoff_on(c, signoff::AsyncStd));
     }),
     ("signal-hook iterator", |c| {
         c.begin();
@@ -155,26 +146,8 @@ pub const CONTENDERS: &[Contender] = &[
             c.woke();
         });
     }),
-    ("signal-hook-async-std on async-std", |c| {
-        async_std::task::block_on(async move {
-            c.begin();
-            let signals = [libc::SIGTERM, libc::SIGINT];
-            let mut signals = signal_hook_async_std::Signals::new(signals).unwrap();
-            c.ready();
-            futures_lite::StreamExt::next(&mut signals).await;
-            c.woke();
-        });
-    }),
-    ("signal-hook-async-std on smol", |c| {
-        smol::block_on(async move {
-            c.begin();
-            let signals = [libc::SIGTERM, libc::SIGINT];
-            let mut signals = signal_hook_async_std::Signals::new(signals).unwrap();
-            c.ready();
-            futures_lite::StreamExt::next(&mut signals).await;
-            c.woke();
-        });
-    }),
+    ("signal-hook-async-std on async-std", |c| async_std::task::block_on(signal_hook_async_std(c))),
+    ("signal-hook-async-std on smol", |c| smol::block_on(signal_hook_async_std(c))),
     ("async-signal on smol", |c| {
         smol::block_on(async move {
             c.begin();
@@ -250,11 +223,20 @@ pub fn terminate() -> tokio::signal::unix::Signal {
     tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap()
 }
 
-async fn signoff_tokio(c: Child) {
+async fn signoff_on(c: Child, backend: impl signoff::Backend) {
     c.begin();
-    let shutdown = signoff::ShutdownSignal::listen(signoff::Tokio).unwrap();
+    let shutdown = signoff::ShutdownSignal::listen(backend).unwrap();
     c.ready();
     (&shutdown).await;
+    c.woke();
+}
+
+async fn signal_hook_async_std(c: Child) {
+    c.begin();
+    let signals = [libc::SIGTERM, libc::SIGINT];
+    let mut signals = ::signal_hook_async_std::Signals::new(signals).unwrap();
+    c.ready();
+    futures_lite::StreamExt::next(&mut signals).await;
     c.woke();
 }
 

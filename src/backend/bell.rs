@@ -102,7 +102,6 @@ impl Bell {
         drop(self);
     }
 
-    #[allow(dead_code, reason = "`Blocking` alone needs none of it")]
     pub(crate) fn line(&self) -> Arc<Line> {
         Arc::clone(&self.line)
     }
