@@ -32,7 +32,7 @@ async fn run(shutdown: ShutdownSignal) -> Result<(), Box<dyn Error>> {
     println!("listening: nc {} {}, and then press Ctrl-C here", address.ip(), address.port());
 
     let (connected, all_gone) = channel::bounded::<()>(1);
-    while let Some(accepted) = shutdown.until(listener.accept()).await {
+    while let Some(accepted) = shutdown.run_until_requested(listener.accept()).await {
         let (stream, client) = accepted?;
         println!("client {client}");
         let (shutdown, connected) = (shutdown.clone(), connected.clone());
@@ -51,7 +51,7 @@ async fn run(shutdown: ShutdownSignal) -> Result<(), Box<dyn Error>> {
 
 async fn serve(mut stream: TcpStream, shutdown: ShutdownSignal) -> io::Result<()> {
     let mut lines = BufReader::new(stream.clone()).lines();
-    while let Some(Some(line)) = shutdown.until(lines.next()).await {
+    while let Some(Some(line)) = shutdown.run_until_requested(lines.next()).await {
         stream.write_all(format!("{}\n", line?).as_bytes()).await?;
     }
     stream.write_all(b"goodbye\n").await

@@ -31,7 +31,7 @@ async fn run(shutdown: ShutdownSignal) -> Result<(), Box<dyn Error>> {
     println!("listening: curl http://{}, and then press Ctrl-C", listener.local_addr()?);
 
     let mut connections = Vec::new();
-    while let Some(accepted) = shutdown.until(listener.accept()).await {
+    while let Some(accepted) = shutdown.run_until_requested(listener.accept()).await {
         connections.retain(|connection: &Task<_>| !connection.is_finished());
         connections.push(smol::spawn(serve(accepted?.0, shutdown.clone())));
     }
@@ -48,7 +48,9 @@ async fn run(shutdown: ShutdownSignal) -> Result<(), Box<dyn Error>> {
 async fn serve(mut stream: TcpStream, shutdown: ShutdownSignal) -> io::Result<()> {
     // A connection that never asked for anything is not waited for.
     let mut request = [0; 1024];
-    let Some(read) = shutdown.until(stream.read(&mut request)).await else { return Ok(()) };
+    let Some(read) = shutdown.run_until_requested(stream.read(&mut request)).await else {
+        return Ok(());
+    };
     if read? > 0 {
         println!("request from {}", stream.peer_addr()?);
         Timer::after(Duration::from_secs(2)).await;

@@ -32,7 +32,7 @@ async fn main() -> Result<Report, Box<dyn Error>> {
     println!("listening: curl http://{}, and then press Ctrl-C", listener.local_addr()?);
 
     let in_flight = InFlight::new();
-    while let Some(accepted) = shutdown.until(listener.accept()).await {
+    while let Some(accepted) = shutdown.run_until_requested(listener.accept()).await {
         let (stream, client) = accepted?;
         let (shutdown, guard) = (shutdown.clone(), in_flight.enter(format!("client {client}")));
         tokio::spawn(async move {
@@ -59,7 +59,9 @@ async fn main() -> Result<Report, Box<dyn Error>> {
 async fn serve(mut stream: TcpStream, shutdown: ShutdownSignal) -> io::Result<()> {
     // A connection that never asked for anything is not waited for.
     let mut request = [0; 1024];
-    let Some(read) = shutdown.until(stream.read(&mut request)).await else { return Ok(()) };
+    let Some(read) = shutdown.run_until_requested(stream.read(&mut request)).await else {
+        return Ok(());
+    };
     if read? > 0 {
         println!("request from {}", stream.peer_addr()?);
         time::sleep(Duration::from_secs(2)).await;

@@ -7,7 +7,7 @@ use std::task::{Wake, Waker};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::reason::Reason;
-use crate::signal::{Shared, ShutdownSignal};
+use crate::shutdown_signal::{Shared, ShutdownSignal};
 
 // Invariants
 //

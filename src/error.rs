@@ -2,7 +2,7 @@
 
 use std::{error, fmt, io};
 
-use crate::reason::Signal;
+use crate::signal::Signal;
 
 /// Why [`ShutdownSignal::listen`](crate::ShutdownSignal::listen) did not begin to listen.
 ///
@@ -15,11 +15,11 @@ pub enum Error {
     /// The set holds a signal that no program can take as "please stop": one that cannot be
     /// caught (`SIGKILL`, `SIGSTOP`), that reports a fault of the program itself (`SIGSEGV`,
     /// `SIGABRT`, …), or that arrives in ordinary life (`SIGPIPE`, `SIGCHLD`, …).
-    Unsuitable(Signal),
+    NotAllowed(Signal),
     /// The platform has no signal of this number.
     Unknown(Signal),
     /// The system refused the handler for a signal.
-    Refused {
+    Register {
         /// The signal.
         signal: Signal,
         /// What the system said.
@@ -49,13 +49,13 @@ impl fmt::Display for Error {
             Self::NoSignals => {
                 f.write_str("the set of signals is empty: add one, or use ShutdownSignal::manual()")
             }
-            Self::Unsuitable(signal) => {
+            Self::NotAllowed(signal) => {
                 write!(f, "{signal} cannot ask a process to stop: take it out of the set")
             }
             Self::Unknown(signal) => {
                 write!(f, "there is no {signal} on this platform: take it out of the set")
             }
-            Self::Refused { signal, source } => write!(
+            Self::Register { signal, source } => write!(
                 f,
                 "the system refused a handler for {signal}: {source}; \
                  take it out of the set, or allow sigaction where the process is sandboxed"
@@ -88,7 +88,7 @@ impl fmt::Display for Error {
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Self::Refused { source, .. } | Self::Descriptor(source) | Self::Thread(source) => {
+            Self::Register { source, .. } | Self::Descriptor(source) | Self::Thread(source) => {
                 Some(source)
             }
             Self::Backend(source) => Some(&**source),

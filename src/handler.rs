@@ -18,10 +18,10 @@ use signal_hook::low_level;
 use signal_hook_registry::SigId;
 
 use crate::latch::Latch;
-use crate::reason::Sender;
+use crate::reason::Process;
 use crate::repeats::{self, Repeats};
-use crate::signal::Shared;
-use crate::signals::ForcedExit;
+use crate::shutdown_signal::Shared;
+use crate::options::ForcedExit;
 
 // Invariants
 //
@@ -43,7 +43,7 @@ use crate::signals::ForcedExit;
 /// One `listen`, as its handler sees it.
 pub(crate) struct Line {
     pub(crate) shared: Weak<Shared>,
-    pub(crate) bell: Rung,
+    pub(crate) notifier: Rung,
     repeats: Repeats,
     /// The process that listens: a forked child has a copy of the handler, and must leave the
     /// bell of its parent alone.
@@ -52,12 +52,12 @@ pub(crate) struct Line {
 
 impl Line {
     pub(crate) fn new(shared: Weak<Shared>, forced_exit: ForcedExit) -> io::Result<Self> {
-        let (bell, repeats) = (Rung::new()?, Repeats::of(forced_exit));
-        Ok(Self { shared, bell, repeats, owner: process::id() })
+        let (notifier, repeats) = (Rung::new()?, Repeats::of(forced_exit));
+        Ok(Self { shared, notifier, repeats, owner: process::id() })
     }
 
     /// The handler.
-    fn on_signal(&self, signal: i32, sender: Option<Sender>) {
+    fn on_signal(&self, signal: i32, sender: Option<Process>) {
         if !self.is_ours() {
             return;
         }
@@ -65,7 +65,7 @@ impl Line {
         // SAFETY: the action is registered (H5).
         let latch = unsafe { self.latch() };
         if latch.set_by_signal(signal, sender) {
-            self.bell.ring(); // H4
+            self.notifier.ring(); // H4
         }
     }
 
@@ -261,18 +261,18 @@ pub(crate) fn leave(registrations: &[Registration], line: &Line, held: bool) {
 
 /// Who sent it, as far as the kernel says so.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn sender(info: &libc::siginfo_t) -> Option<Sender> {
+fn sender(info: &libc::siginfo_t) -> Option<Process> {
     if !matches!(info.si_code, libc::SI_USER | libc::SI_QUEUE | libc::SI_TKILL) {
         return None;
     }
     // SAFETY: with these codes the kernel has filled in both fields.
     let (pid, uid) = unsafe { (info.si_pid(), info.si_uid()) };
     // 0 is a sender outside of this PID namespace.
-    u32::try_from(pid).ok().filter(|&pid| pid != 0).map(|pid| Sender { pid, uid })
+    u32::try_from(pid).ok().filter(|&pid| pid != 0).map(|pid| Process { pid, uid })
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn sender(_: &libc::siginfo_t) -> Option<Sender> {
+fn sender(_: &libc::siginfo_t) -> Option<Process> {
     None
 }
 

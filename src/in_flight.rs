@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use crate::block_on;
 use crate::hooks::{Time, waits_for};
-use crate::park;
 use crate::sync::{Mutex, lock};
 
 /// Counts work that is under way, so that a shutdown can wait for it, and name what it waited for
@@ -84,9 +84,9 @@ impl InFlight {
 
     /// What is under way, the oldest first.
     #[must_use]
-    pub fn open(&self) -> Vec<OpenWork> {
+    pub fn entries(&self) -> Vec<InFlightEntry> {
         let entries = lock(&self.shared).open.clone();
-        let named = |(name, since): (Cow<'static, str>, Instant)| OpenWork {
+        let named = |(name, since): (Cow<'static, str>, Instant)| InFlightEntry {
             name,
             running_for: since.elapsed(),
         };
@@ -119,7 +119,7 @@ impl InFlight {
 
 impl fmt::Debug for InFlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InFlight").field("open", &self.open()).finish()
+        f.debug_struct("InFlight").field("open", &self.entries()).finish()
     }
 }
 
@@ -148,15 +148,15 @@ impl fmt::Debug for InFlightGuard {
 /// ```
 /// let in_flight = signoff::InFlight::new();
 /// let _guard = in_flight.enter("GET /report");
-/// assert!(in_flight.open()[0].to_string().starts_with("GET /report ("));
+/// assert!(in_flight.entries()[0].to_string().starts_with("GET /report ("));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenWork {
+pub struct InFlightEntry {
     name: Cow<'static, str>,
     running_for: Duration,
 }
 
-impl OpenWork {
+impl InFlightEntry {
     /// The name that it was given.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -170,7 +170,7 @@ impl OpenWork {
     }
 }
 
-impl fmt::Display for OpenWork {
+impl fmt::Display for InFlightEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.name, Time(self.running_for))
     }
@@ -190,14 +190,14 @@ pub struct Drained {
 impl Drained {
     /// Blocks this thread until nothing is under way.
     pub fn wait(self) {
-        park::block_on(self, None);
+        block_on::block_on(self, None);
     }
 
     /// Blocks this thread until nothing is under way, for `timeout` at the most. Whether it came
     /// to that.
     #[must_use]
     pub fn wait_timeout(self, timeout: Duration) -> bool {
-        park::block_on(self, Instant::now().checked_add(timeout)).is_some()
+        block_on::block_on(self, Instant::now().checked_add(timeout)).is_some()
     }
 }
 

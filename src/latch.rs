@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::thread::Thread;
 
-use crate::reason::{Reason, Sender, Signal};
+use crate::reason::{Process, Reason};
+use crate::signal::Signal;
 use crate::sync::{AtomicI32, AtomicU8, AtomicU32, Ordering, yield_now};
 use crate::waiters::{Kept, Key, Waiters};
 
@@ -71,7 +72,7 @@ impl Latch {
 
     /// Sets the latch from a signal handler: async-signal-safe. True for the one call that won.
     #[allow(dead_code, reason = "without a backend there is no handler")]
-    pub(crate) fn set_by_signal(&self, number: i32, sender: Option<Sender>) -> bool {
+    pub(crate) fn set_by_signal(&self, number: i32, sender: Option<Process>) -> bool {
         if !self.claim() {
             return false;
         }
@@ -124,7 +125,7 @@ impl Latch {
         let signal = Signal::from_raw(self.cause.number.load(Ordering::Relaxed));
         let pid = self.cause.pid.load(Ordering::Relaxed);
         let uid = self.cause.uid.load(Ordering::Relaxed);
-        Some(Reason::Signal { signal, sender: (pid != 0).then_some(Sender { pid, uid }) })
+        Some(Reason::Signal { signal, sender: (pid != 0).then_some(Process { pid, uid }) })
     }
 
     /// The number of the signal that set the latch.

@@ -55,6 +55,7 @@
     )
 )]
 
+mod block_on;
 #[cfg(feature = "blocking")]
 mod channel;
 #[cfg(all(unix, feature = "blocking"))]
@@ -66,11 +67,11 @@ mod error;
 mod in_flight;
 mod latch;
 #[cfg(all(test, loom))]
-mod models;
-mod park;
+mod loom_tests;
+mod options;
 mod reason;
+mod shutdown_signal;
 mod signal;
-mod signals;
 mod sync;
 mod waiters;
 
@@ -79,9 +80,10 @@ pub use error::Error;
 pub use hooks::Exit;
 pub use hooks::{Hooks, Report};
 pub use in_flight::InFlight;
-pub use reason::{Reason, Sender, Signal};
-pub use signal::{ShutdownSignal, Wait};
-pub use signals::{ForcedExit, Signals};
+pub use options::{ForcedExit, Signals};
+pub use reason::{Process, Reason};
+pub use shutdown_signal::{ShutdownSignal, Wait};
+pub use signal::Signal;
 
 pub mod hooks {
     #![doc = include_str!("hooks/hooks.md")]
@@ -118,17 +120,17 @@ pub mod hooks {
     mod tracing;
 
     pub use builder::Hooks;
-    pub use context::Context;
+    pub use context::HookContext;
     pub(crate) use context::waits_for;
     #[cfg(feature = "blocking")]
     pub use exit::Exit;
     #[cfg(feature = "blocking")]
-    pub use guard::{Guard, Joined};
-    pub use hook::Output;
+    pub use guard::{ExitGuard, Joined};
+    pub use hook::IntoOutcome;
     pub use report::{HookReport, Outcome, Report};
     pub(crate) use timeline::Time;
 
-    pub use crate::in_flight::{Drained, InFlightGuard, OpenWork};
+    pub use crate::in_flight::{Drained, InFlightEntry, InFlightGuard};
 }
 
 /// What every backend needs, and nobody without one.
@@ -154,13 +156,13 @@ cfg_any_backend! {
     mod listen;
     mod repeats;
 
-    pub use backend::{Backend, Bell};
+    pub use backend::{Backend, Notifier};
 
     pub mod backend {
         //! The runtimes that can wait for a signal: a page for each, and the trait that they
         //! implement.
 
-        mod bell;
+        mod notifier;
         #[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
         mod on_driver;
         #[cfg(any(feature = "async-std", feature = "smol"))]
@@ -176,9 +178,9 @@ cfg_any_backend! {
         pub mod tokio;
 
         #[cfg(feature = "blocking")]
-        use bell::spawn_watcher;
-        pub(crate) use bell::Duty;
-        pub use bell::{Backend, Bell};
+        use notifier::spawn_watcher;
+        pub(crate) use notifier::Duty;
+        pub use notifier::{Backend, Notifier};
     }
 }
 

@@ -5,13 +5,13 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::backend::{Backend, Bell, Duty};
+use crate::backend::{Backend, Notifier, Duty};
 use crate::error::Error;
 use crate::handler::{self, Entered, Line, Registration};
 use crate::latch::Latch;
-use crate::reason::Signal;
-use crate::signal::{Shared, ShutdownSignal, Source};
-use crate::signals::Signals;
+use crate::signal::Signal;
+use crate::shutdown_signal::{Shared, ShutdownSignal, Source};
+use crate::options::Signals;
 
 impl ShutdownSignal {
     /// Listens to `SIGTERM` and `SIGINT`; `backend` is the runtime that wakes who waits.
@@ -72,7 +72,7 @@ impl Signals {
 
 fn check(signal: Signal) -> Result<(), Error> {
     match signal.as_raw() {
-        number if UNSUITABLE.contains(&number) => Err(Error::Unsuitable(signal)),
+        number if UNSUITABLE.contains(&number) => Err(Error::NotAllowed(signal)),
         number if handler::exists(number) => Ok(()),
         _ => Err(Error::Unknown(signal)),
     }
@@ -120,15 +120,15 @@ impl Listening {
         match handler::enter(signal.as_raw(), &self.line, keep_ignored) {
             Ok(Entered::Yes(registration)) => self.registrations.push(registration),
             Ok(Entered::LeftIgnored) => {}
-            Err(source) => return Err(Error::Refused { signal, source }),
+            Err(source) => return Err(Error::Register { signal, source }),
         }
         Ok(())
     }
 
     fn watch(&mut self, backend: impl Backend) -> Result<(), Error> {
         let signals = self.registrations.iter().map(|r| Signal::from_raw(r.signal())).collect();
-        let bell = Bell::new(Arc::clone(&self.line), Arc::clone(&self.duty), signals);
-        self.watch = Some(Box::new(backend.watch(bell)?));
+        let notifier = Notifier::new(Arc::clone(&self.line), Arc::clone(&self.duty), signals);
+        self.watch = Some(Box::new(backend.watch(notifier)?));
         self.duty.begin(&self.line);
         Ok(())
     }
@@ -140,12 +140,12 @@ impl Source for Listening {
     }
 
     fn ring(&self) {
-        self.line.bell.ring();
+        self.line.notifier.ring();
     }
 
     fn wait(&self, latch: &Latch, deadline: Option<Instant>) {
         while !latch.is_set() && deadline.is_none_or(|deadline| Instant::now() < deadline) {
-            self.line.bell.wait(deadline);
+            self.line.notifier.wait(deadline);
         }
     }
 }
@@ -155,7 +155,7 @@ impl Drop for Listening {
         let held = self.duty.end();
         handler::leave(&self.registrations, &self.line, held);
         if self.line.is_ours() {
-            self.line.bell.ring(); // whoever still watches finds out that nobody is left
+            self.line.notifier.ring(); // whoever still watches finds out that nobody is left
         } else {
             // The reactor of a forked child shares its epoll with the parent's: taking the
             // descriptor out of it would take it out for the parent.

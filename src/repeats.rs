@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use signal_hook::low_level;
 
-use crate::signals::ForcedExit;
+use crate::options::ForcedExit;
 
 /// A repeat sooner than this after the first signal is the same press.
 const SAME_PRESS: Duration = Duration::from_millis(250);

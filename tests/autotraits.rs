@@ -5,7 +5,7 @@ use std::fmt::{Debug, Display};
 use std::hash::Hash;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use signoff::{Error, ForcedExit, Reason, Sender, ShutdownSignal, Signal, Signals, Wait};
+use signoff::{Error, ForcedExit, Process, Reason, ShutdownSignal, Signal, Signals, Wait};
 
 fn value<T: Clone + Eq + Debug + Send + Sync + Unpin + 'static>() {}
 
@@ -30,7 +30,7 @@ fn the_signal_goes_everywhere() {
     signal::<ShutdownSignal>();
     by_reference::<ShutdownSignal>();
     waits(&(&ShutdownSignal::manual()).into_future());
-    sends(&ShutdownSignal::manual().until(async {}));
+    sends(&ShutdownSignal::manual().run_until_requested(async {}));
 }
 
 #[test]
@@ -46,10 +46,10 @@ fn values_are_values() {
     value::<Signals>();
     value::<Reason>();
     value::<Signal>();
-    value::<Sender>();
+    value::<Process>();
     value::<ForcedExit>();
     small::<Signal>();
-    small::<Sender>();
+    small::<Process>();
     small::<ForcedExit>();
 }
 

@@ -1,4 +1,4 @@
-//! Backends of somebody else's: whatever they do with the bell, no signal is lost.
+//! Backends of somebody else's: whatever they do with the notifier, no signal is lost.
 #![cfg(target_os = "linux")]
 #![allow(unsafe_code, reason = "real signals")]
 
@@ -13,30 +13,30 @@ use common::pending::once_pending;
 use common::{Case, cases, say, system};
 use futures_lite::future;
 use libc::{SIGHUP, SIGTERM};
-use signoff::{Backend, Bell, Error, ShutdownSignal, Signal, Signals};
+use signoff::{Backend, Error, Notifier, ShutdownSignal, Signal, Signals};
 
 const SHORT: Duration = Duration::from_millis(30);
 
-/// Does something with the bell.
+/// Does something with the notifier.
 struct With<F>(F);
 
-impl<F: FnOnce(Bell) -> W, W: Send + Sync + 'static> Backend for With<F> {
+impl<F: FnOnce(Notifier) -> W, W: Send + Sync + 'static> Backend for With<F> {
     type Watch = W;
 
-    fn watch(self, bell: Bell) -> Result<W, Error> {
-        Ok(self.0(bell))
+    fn watch(self, notifier: Notifier) -> Result<W, Error> {
+        Ok(self.0(notifier))
     }
 }
 
 cases! {
     that_drops_the_bell_at_once: woken, || wait_on(With(drop));
-    that_announces_too_early: woken, || wait_on(With(Bell::announce));
+    that_announces_too_early: woken, || wait_on(With(Notifier::notify));
     that_drops_the_bell_later: woken, || {
         let (drop_it, dropped) = mpsc::channel();
-        let shutdown = ShutdownSignal::listen(With(|bell| {
+        let shutdown = ShutdownSignal::listen(With(|notifier| {
             thread::spawn(move || {
                 dropped.recv().expect("the test says when");
-                drop(bell);
+                drop(notifier);
             });
         }));
         future::block_on(once_pending(shutdown.expect("nothing is in the way"), || {
@@ -51,21 +51,21 @@ cases! {
         say(shutdown.wait().to_string().starts_with("SIGTERM"));
     };
     that_polls_the_descriptor: woken, || {
-        wait_on(With(|bell: Bell| {
+        wait_on(With(|notifier: Notifier| {
             thread::spawn(move || {
-                readable(&bell);
-                readable(&bell); // it stays so
-                bell.announce();
+                readable(&notifier);
+                readable(&notifier); // it stays so
+                notifier.notify();
             });
         }));
     };
     the_bell_rings_for_the_last_time: |case| case.passes(), || {
         let (ended, end) = mpsc::channel();
-        let shutdown = ShutdownSignal::listen(With(move |bell: Bell| {
-            let fd: OwnedFd = bell.as_fd().try_clone_to_owned().expect("a descriptor");
+        let shutdown = ShutdownSignal::listen(With(move |notifier: Notifier| {
+            let fd: OwnedFd = notifier.as_fd().try_clone_to_owned().expect("a descriptor");
             thread::spawn(move || {
                 readable(&fd);
-                drop(bell);
+                drop(notifier);
                 ended.send(()).expect("the test waits");
             });
         }));
@@ -74,14 +74,14 @@ cases! {
     };
     the_bell_knows_its_signals: bell_knows, || {
         let signals = Signals::default().with(Signal::Hangup);
-        let shutdown = signals.listen(With(|bell: Bell| say(format!("{:?}", bell.signals()))));
+        let shutdown = signals.listen(With(|notifier: Notifier| say(format!("{:?}", notifier.signals()))));
         drop(shutdown.expect("nothing is in the way"));
     };
     // It shares the descriptor with its parent, for whom nobody has asked.
     a_forked_child_does_not_ring_it: |case| case.passes(), || {
-        let (bell, rings) = mpsc::channel();
-        let shutdown = ShutdownSignal::listen(With(|own: Bell| {
-            bell.send(own.as_fd().try_clone_to_owned().expect("a descriptor")).expect("kept");
+        let (notifier, rings) = mpsc::channel();
+        let shutdown = ShutdownSignal::listen(With(|own: Notifier| {
+            notifier.send(own.as_fd().try_clone_to_owned().expect("a descriptor")).expect("kept");
             Mutex::new(own)
         }));
         let shutdown = shutdown.expect("nothing is in the way");

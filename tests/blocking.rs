@@ -139,7 +139,7 @@ cases! {
             });
             drop(shutdown.channel());
         }
-        calls::settles("descriptors", before, system::descriptors);
+        api::settles("descriptors", before, system::descriptors);
     };
     a_forked_child_may_listen_by_itself: |case| case.passes(), || {
         let shutdown = ShutdownSignal::listen(Blocking).expect("nothing is in the way");
@@ -185,7 +185,7 @@ cases! {
             .hook("blocks too", async || common::contract::stuck())
             .hook("timer", timer)
             .on_report(|report| {
-                for hook in report.outcomes() {
+                for hook in report.hooks() {
                     say(format_args!("{}: {}", hook.name(), hook.outcome()));
                 }
             })

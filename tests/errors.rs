@@ -11,13 +11,13 @@ use std::panic;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{io, thread};
 
-use common::contract::again::GivesUp;
+use common::contract::forced_exit::GivesUp;
 use common::contract::stuck;
 use common::system::{self, limit};
 use common::{Case, cases, say};
 use libc::{SIGINT, SIGTERM};
 use signoff::{
-    AsyncStd, Backend, Bell, Blocking, Error, ShutdownSignal, Signal, Signals, Smol, Tokio,
+    AsyncStd, Backend, Blocking, Error, Notifier, ShutdownSignal, Signal, Signals, Smol, Tokio,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -52,7 +52,7 @@ cases! {
         deny_handler(SIGINT);
         let before = system::descriptors();
         let result = ShutdownSignal::listen(Blocking);
-        let Err(Error::Refused { signal: Signal::Interrupt, source }) = &result else {
+        let Err(Error::Register { signal: Signal::Interrupt, source }) = &result else {
             panic!("{result:?}");
         };
         assert_eq!(source.raw_os_error(), Some(libc::EPERM));
@@ -152,10 +152,10 @@ struct Interrupted;
 impl Backend for Interrupted {
     type Watch = ();
 
-    fn watch(self, bell: Bell) -> Result<(), Error> {
+    fn watch(self, notifier: Notifier) -> Result<(), Error> {
         system::raise(SIGTERM);
         system::block(&[SIGTERM]);
-        GivesUp.watch(bell)
+        GivesUp.watch(notifier)
     }
 }
 
@@ -164,7 +164,7 @@ struct Panics;
 impl Backend for Panics {
     type Watch = ();
 
-    fn watch(self, _: Bell) -> Result<(), Error> {
+    fn watch(self, _: Notifier) -> Result<(), Error> {
         panic!("a backend of somebody else's")
     }
 }
@@ -207,9 +207,9 @@ fn every_text_says_what_to_do() {
     let source = || io::Error::from_raw_os_error(libc::EMFILE);
     let texts = [
         (Error::NoSignals, "add one"),
-        (Error::Unsuitable(Signal::Other(libc::SIGKILL)), "take it out of the set"),
+        (Error::NotAllowed(Signal::Other(libc::SIGKILL)), "take it out of the set"),
         (Error::Unknown(Signal::Other(999)), "take it out of the set"),
-        (Error::Refused { signal: Signal::Hangup, source: source() }, "take it out of the set"),
+        (Error::Register { signal: Signal::Hangup, source: source() }, "take it out of the set"),
         (Error::NoRuntime { runtime: "tokio" }, "call listen inside"),
         (Error::NoDriver { runtime: "tokio" }, "enable_all()"),
         (Error::Descriptor(source()), "ulimit -n"),

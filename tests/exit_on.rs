@@ -20,7 +20,7 @@ use std::{env, fmt, panic, process, thread};
 
 use common::{BOUND, Case, cases, say, variant};
 use libc::{SIGINT, SIGTERM};
-use signoff::hooks::Guard;
+use signoff::hooks::ExitGuard;
 use signoff::{Blocking, Exit, Hooks, Report, ShutdownSignal, Tokio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Builder;
@@ -360,12 +360,12 @@ async fn woken_while_it_is_polled() {
 }
 
 fn say_outcomes(report: &Report) {
-    for hook in report.outcomes() {
+    for hook in report.hooks() {
         say(format_args!("{}: {}", hook.name(), hook.outcome()));
     }
 }
 
-fn armed(shutdown: ShutdownSignal) -> Guard {
+fn armed(shutdown: ShutdownSignal) -> ExitGuard {
     Hooks::new().hook("says", async || say("hook ran")).exit_on(shutdown).unwrap()
 }
 
@@ -521,7 +521,7 @@ impl Combination {
         }
     }
 
-    fn arm(self) -> Guard {
+    fn arm(self) -> ExitGuard {
         let shutdown = ShutdownSignal::listen(Tokio).unwrap();
         let out = io::stdout().as_fd().try_clone_to_owned().unwrap();
         let last = async move || {

@@ -71,7 +71,7 @@ fn note(log: &Log, line: &str) {
 }
 
 fn labels(report: &Report) -> Vec<String> {
-    report.outcomes().iter().map(|hook| format!("{}: {}", hook.name(), hook.outcome())).collect()
+    report.hooks().iter().map(|hook| format!("{}: {}", hook.name(), hook.outcome())).collect()
 }
 
 async fn stages_run_one_after_the_other() {
@@ -93,9 +93,9 @@ async fn stages_run_one_after_the_other() {
     let report = hooks.run().await;
     assert_eq!(*log.lock().unwrap(), ["slow", "thread", "last"]);
     assert!(report.is_clean());
-    let stages: Vec<_> = report.outcomes().iter().map(|hook| (hook.name(), hook.stage())).collect();
+    let stages: Vec<_> = report.hooks().iter().map(|hook| (hook.name(), hook.stage())).collect();
     assert_eq!(stages, [("slow", 0), ("thread", 1), ("last", 2)]);
-    let [slow, thread, last] = report.outcomes() else { panic!("{report:?}") };
+    let [slow, thread, last] = report.hooks() else { panic!("{report:?}") };
     assert!(slow.took() >= 50 * MS);
     assert!(thread.started() >= slow.started() + slow.took());
     assert!(last.started() >= thread.started() + thread.took());
@@ -153,8 +153,8 @@ async fn a_hanging_stage_leaves_every_later_one_its_share() {
         ["hangs: timed out", "hangs too: timed out", "sleeps: done"],
         "{report}"
     );
-    assert!(report.outcomes()[0].took() >= 300 * MS, "{report}");
-    assert!(report.outcomes()[2].started() < 890 * MS, "{report}");
+    assert!(report.hooks()[0].took() >= 300 * MS, "{report}");
+    assert!(report.hooks()[2].started() < 890 * MS, "{report}");
 }
 
 async fn what_a_stage_does_not_use_goes_to_later_ones() {
@@ -181,7 +181,7 @@ async fn an_own_limit_holds() {
         .run()
         .await;
     assert_eq!(labels(&report), ["short: timed out", "short too: left behind", "long: done"]);
-    let took = report.outcomes()[0].took();
+    let took = report.hooks()[0].took();
     assert!(took >= 30 * MS && took < LONG / 2, "{report}");
     assert!(report.took() < LONG / 2, "{report}");
 }
@@ -190,7 +190,7 @@ async fn a_limit_longer_than_the_share_is_cut() {
     let hooks = Hooks::new().budget(200 * MS).hook("long", pending::<()>).within(LONG).then();
     let report = hooks.hook("next", async || {}).run().await;
     assert_eq!(labels(&report), ["long: timed out", "next: done"]);
-    assert!(report.outcomes()[0].took() >= 100 * MS);
+    assert!(report.hooks()[0].took() >= 100 * MS);
     assert!(report.took() < LONG / 2);
 }
 
@@ -311,7 +311,7 @@ async fn a_blocking_hook_is_left_behind() {
         .run()
         .await;
     assert_eq!(labels(&report), ["stuck: left behind", "next: done"]);
-    assert!(matches!(report.outcomes()[0].outcome(), Outcome::Abandoned));
+    assert!(matches!(report.hooks()[0].outcome(), Outcome::Abandoned));
     drop(stop);
 }
 
@@ -340,7 +340,7 @@ async fn the_context_tells_reason_and_time() {
 async fn nothing_to_do() {
     for hooks in [Hooks::new(), Hooks::default().then().within(MS).then()] {
         let report = hooks.run().await;
-        assert!(report.is_clean() && report.outcomes().is_empty());
+        assert!(report.is_clean() && report.hooks().is_empty());
     }
 }
 
@@ -401,7 +401,7 @@ async fn many_hooks() {
     let report = hooks.run().await;
     assert!(report.is_clean());
     assert_eq!(ended.load(Ordering::SeqCst), 10_000);
-    assert_eq!(report.outcomes().len(), 10_000);
+    assert_eq!(report.hooks().len(), 10_000);
 }
 
 async fn a_hook_is_polled_only_when_it_was_woken() {
@@ -444,7 +444,7 @@ async fn serving_goes_on_for_a_time() {
         .hook("database", async || {});
     let report = hooks.run_on(shutdown).await;
     assert_eq!(labels(&report), ["keep serving: done", "server: done", "database: done"]);
-    let [pause, server, _] = report.outcomes() else { panic!("{report:?}") };
+    let [pause, server, _] = report.hooks() else { panic!("{report:?}") };
     assert!(pause.took() >= 250 * MS, "more than its share: {report}");
     assert!(server.started() >= 250 * MS, "{report}");
     assert_eq!(report.reason().unwrap().to_string(), "request: first");
@@ -454,7 +454,7 @@ async fn serving_never_takes_all_the_time() {
     let hooks = Hooks::new().budget(1000 * MS).keep_serving(LONG);
     let report = hooks.hook("server", async || {}).run().await;
     assert_eq!(labels(&report), ["keep serving: timed out", "server: done"], "{report}");
-    let took = report.outcomes()[0].took();
+    let took = report.hooks()[0].took();
     assert!(took >= 500 * MS && took < 950 * MS, "half of the time: {report}");
 
     let hooks = Hooks::new().budget(Duration::MAX).keep_serving(20 * MS);

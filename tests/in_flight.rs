@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bounded::bounded;
 use futures_lite::future::{block_on, poll_once};
-use signoff::hooks::OpenWork;
+use signoff::hooks::InFlightEntry;
 use signoff::{Hooks, InFlight};
 
 const LONG: Duration = Duration::from_secs(30);
@@ -24,13 +24,13 @@ fn counts_what_is_open() {
     assert_eq!(work.count(), 0);
     let first = work.enter("first");
     let second = work.clone().enter(format!("second of {}", 2));
-    let names: Vec<_> = work.open().iter().map(|open| open.name().to_owned()).collect();
+    let names: Vec<_> = work.entries().iter().map(|open| open.name().to_owned()).collect();
     assert_eq!((work.count(), names), (2, vec!["first".into(), "second of 2".into()]));
     assert_eq!(format!("{first:?}"), r#"InFlightGuard("first")"#);
     drop(first);
-    assert_eq!(work.open()[0].name(), "second of 2");
+    assert_eq!(work.entries()[0].name(), "second of 2");
     drop(second);
-    assert!(work.open().is_empty());
+    assert!(work.entries().is_empty());
 }
 
 #[test]
@@ -164,13 +164,13 @@ fn the_report_names_what_is_still_open() {
             .run(),
     );
     let names: Vec<Vec<_>> = report
-        .outcomes()
+        .hooks()
         .iter()
-        .map(|hook| hook.still_open().iter().map(OpenWork::name).collect())
+        .map(|hook| hook.in_flight().iter().map(InFlightEntry::name).collect())
         .collect();
     let expected: [&[&str]; 4] = [&["GET /a", "GET /b"], &["nightly"], &["GET /a", "GET /b"], &[]];
     assert_eq!(names, expected, "{report}");
-    assert!(report.outcomes()[0].still_open()[0].running_for() >= SHORT);
+    assert!(report.hooks()[0].in_flight()[0].running_for() >= SHORT);
     assert!(report.to_string().contains("| still open: nightly ("), "{report}");
 }
 
@@ -182,5 +182,5 @@ fn what_was_drained_is_not_named() {
     let run = Hooks::new().hook("jobs", move || work.drained()).run();
     let report = bounded(|| block_on(run));
     assert!(report.is_clean());
-    assert!(report.outcomes()[0].still_open().is_empty());
+    assert!(report.hooks()[0].in_flight().is_empty());
 }

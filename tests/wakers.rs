@@ -80,7 +80,7 @@ fn who_stops_waiting_leaves_no_trace() {
     assert!(poll(&mut clone, &waker).is_pending());
     let mut wait = (&shutdown).into_future();
     assert!(poll(&mut wait, &waker).is_pending());
-    let mut until = Box::pin(shutdown.until(future::pending::<()>()));
+    let mut until = Box::pin(shutdown.run_until_requested(future::pending::<()>()));
     assert!(poll(&mut until, &waker).is_pending());
     assert!(count.kept() >= 3);
 

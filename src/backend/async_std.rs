@@ -6,7 +6,7 @@ use std::pin::Pin;
 use futures_lite::Stream;
 use signal_hook_async_std::Signals;
 
-use super::{Backend, Bell, reactor};
+use super::{Backend, Notifier, reactor};
 use crate::error::Error;
 use super::on_driver::{self, Watch};
 
@@ -19,14 +19,14 @@ pub struct AsyncStd;
 impl Backend for AsyncStd {
     type Watch = Watch;
 
-    fn watch(self, bell: Bell) -> Result<Watch, Error> {
-        reactor::can_start(&bell)?;
-        let numbers = bell.signals().iter().map(|signal| signal.as_raw());
+    fn watch(self, notifier: Notifier) -> Result<Watch, Error> {
+        reactor::can_start(&notifier)?;
+        let numbers = notifier.signals().iter().map(|signal| signal.as_raw());
         let mut signals = Signals::new(numbers).map_err(Error::Descriptor)?;
         let readable = async move {
-            // Its handlers run after ours, so the bell has rung when the stream has an item.
+            // Its handlers run after ours, so the notifier has rung when the stream has an item.
             let _ = poll_fn(|cx| Pin::new(&mut signals).poll_next(cx)).await;
         };
-        Ok(on_driver::watch(readable, bell))
+        Ok(on_driver::watch(readable, notifier))
     }
 }

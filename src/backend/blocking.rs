@@ -3,7 +3,7 @@
 
 use std::thread::{self, Thread};
 
-use super::{Backend, Bell, spawn_watcher};
+use super::{Backend, Notifier, spawn_watcher};
 use crate::error::Error;
 use crate::handler::Line;
 
@@ -16,13 +16,13 @@ pub struct Blocking;
 impl Backend for Blocking {
     type Watch = Watch;
 
-    fn watch(self, bell: Bell) -> Result<Watch, Error> {
-        let line = bell.line();
+    fn watch(self, notifier: Notifier) -> Result<Watch, Error> {
+        let line = notifier.line();
         let thread = spawn_watcher(&line, sleep_until_summoned).map_err(Error::Thread)?;
         if let Some(shared) = line.shared.upgrade() {
             shared.latch.summon_with(thread.clone());
         }
-        Ok(Watch { _bell: bell, thread })
+        Ok(Watch { _bell: notifier, thread })
     }
 }
 
@@ -37,7 +37,7 @@ fn sleep_until_summoned(line: &Line) {
 /// Keeps the thread until it is dropped.
 #[derive(Debug)]
 pub struct Watch {
-    _bell: Bell,
+    _bell: Notifier,
     thread: Thread,
 }
 

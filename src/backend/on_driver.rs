@@ -1,7 +1,7 @@
 //! Polls a future on the very thread that wakes it.
 //!
-//! Between the bell and those who wait for it there is no task that would have to be scheduled
-//! first: the waker that the runtime's driver calls polls the future, finds that the bell has
+//! Between the notifier and those who wait for it there is no task that would have to be scheduled
+//! first: the waker that the runtime's driver calls polls the future, finds that the notifier has
 //! rung, and announces it.
 
 use std::fmt;
@@ -11,16 +11,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::Bell;
+use super::Notifier;
 use crate::handler::Line;
 
 // Invariants
 //
 // D1  `wakes` is 0 while nobody polls. Whoever raises it from 0 polls; the others leave it to that
 //     one, which polls again until it can take `wakes` from what it saw back to 0.
-// D2  The lock is held while the future is polled and not while the bell is dropped: that wakes
+// D2  The lock is held while the future is polled and not while the notifier is dropped: that wakes
 //     tasks, and they may drop the signal and with it the `Watch`, which takes the lock.
-// D3  Once the bell has rung the future is neither polled again nor dropped before the `Watch` is:
+// D3  Once the notifier has rung the future is neither polled again nor dropped before the `Watch` is:
 //     taking the descriptor back from the runtime would only keep those waiting who are to be
 //     woken.
 
@@ -40,14 +40,14 @@ struct OnDriver {
     wakes: AtomicUsize,
 }
 
-type Job = (Pin<Box<dyn Future<Output = ()> + Send>>, Bell);
+type Job = (Pin<Box<dyn Future<Output = ()> + Send>>, Notifier);
 
-/// Polls `readable`, on whichever thread wakes it, until the bell has rung, and then announces
-/// that. Where `readable` is ready without it, the runtime is gone and the bell is handed back.
-pub(crate) fn watch(readable: impl Future<Output = ()> + Send + 'static, bell: Bell) -> Watch {
+/// Polls `readable`, on whichever thread wakes it, until the notifier has rung, and then announces
+/// that. Where `readable` is ready without it, the runtime is gone and the notifier is handed back.
+pub(crate) fn watch(readable: impl Future<Output = ()> + Send + 'static, notifier: Notifier) -> Watch {
     let driven = Arc::new(OnDriver {
-        line: bell.line(),
-        job: Mutex::new(Some((Box::pin(readable), bell))),
+        line: notifier.line(),
+        job: Mutex::new(Some((Box::pin(readable), notifier))),
         wakes: AtomicUsize::new(0),
     });
     driven.run();

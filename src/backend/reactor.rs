@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use super::Bell;
+use super::Notifier;
 use crate::error::Error;
 
 /// The reactor opens three, signal-hook-async-std two of its own before it.
@@ -12,13 +12,13 @@ const DESCRIPTORS: usize = 8;
 
 /// The reactor starts at its first use in the process, and it panics, on two threads, where the
 /// system refuses it the descriptors or the thread that it needs. So the system is asked before.
-pub(crate) fn can_start(bell: &Bell) -> Result<(), Error> {
+pub(crate) fn can_start(notifier: &Notifier) -> Result<(), Error> {
     static ASKED: AtomicBool = AtomicBool::new(false);
     // Relaxed: asking twice does no harm.
     if ASKED.load(Ordering::Relaxed) {
         return Ok(());
     }
-    let descriptors = (0..DESCRIPTORS).map(|_| bell.as_fd().try_clone_to_owned());
+    let descriptors = (0..DESCRIPTORS).map(|_| notifier.as_fd().try_clone_to_owned());
     drop(descriptors.collect::<Result<Vec<_>, _>>().map_err(Error::Descriptor)?);
     let thread = thread::Builder::new().spawn(|| {}).map_err(Error::Thread)?;
     let _ = thread.join(); // cannot have panicked

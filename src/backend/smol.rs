@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 
 use async_io::Async;
 
-use super::{Backend, Bell, reactor};
+use super::{Backend, Notifier, reactor};
 use crate::error::Error;
 use super::on_driver::{self, Watch};
 
@@ -18,14 +18,14 @@ pub struct Smol;
 impl Backend for Smol {
     type Watch = Watch;
 
-    fn watch(self, bell: Bell) -> Result<Watch, Error> {
-        reactor::can_start(&bell)?;
-        let fd = bell.as_fd().try_clone_to_owned().map_err(Error::Descriptor)?;
+    fn watch(self, notifier: Notifier) -> Result<Watch, Error> {
+        reactor::can_start(&notifier)?;
+        let fd = notifier.as_fd().try_clone_to_owned().map_err(Error::Descriptor)?;
         let fd = Async::new_nonblocking(fd).map_err(Error::Descriptor)?;
         let readable = async move {
             // An error hands the duty back, and a thread takes over.
             let _ = poll_fn(|cx| fd.poll_readable(cx)).await;
         };
-        Ok(on_driver::watch(readable, bell))
+        Ok(on_driver::watch(readable, notifier))
     }
 }

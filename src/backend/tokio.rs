@@ -10,7 +10,7 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::runtime::Handle;
 use tokio::task;
 
-use super::{Backend, Bell};
+use super::{Backend, Notifier};
 use crate::error::Error;
 use super::on_driver::{self, Watch};
 
@@ -25,11 +25,11 @@ pub struct Tokio;
 impl Backend for Tokio {
     type Watch = Watch;
 
-    fn watch(self, bell: Bell) -> Result<Watch, Error> {
+    fn watch(self, notifier: Notifier) -> Result<Watch, Error> {
         if Handle::try_current().is_err() {
             return Err(Error::NoRuntime { runtime: RUNTIME });
         }
-        let fd = bell.as_fd().try_clone_to_owned().map_err(Error::Descriptor)?;
+        let fd = notifier.as_fd().try_clone_to_owned().map_err(Error::Descriptor)?;
         // Any descriptor that a driver can watch will do; it need not be a pipe.
         let pipe = without_panic(|| Receiver::from_owned_fd_unchecked(fd))
             .ok_or(Error::NoDriver { runtime: RUNTIME })?
@@ -43,7 +43,7 @@ impl Backend for Tokio {
             let _ = poll_fn(|cx| pipe.poll_read_ready(cx)).await;
         };
         // Unconstrained: the budget of the task that happens to call `listen` is not ours.
-        Ok(on_driver::watch(task::unconstrained(readable), bell))
+        Ok(on_driver::watch(task::unconstrained(readable), notifier))
     }
 }
 

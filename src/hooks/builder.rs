@@ -5,9 +5,9 @@ use std::fmt;
 use std::future::{self, Future};
 use std::time::Duration;
 
-use super::context::Context;
+use super::context::HookContext;
 use super::exit::Ending;
-use super::hook::{Hook, Kind, Output, Running, Time};
+use super::hook::{Hook, IntoOutcome, Kind, Running, Time};
 use super::threads;
 
 /// Ten seconds: what Docker gives, and a third of what Kubernetes does.
@@ -82,7 +82,7 @@ impl Hooks {
     pub fn hook<F, Fut>(self, name: impl Into<String>, hook: F) -> Self
     where
         F: FnOnce() -> Fut + Send + 'static,
-        Fut: Future<Output: Output> + Send + 'static,
+        Fut: Future<Output: IntoOutcome> + Send + 'static,
     {
         self.hook_with(name, move |_| hook())
     }
@@ -100,8 +100,8 @@ impl Hooks {
     /// ```
     pub fn hook_with<F, Fut>(self, name: impl Into<String>, hook: F) -> Self
     where
-        F: FnOnce(Context) -> Fut + Send + 'static,
-        Fut: Future<Output: Output> + Send + 'static,
+        F: FnOnce(HookContext) -> Fut + Send + 'static,
+        Fut: Future<Output: IntoOutcome> + Send + 'static,
     {
         self.add(name.into(), Kind::Future, |context| {
             let future = hook(context);
@@ -118,7 +118,7 @@ impl Hooks {
     pub fn blocking<F, T>(self, name: impl Into<String>, hook: F) -> Self
     where
         F: FnOnce() -> T + Send + 'static,
-        T: Output,
+        T: IntoOutcome,
     {
         self.blocking_with(name, move |_| hook())
     }
@@ -126,8 +126,8 @@ impl Hooks {
     /// Adds a synchronous hook that is told why the process ends, and how long it has.
     pub fn blocking_with<F, T>(self, name: impl Into<String>, hook: F) -> Self
     where
-        F: FnOnce(Context) -> T + Send + 'static,
-        T: Output,
+        F: FnOnce(HookContext) -> T + Send + 'static,
+        T: IntoOutcome,
     {
         self.add(name.into(), Kind::Thread, |context| {
             threads::run(context, move |context| hook(context).into_outcome())
@@ -177,7 +177,7 @@ impl Hooks {
     pub(crate) fn first<F, Fut>(mut self, name: &str, limit: Duration, hook: F) -> Self
     where
         F: FnOnce() -> Fut + Send + 'static,
-        Fut: Future<Output: Output> + Send + 'static,
+        Fut: Future<Output: IntoOutcome> + Send + 'static,
     {
         let mut added = Self::new().hook(name, hook).within(limit);
         if let Some(stage) = self.stages.front_mut() {
@@ -198,7 +198,7 @@ impl Hooks {
         mut self,
         name: String,
         kind: Kind,
-        begin: impl FnOnce(Context) -> Running + Send + 'static,
+        begin: impl FnOnce(HookContext) -> Running + Send + 'static,
     ) -> Self {
         let hook = Hook { name, kind, time: Time::Share, begin: Box::new(begin) };
         if let Some(stage) = self.stages.back_mut() {

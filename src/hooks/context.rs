@@ -5,19 +5,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::in_flight::{InFlight, OpenWork};
+use crate::in_flight::{InFlight, InFlightEntry};
 use crate::reason::Reason;
 use crate::sync::{Mutex, lock};
 
 /// What a hook is told: why the process ends, and how long the hook has.
 #[derive(Clone)]
-pub struct Context {
+pub struct HookContext {
     pub(super) reason: Option<Reason>,
     pub(super) deadline: Option<Instant>,
     pub(super) waits: Arc<Waits>,
 }
 
-impl Context {
+impl HookContext {
     /// Why the process ends; `None` where the hooks were [`run`](crate::Hooks::run) without a
     /// signal.
     #[must_use]
@@ -39,9 +39,9 @@ impl Context {
     }
 }
 
-impl fmt::Debug for Context {
+impl fmt::Debug for HookContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context")
+        f.debug_struct("HookContext")
             .field("reason", &self.reason)
             .field("time_left", &self.time_left())
             .finish_non_exhaustive()
@@ -54,9 +54,9 @@ pub(super) struct Waits(Mutex<Vec<InFlight>>);
 
 impl Waits {
     /// What is open of it, the oldest first.
-    pub(super) fn open(&self) -> Vec<OpenWork> {
+    pub(super) fn open(&self) -> Vec<InFlightEntry> {
         let all = lock(&self.0).clone();
-        all.iter().flat_map(InFlight::open).collect()
+        all.iter().flat_map(InFlight::entries).collect()
     }
 
     fn add(&self, work: &InFlight) {

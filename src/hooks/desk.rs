@@ -6,7 +6,7 @@ use std::task::Waker;
 use std::time::Instant;
 
 use super::budget::Share;
-use super::context::Context;
+use super::context::HookContext;
 use super::hook::{Hook, Running};
 use super::plan::Plan;
 use super::record::{Begun, Record, Run, Task};
@@ -16,8 +16,8 @@ use crate::sync::lock;
 /// A hook that is about to begin.
 pub(super) struct Taken {
     pub(super) number: usize,
-    pub(super) begin: Box<dyn FnOnce(Context) -> Running + Send>,
-    pub(super) context: Context,
+    pub(super) begin: Box<dyn FnOnce(HookContext) -> Running + Send>,
+    pub(super) context: HookContext,
 }
 
 impl Plan {
@@ -57,7 +57,7 @@ impl Plan {
         let (number, since, waits) = (state.taken, Instant::now(), Arc::default());
         let limit = state.share.limit_of(time, since);
         let reason = self.reason.clone();
-        let context = Context { reason, deadline: limit.at, waits: Arc::clone(&waits) };
+        let context = HookContext { reason, deadline: limit.at, waits: Arc::clone(&waits) };
         state.taken += 1;
         state.running += 1;
         let record = state.records.get_mut(number)?;

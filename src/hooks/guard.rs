@@ -18,7 +18,7 @@ use super::report::Report;
 use super::runtime::Place;
 use super::{context, stage};
 use crate::error::Error;
-use crate::signal::ShutdownSignal;
+use crate::shutdown_signal::ShutdownSignal;
 use crate::sync::{Mutex, lock};
 
 // Invariants
@@ -65,7 +65,7 @@ impl Hooks {
     /// ends with the last of them: with status 0 if all were clean.
     ///
     /// The process never ends unless the shutdown is asked for. A `main` that may come to its end
-    /// by itself keeps the [`Guard`], and [joins](Guard::join) it.
+    /// by itself keeps the [`ExitGuard`], and [joins](ExitGuard::join) it.
     ///
     /// ```no_run
     /// # #[cfg(unix)] {
@@ -89,9 +89,9 @@ impl Hooks {
     ///
     /// [`Error::Thread`] where the system refuses one of the two threads. Nothing is left behind
     /// then, and the hooks never run.
-    pub fn exit_on(mut self, shutdown: ShutdownSignal) -> Result<Guard, Error> {
+    pub fn exit_on(mut self, shutdown: ShutdownSignal) -> Result<ExitGuard, Error> {
         let Ending { exit, on_report } = mem::take(&mut self.ending);
-        let guard = Guard { shutdown: shutdown.clone(), owner: process::id() };
+        let guard = ExitGuard { shutdown: shutdown.clone(), owner: process::id() };
         let job = Arc::new(Job {
             shutdown,
             exit,
@@ -250,13 +250,13 @@ fn sleep_until(over: Option<Instant>, look: Duration) {
 /// Joining does not wait for the shutdown itself. A `main` that has nothing else to do waits for
 /// that first: `shutdown.wait()`, or `shutdown.await`.
 #[must_use = "a main that may end by itself joins the guard, so that hooks are not cut off"]
-pub struct Guard {
+pub struct ExitGuard {
     shutdown: ShutdownSignal,
     /// A forked child has neither of the threads.
     owner: u32,
 }
 
-impl Guard {
+impl ExitGuard {
     /// Waits for the end of the process where the shutdown was asked for; returns at once where it
     /// was not.
     pub fn join(self) {
@@ -268,7 +268,7 @@ impl Guard {
     }
 }
 
-impl Drop for Guard {
+impl Drop for ExitGuard {
     fn drop(&mut self) {
         // A hook that waited for the end of the process would wait for itself.
         while self.is_over() && !context::is_in_hook() {
@@ -277,9 +277,9 @@ impl Drop for Guard {
     }
 }
 
-/// Awaiting the guard is [`join`](Guard::join) without blocking a thread: it never resolves where
+/// Awaiting the guard is [`join`](ExitGuard::join) without blocking a thread: it never resolves where
 /// the shutdown was asked for.
-impl IntoFuture for Guard {
+impl IntoFuture for ExitGuard {
     type Output = ();
     type IntoFuture = Joined;
 
@@ -288,10 +288,10 @@ impl IntoFuture for Guard {
     }
 }
 
-/// Waits for the end of the process: what awaiting a [`Guard`] is made of.
+/// Waits for the end of the process: what awaiting a [`ExitGuard`] is made of.
 #[must_use = "futures do nothing unless polled"]
 #[derive(Debug)]
-pub struct Joined(Option<Guard>);
+pub struct Joined(Option<ExitGuard>);
 
 impl Future for Joined {
     type Output = ();
@@ -307,8 +307,8 @@ impl Future for Joined {
     }
 }
 
-impl fmt::Debug for Guard {
+impl fmt::Debug for ExitGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard").field("shutdown", &self.shutdown).finish_non_exhaustive()
+        f.debug_struct("ExitGuard").field("shutdown", &self.shutdown).finish_non_exhaustive()
     }
 }

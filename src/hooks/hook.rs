@@ -8,7 +8,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::context::Context;
+use super::context::HookContext;
 use super::report::Outcome;
 
 /// A hook that waits for its stage.
@@ -16,7 +16,7 @@ pub(super) struct Hook {
     pub(super) name: String,
     pub(super) kind: Kind,
     pub(super) time: Time,
-    pub(super) begin: Box<dyn FnOnce(Context) -> Running + Send>,
+    pub(super) begin: Box<dyn FnOnce(HookContext) -> Running + Send>,
 }
 
 /// A hook that has begun.
@@ -47,7 +47,7 @@ pub(super) enum Time {
     message = "a hook returns `()` or `Result<(), E>`, not `{Self}`",
     note = "end it with a semicolon to ignore the value, or with `.map(drop)` for a result"
 )]
-pub trait Output: sealed::Sealed {
+pub trait IntoOutcome: sealed::Sealed {
     #[doc(hidden)]
     fn into_outcome(self) -> Outcome;
 }
@@ -69,20 +69,20 @@ mod sealed {
 /// The type `!`, which has a name only as what a function returns.
 type Never = <fn() -> ! as sealed::Returns>::Value;
 
-impl Output for () {
+impl IntoOutcome for () {
     fn into_outcome(self) -> Outcome {
         Outcome::Done
     }
 }
 
-impl<E: Into<Box<dyn Error + Send + Sync>>> Output for Result<(), E> {
+impl<E: Into<Box<dyn Error + Send + Sync>>> IntoOutcome for Result<(), E> {
     fn into_outcome(self) -> Outcome {
         self.map_or_else(|error| Outcome::Failed(error.into()), |()| Outcome::Done)
     }
 }
 
 #[doc(hidden)] // its name on the page would be that detour
-impl Output for Never {
+impl IntoOutcome for Never {
     fn into_outcome(self) -> Outcome {
         self
     }

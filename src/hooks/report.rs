@@ -7,7 +7,7 @@ use std::time::Duration;
 use std::{fmt, iter};
 
 use super::last_words;
-use crate::in_flight::OpenWork;
+use crate::in_flight::InFlightEntry;
 use crate::reason::Reason;
 
 /// What became of the hooks: how each ended, when, and what was still open.
@@ -44,7 +44,7 @@ pub struct HookReport {
     pub(super) outcome: Outcome,
     pub(super) started: Duration,
     pub(super) took: Duration,
-    pub(super) still_open: Vec<OpenWork>,
+    pub(super) still_open: Vec<InFlightEntry>,
     /// Whether a `tracing` subscriber knows.
     #[allow(dead_code, reason = "without the feature `tracing` there is none")]
     pub(super) is_told: bool,
@@ -77,7 +77,7 @@ impl Report {
 
     /// What became of each hook, in the order in which they were added.
     #[must_use]
-    pub fn outcomes(&self) -> &[HookReport] {
+    pub fn hooks(&self) -> &[HookReport] {
         &self.hooks
     }
 
@@ -160,7 +160,7 @@ impl HookReport {
     /// The work that it still waited for when its time was over, the oldest first: what was
     /// [in flight](crate::InFlight).
     #[must_use]
-    pub fn still_open(&self) -> &[OpenWork] {
+    pub fn in_flight(&self) -> &[InFlightEntry] {
         &self.still_open
     }
 }

@@ -7,7 +7,7 @@ use super::plan::Plan;
 use super::report::Report;
 use super::{runtime, stage};
 use crate::reason::Reason;
-use crate::signal::ShutdownSignal;
+use crate::shutdown_signal::ShutdownSignal;
 
 impl Hooks {
     /// Runs the hooks, on whatever executor this future is awaited.

@@ -2,10 +2,10 @@
 
 use std::future::Future;
 
-use crate::park;
+use crate::block_on;
 
 pub(super) fn block_on<F: Future<Output = ()>>(make: impl Fn() -> F) {
-    park::block_on(make(), None);
+    block_on::block_on(make(), None);
 }
 
 pub(super) struct Place;
@@ -28,6 +28,6 @@ impl Place {
     }
 
     pub(super) fn block_on(&self, future: impl Future<Output = ()>) {
-        park::block_on(future, None);
+        block_on::block_on(future, None);
     }
 }

@@ -7,7 +7,7 @@ use std::thread;
 use tokio::runtime::{Builder, EnterGuard, Handle, Runtime};
 
 use super::hook::caught;
-use crate::park;
+use crate::block_on;
 
 /// Runs the future to its end: on this thread, or where this one belongs to a runtime or is about to
 /// end, on a thread that this one waits for.
@@ -20,7 +20,7 @@ pub(super) fn block_on<F: Future<Output = ()>>(make: impl Fn() -> F + Send + Syn
         thread.spawn_scoped(scope, || on_this_thread(make())).map(|thread| thread.join().is_ok())
     });
     if ended.is_err() {
-        park::block_on(make(), None); // no thread: without the timers of that tokio
+        block_on::block_on(make(), None); // no thread: without the timers of that tokio
     }
 }
 
@@ -30,7 +30,7 @@ fn on_this_thread(future: impl Future<Output = ()>) {
             runtime.block_on(future);
             runtime.shutdown_background(); // does not wait for what hooks have left in it
         }
-        None => drop(park::block_on(future, None)),
+        None => drop(block_on::block_on(future, None)),
     }
 }
 
@@ -74,6 +74,6 @@ impl Place {
             return on_this_thread(future);
         }
         let _entered = self.enter();
-        park::block_on(future, None);
+        block_on::block_on(future, None);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::thread;
 
-use super::context::{self, Context};
+use super::context::{self, HookContext};
 use super::hook::{Running, caught};
 use super::report::Outcome;
 use super::runtime::Place;
@@ -28,8 +28,8 @@ struct Shared {
 /// Starts the hook at once; the future is ready when the hook has ended. Dropping that leaves the
 /// thread behind.
 pub(super) fn run(
-    context: Context,
-    hook: impl FnOnce(Context) -> Outcome + Send + 'static,
+    context: HookContext,
+    hook: impl FnOnce(HookContext) -> Outcome + Send + 'static,
 ) -> Running {
     let place = Place::here();
     let job: Job = Box::new(move || {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::report::{HookReport, Outcome, Report};
-use crate::in_flight::OpenWork;
+use crate::in_flight::InFlightEntry;
 
 /// A line is never longer: 79 columns fit every terminal.
 const WIDTH: usize = 79;
@@ -91,7 +91,7 @@ fn bar(hook: &HookReport, scale: Duration) -> String {
     (0..BAR).map(|at| if (from..to).contains(&at) { '=' } else { ' ' }).collect()
 }
 
-fn still_open(open: &[OpenWork]) -> Option<String> {
+fn still_open(open: &[InFlightEntry]) -> Option<String> {
     const NAMED: usize = 3;
     let named: Vec<_> = open.iter().take(NAMED).map(ToString::to_string).collect();
     let more = open.len().saturating_sub(NAMED);
@@ -148,7 +148,8 @@ mod tests {
 
     use super::super::report::Outcome;
     use super::*;
-    use crate::reason::{Reason, Sender, Signal};
+    use crate::reason::{Process, Reason};
+    use crate::signal::Signal;
 
     const MS: Duration = Duration::from_millis(1);
 
@@ -159,7 +160,7 @@ mod tests {
     }
 
     fn report(hooks: Vec<HookReport>, took: u32) -> Report {
-        let sender = Some(Sender { pid: 4242, uid: 0 });
+        let sender = Some(Process { pid: 4242, uid: 0 });
         let reason = Some(Reason::Signal { signal: Signal::Terminate, sender });
         Report { hooks, took: took * MS, budget: 10_000 * MS, reason }
     }
@@ -242,7 +243,7 @@ mod tests {
         let in_flight = crate::InFlight::new();
         let open = |names: &[&'static str]| {
             let _guards: Vec<_> = names.iter().map(|&name| in_flight.enter(name)).collect();
-            still_open(&in_flight.open()).map(|text| text.replace("(1 ms)", "(0 ms)"))
+            still_open(&in_flight.entries()).map(|text| text.replace("(1 ms)", "(0 ms)"))
         };
         assert_eq!(open(&[]), None);
         assert_eq!(open(&["a", "b"]).unwrap(), "still open: a (0 ms), b (0 ms)");

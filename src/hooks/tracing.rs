@@ -9,7 +9,7 @@ use ::tracing::{Span, info, info_span, warn};
 use super::Time;
 use super::hook::caught;
 use super::report::{HookReport, Outcome, Report};
-use crate::in_flight::OpenWork;
+use crate::in_flight::InFlightEntry;
 use crate::reason::Reason;
 
 // Subscribers are foreign code, and some panic where standard error is closed. Such a one hears
@@ -81,7 +81,7 @@ impl Telling {
     }
 }
 
-fn names(open: &[OpenWork]) -> Option<String> {
+fn names(open: &[InFlightEntry]) -> Option<String> {
     let names: Vec<_> = open.iter().map(ToString::to_string).collect();
     (!names.is_empty()).then(|| names.join(", "))
 }

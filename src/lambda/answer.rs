@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::error::{Refusal, RegistrationError};
+use super::error::{ApiError, RegistrationError};
 
 /// Real answers have a few hundred bytes.
 const LIMIT: usize = 16 * 1024;
@@ -18,7 +18,7 @@ pub(super) fn identifier(
     let head = answer.head()?;
     if !(200..300).contains(&head.status) {
         let body = answer.body(&head)?;
-        return Err(refused(Refusal::new(head.status, body)));
+        return Err(refused(ApiError::new(head.status, body)));
     }
     // Its body tells nothing that is needed, and is not read.
     head.identifier.ok_or(RegistrationError::NoIdentifier { status: head.status })
@@ -69,7 +69,7 @@ impl<S: FnMut(&mut [u8]) -> Result<usize, RegistrationError>> Answer<S> {
     /// False at the end.
     fn read_on(&mut self) -> Result<bool, RegistrationError> {
         if self.bytes.len() >= LIMIT {
-            return Err(RegistrationError::Endless { read: self.bytes.len() });
+            return Err(RegistrationError::TooLarge { read: self.bytes.len() });
         }
         let mut buffer = [0; 1024];
         let read = (self.source)(&mut buffer)?;
@@ -87,7 +87,7 @@ fn parse(bytes: &[u8], start: usize) -> Result<Option<Head>, RegistrationError> 
         Ok(httparse::Status::Complete(length)) => start + length,
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => {
-            return Err(RegistrationError::Endless { read: bytes.len() });
+            return Err(RegistrationError::TooLarge { read: bytes.len() });
         }
         Err(_) => return Err(not_http()),
     };
@@ -103,7 +103,7 @@ fn parse(bytes: &[u8], start: usize) -> Result<Option<Head>, RegistrationError> 
     }))
 }
 
-impl Refusal {
+impl ApiError {
     fn new(status: u16, body: &[u8]) -> Self {
         let json = first_json(body).unwrap_or_default();
         let text = |name| Some(beginning(json.get(name)?.as_str()?.as_bytes(), 256));
@@ -118,7 +118,7 @@ fn first_json(body: &[u8]) -> Option<Value> {
     serde_json::Deserializer::from_slice(&body[start..]).into_iter().next()?.ok()
 }
 
-fn refused(refusal: Refusal) -> RegistrationError {
+fn refused(refusal: ApiError) -> RegistrationError {
     match refusal.error_type.as_deref() {
         Some("Extension.InvalidExtensionState") => RegistrationError::NameTaken(refusal),
         Some("Extension.RegistrationClosed") => RegistrationError::Closed(refusal),

@@ -77,7 +77,7 @@ pub enum RegistrationError {
         beginning: String,
     },
     /// The answer goes on and on.
-    Endless {
+    TooLarge {
         /// How many bytes of it were read.
         read: usize,
     },
@@ -87,23 +87,23 @@ pub enum RegistrationError {
         status: u16,
     },
     /// Another extension has this name. `SIGTERM` comes all the same, thanks to that one.
-    NameTaken(Refusal),
+    NameTaken(ApiError),
     /// The function has asked for its first event already, which ends the time to register.
-    Closed(Refusal),
+    Closed(ApiError),
     /// There are as many extensions as Lambda allows. `SIGTERM` comes all the same, thanks to them.
-    TooMany(Refusal),
+    TooMany(ApiError),
     /// The API refuses the events that were asked for. None were.
-    Events(Refusal),
+    Events(ApiError),
     /// The API knows no extensions: they are switched off, or an emulator does not have them.
-    NotFound(Refusal),
+    NotFound(ApiError),
     /// Any other answer.
-    Refused(Refusal),
+    Refused(ApiError),
 }
 
 /// How the Runtime API said no.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Refusal {
+pub struct ApiError {
     /// The HTTP status.
     pub status: u16,
     /// AWS's `errorType`, such as `Extension.RegistrationClosed`.
@@ -145,7 +145,7 @@ impl fmt::Display for RegistrationError {
                 "the answer of the Runtime API is not HTTP, it begins with \"{beginning}\": \
                  check what AWS_LAMBDA_RUNTIME_API points to"
             ),
-            Self::Endless { read } => write!(
+            Self::TooLarge { read } => write!(
                 f,
                 "the answer of the Runtime API had no end after {read} bytes: \
                  check what AWS_LAMBDA_RUNTIME_API points to"
@@ -179,7 +179,7 @@ impl fmt::Display for RegistrationError {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the Runtime API refuses the extension: {}", self.status)?;
         if let Some(error_type) = &self.error_type {

@@ -8,9 +8,9 @@ use super::error::{Error, RegistrationError};
 use super::extension::Extension;
 use crate::backend::blocking::Blocking;
 use crate::backend::tokio::Tokio;
-use crate::hooks::{Guard, Hooks, Output};
+use crate::hooks::{ExitGuard, Hooks, IntoOutcome};
 use crate::lambda_tracing;
-use crate::signal::ShutdownSignal;
+use crate::shutdown_signal::ShutdownSignal;
 
 /// Lambda sends `SIGKILL` half a second after `SIGTERM`.
 const BUDGET: Duration = Duration::from_millis(450);
@@ -43,14 +43,14 @@ static SHUTDOWN: Mutex<Option<ShutdownSignal>> = Mutex::new(None);
 pub async fn set_graceful_shutdown_handler<F, Fut>(hook: F) -> Result<Installed, Error>
 where
     F: FnOnce() -> Fut + Send + 'static,
-    Fut: Future<Output: Output> + Send + 'static,
+    Fut: Future<Output: IntoOutcome> + Send + 'static,
 {
     install(Hooks::new().hook("shutdown", hook)).await
 }
 
 /// Runs `hooks` when Lambda takes the environment down, and then ends the process.
 ///
-/// Awaiting what this returns does it; so does [`now`](Install::now), where there is no runtime.
+/// Awaiting what this returns does it; so does [`start`](Install::start), where there is no runtime.
 /// In this order: the handler of `SIGTERM` and `SIGINT` is set, the threads that run the hooks are
 /// started, an [`Extension`] is registered, because Lambda sends `SIGTERM` only where there is one,
 /// and Lambda is told that it is ready. Then it returns. So it is to be called before
@@ -81,10 +81,10 @@ pub fn install(hooks: Hooks) -> Install {
     Install { hooks, extension: Some(Extension::default()), budget: None, is_strict: false }
 }
 
-/// The choices of [`install`]. Nothing happens until it is awaited, or [`now`](Self::now) is
+/// The choices of [`install`]. Nothing happens until it is awaited, or [`start`](Self::start) is
 /// called.
 #[derive(Debug)]
-#[must_use = "nothing is installed until this is awaited, or `now` is called"]
+#[must_use = "nothing is installed until this is awaited, or `start` is called"]
 pub struct Install {
     pub(super) hooks: Hooks,
     extension: Option<Extension>,
@@ -131,7 +131,7 @@ impl Install {
     /// Where the system refuses a handler, a descriptor or a thread; nothing is left behind then.
     /// Where the registration failed, and is to be [`strict`](Self::strict); the hooks run at a
     /// signal all the same then.
-    pub fn now(self) -> Result<Installed, Error> {
+    pub fn start(self) -> Result<Installed, Error> {
         let Self { hooks, extension, budget, is_strict } = self;
         let hooks = match budget {
             Some(budget) => hooks.budget(budget),
@@ -155,12 +155,12 @@ impl IntoFuture for Install {
     type IntoFuture = Ready<Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        future::ready(self.now())
+        future::ready(self.start())
     }
 }
 
 /// The first call in the process listens, on the runtime that it is called in, if there is one.
-fn arm(hooks: Hooks) -> Result<(ShutdownSignal, Guard), Error> {
+fn arm(hooks: Hooks) -> Result<(ShutdownSignal, ExitGuard), Error> {
     let mut known = SHUTDOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let shutdown = match &*known {
         Some(shutdown) => shutdown.clone(),
@@ -175,14 +175,14 @@ fn arm(hooks: Hooks) -> Result<(ShutdownSignal, Guard), Error> {
 }
 
 /// What [`install`] has done. `main` keeps it to its end: dropped while the hooks run, it waits for
-/// them, as [`Guard`] does.
+/// them, as [`ExitGuard`] does.
 ///
 /// Where `main` has no end it may be dropped before: the hooks stay armed. `lambda_runtime::run`
 /// returns when the Runtime API is gone, though, and under `cargo lambda watch` that may be so at
 /// the moment of the signal.
 #[derive(Debug)]
 pub struct Installed {
-    guard: Guard,
+    guard: ExitGuard,
     shutdown: ShutdownSignal,
     registration_error: Option<RegistrationError>,
 }

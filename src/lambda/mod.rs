@@ -8,7 +8,7 @@ mod install;
 mod invocations;
 mod run;
 
-pub use error::{Error, Refusal, RegistrationError};
+pub use error::{ApiError, Error, RegistrationError};
 pub use extension::Extension;
 pub use install::{Install, Installed, install, set_graceful_shutdown_handler};
 pub use invocations::{Invocation, Invocations, InvocationsLayer};

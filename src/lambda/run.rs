@@ -91,7 +91,7 @@ impl Install {
         let counted = in_flight.clone();
         // No time at all: it is asked once, and nobody waits for it.
         self.hooks = self.hooks.first("invocation", Duration::ZERO, move || counted.drained());
-        let installed = self.now()?;
+        let installed = self.start()?;
         let runtime = Runtime::new(handler).layer(TracingLayer::new());
         let ended = runtime.layer(InvocationsLayer::new(in_flight)).run().await;
         installed.ended().await;

@@ -12,7 +12,7 @@ use std::{env, thread};
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
-use signoff::hooks::OpenWork;
+use signoff::hooks::InFlightEntry;
 use signoff::{Hooks, Report, lambda};
 
 use super::{BOUND, Helper};
@@ -71,8 +71,8 @@ fn serves() {
 }
 
 fn tell(report: &Report) {
-    for hook in report.outcomes() {
-        let open: Vec<_> = hook.still_open().iter().map(OpenWork::name).collect();
+    for hook in report.hooks() {
+        let open: Vec<_> = hook.in_flight().iter().map(InFlightEntry::name).collect();
         say(format_args!("{} {}: {open:?}", hook.name(), hook.outcome()));
     }
 }

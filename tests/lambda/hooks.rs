@@ -65,7 +65,7 @@ fn installs() {
         "hung" => ready(
             lambda::install(hooks().hook("hung", async || pending::<()>().await)).budget(BOUND * 9),
         ),
-        "strict" => say(format_args!("{:?}", lambda::install(hooks()).strict().now().map(drop))),
+        "strict" => say(format_args!("{:?}", lambda::install(hooks()).strict().start().map(drop))),
         "without" => ready(lambda::install(hooks()).without_extension()),
         "named" => ready(lambda::install(hooks()).extension(Extension::default().name("mine"))),
         "no threads" => runtime.block_on(async {
@@ -85,7 +85,7 @@ fn installs() {
             ready(lambda::install(hooks()));
         }
         "asks" => {
-            let installed = lambda::install(hooks()).now().expect("installed");
+            let installed = lambda::install(hooks()).start().expect("installed");
             installed.shutdown().request("enough");
             installed.join();
         }
@@ -121,7 +121,7 @@ fn refuse_threads() {
 }
 
 fn ready(install: Install) {
-    let installed = install.now().expect("installed");
+    let installed = install.start().expect("installed");
     let failed = installed.registration_error().map(ToString::to_string);
     say(failed.as_deref().unwrap_or("no error"));
     waits();

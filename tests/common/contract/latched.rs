@@ -25,7 +25,7 @@ pub(crate) fn every_clone<R: Runtime>() {
         let mut after = shutdown.clone();
         assert!(future::poll_once(&mut after).await.is_some(), "a later clone is ready at once");
         (&shutdown).await;
-        assert_eq!(shutdown.until(future::pending::<()>()).await, None);
+        assert_eq!(shutdown.run_until_requested(future::pending::<()>()).await, None);
 
         // What comes later changes nothing.
         assert!(!shutdown.request("too late"));

@@ -3,14 +3,14 @@
 //! Each function here is the other process of a case, on the runtime `R`. Where the parent has a
 //! part in it, its half stands next to it as `test_…`. `contract!` makes the tests of them.
 
-pub(crate) mod again;
-pub(crate) mod calls;
-pub(crate) mod gone;
+pub(crate) mod api;
+pub(crate) mod errors;
+pub(crate) mod forced_exit;
 pub(crate) mod inherited;
-pub(crate) mod kept;
+pub(crate) mod last_clone;
 pub(crate) mod latched;
-pub(crate) mod others;
-pub(crate) mod refused;
+pub(crate) mod never_lost;
+pub(crate) mod other_handlers;
 
 use signoff::{Backend, ShutdownSignal, Signals};
 use std::sync::{Arc, Barrier};
@@ -83,7 +83,7 @@ pub(crate) fn stuck() {
 macro_rules! contract {
     ($runtime:ty) => {
         use crate::common::contract::{
-            again, calls, gone, inherited, kept, latched, others, refused,
+            api, errors, forced_exit, inherited, last_clone, latched, never_lost, other_handlers,
         };
 
         #[test]
@@ -95,14 +95,14 @@ macro_rules! contract {
         crate::common::cases! {
             // 1: never lost
             kept_before_the_first_poll: |case| case.passes(),
-                kept::before_the_first_poll::<$runtime>;
+                never_lost::before_the_first_poll::<$runtime>;
             kept_when_it_comes_inside_of_a_poll: |case| case.passes(),
-                kept::inside_of_a_poll::<$runtime>;
-            kept_while_every_worker_is_blocked: kept::test_workers_blocked,
-                kept::workers_blocked::<$runtime>;
-            kept_when_the_runtime_is_gone: kept::test_runtime_gone,
-                kept::runtime_gone::<$runtime>;
-            a_waiting_task_is_woken: kept::test_waiting_task, kept::waiting_task::<$runtime>;
+                never_lost::inside_of_a_poll::<$runtime>;
+            kept_while_every_worker_is_blocked: never_lost::test_workers_blocked,
+                never_lost::workers_blocked::<$runtime>;
+            kept_when_the_runtime_is_gone: never_lost::test_runtime_gone,
+                never_lost::runtime_gone::<$runtime>;
+            a_waiting_task_is_woken: never_lost::test_waiting_task, never_lost::waiting_task::<$runtime>;
 
             // 2: latched
             every_clone_resolves_and_stays_so: |case| case.passes(),
@@ -116,34 +116,34 @@ macro_rules! contract {
             several_calls_of_listen: |case| case.passes(), latched::several_listens::<$runtime>;
 
             // 4: Ctrl-C again
-            ctrl_c_again_with_every_worker_blocked: again::test_workers_blocked,
-                again::workers_blocked::<$runtime>;
-            ctrl_c_again_as_the_first_process: again::test_first_process,
-                again::workers_blocked::<$runtime>;
-            ctrl_c_again_while_the_runtime_is_dropped: again::test_runtime_dropped,
-                again::runtime_dropped::<$runtime>;
-            three_interrupts_at_once_are_one_press: again::test_one_press,
-                again::one_press::<$runtime>;
-            repeats_do_what_was_chosen: again::test_choices, again::choices::<$runtime>;
-            a_request_is_not_a_press: again::test_request, again::request::<$runtime>;
-            ctrl_c_again_after_the_last_clone: again::test_afterwards,
-                again::afterwards::<$runtime>;
-            others_that_listen_after_the_last_clone: again::test_others_afterwards,
-                again::others_afterwards::<$runtime>;
+            ctrl_c_again_with_every_worker_blocked: forced_exit::test_workers_blocked,
+                forced_exit::workers_blocked::<$runtime>;
+            ctrl_c_again_as_the_first_process: forced_exit::test_first_process,
+                forced_exit::workers_blocked::<$runtime>;
+            ctrl_c_again_while_the_runtime_is_dropped: forced_exit::test_runtime_dropped,
+                forced_exit::runtime_dropped::<$runtime>;
+            three_interrupts_at_once_are_one_press: forced_exit::test_one_press,
+                forced_exit::one_press::<$runtime>;
+            repeats_do_what_was_chosen: forced_exit::test_choices, forced_exit::choices::<$runtime>;
+            a_request_is_not_a_press: forced_exit::test_request, forced_exit::request::<$runtime>;
+            ctrl_c_again_after_the_last_clone: forced_exit::test_afterwards,
+                forced_exit::afterwards::<$runtime>;
+            others_that_listen_after_the_last_clone: forced_exit::test_others_afterwards,
+                forced_exit::others_afterwards::<$runtime>;
 
             // 5: other handlers
-            other_handlers_go_on_working: |case| case.passes(), others::beside::<$runtime>;
-            other_handlers_outlive_ours: |case| case.passes(), others::afterwards::<$runtime>;
+            other_handlers_go_on_working: |case| case.passes(), other_handlers::beside::<$runtime>;
+            other_handlers_outlive_ours: |case| case.passes(), other_handlers::afterwards::<$runtime>;
 
             // 6: the last clone
-            after_the_last_clone_a_signal_kills: gone::test_kills, gone::kills::<$runtime>;
-            a_shutdown_by_one_signal_leaves_the_others_alone: gone::test_terminate_kills,
-                gone::another::<$runtime>;
-            after_the_last_clone_the_first_process_lives: gone::test_first_process,
-                gone::first_process::<$runtime>;
-            listening_again_after_the_last_clone: |case| case.passes(), gone::again::<$runtime>;
-            a_later_handler_of_others_does_not_keep_it_alive: gone::test_terminate_kills,
-                gone::limit::<$runtime>;
+            after_the_last_clone_a_signal_kills: last_clone::test_kills, last_clone::kills::<$runtime>;
+            a_shutdown_by_one_signal_leaves_the_others_alone: last_clone::test_terminate_kills,
+                last_clone::another::<$runtime>;
+            after_the_last_clone_the_first_process_lives: last_clone::test_first_process,
+                last_clone::first_process::<$runtime>;
+            listening_again_after_the_last_clone: |case| case.passes(), last_clone::again::<$runtime>;
+            a_later_handler_of_others_does_not_keep_it_alive: last_clone::test_terminate_kills,
+                last_clone::limit::<$runtime>;
 
             // 7: inherited state
             nohup_is_respected: inherited::test_nohup, inherited::hangup::<$runtime>;
@@ -155,21 +155,21 @@ macro_rules! contract {
                 inherited::blocked::<$runtime>;
 
             // 8: fork without exec
-            a_forked_child_is_killed: |case| case.passes(), gone::forked::<$runtime>;
+            a_forked_child_is_killed: |case| case.passes(), last_clone::forked::<$runtime>;
             a_forked_child_with_a_handler_of_before: |case| case.passes(),
-                others::forked::<$runtime>;
-            a_forked_child_that_lets_go: |case| case.passes(), gone::forked_and_dropped::<$runtime>;
+                other_handlers::forked::<$runtime>;
+            a_forked_child_that_lets_go: |case| case.passes(), last_clone::forked_and_dropped::<$runtime>;
 
             // 9: no panic, no print (`Child` looks at standard error after every case)
-            sets_that_cannot_be: refused::test_sets, refused::sets::<$runtime>;
-            too_few_descriptors: refused::test_descriptors, refused::descriptors::<$runtime>;
+            sets_that_cannot_be: errors::test_sets, errors::sets::<$runtime>;
+            too_few_descriptors: errors::test_descriptors, errors::descriptors::<$runtime>;
 
             // the calls
-            the_reason_names_the_sender: calls::test_sender, calls::sender::<$runtime>;
-            a_request_resolves: |case| case.passes(), calls::request::<$runtime>;
-            wait_needs_no_runtime: calls::test_wait, calls::wait::<$runtime>;
-            until_ends_a_loop: calls::test_until, calls::until::<$runtime>;
-            nothing_is_left_behind: |case| case.passes(), calls::nothing_left::<$runtime>;
+            the_reason_names_the_sender: api::test_sender, api::sender::<$runtime>;
+            a_request_resolves: |case| case.passes(), api::request::<$runtime>;
+            wait_needs_no_runtime: api::test_wait, api::wait::<$runtime>;
+            until_ends_a_loop: api::test_until, api::until::<$runtime>;
+            nothing_is_left_behind: |case| case.passes(), api::nothing_left::<$runtime>;
         }
     };
 }

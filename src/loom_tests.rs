@@ -10,10 +10,11 @@ use std::task::{Context, Poll, Wake, Waker};
 use loom::model::Builder;
 use loom::thread;
 
+use crate::block_on;
 use crate::latch::{Latch, Waiter};
-use crate::park;
-use crate::reason::{Reason, Sender, Signal};
-use crate::signal::{ShutdownSignal, Wait};
+use crate::reason::{Process, Reason};
+use crate::shutdown_signal::{ShutdownSignal, Wait};
+use crate::signal::Signal;
 
 /// All interleavings with up to three preemptions, which is where bugs of this kind live.
 fn model(f: impl Fn() + Send + Sync + 'static) {
@@ -24,13 +25,13 @@ fn model(f: impl Fn() + Send + Sync + 'static) {
 
 /// What the handler and then the backend do.
 fn signal(latch: &Latch) -> bool {
-    let won = latch.set_by_signal(15, Some(Sender { pid: 7, uid: 8 }));
+    let won = latch.set_by_signal(15, Some(Process { pid: 7, uid: 8 }));
     latch.announce();
     won
 }
 
 fn by_signal() -> Reason {
-    Reason::Signal { signal: Signal::Terminate, sender: Some(Sender { pid: 7, uid: 8 }) }
+    Reason::Signal { signal: Signal::Terminate, sender: Some(Process { pid: 7, uid: 8 }) }
 }
 
 /// A thread that waits, and tells the reason. (It is never the one that joins: to loom an unpark
@@ -38,7 +39,7 @@ fn by_signal() -> Reason {
 fn waits(latch: &Arc<Latch>) -> thread::JoinHandle<Option<Reason>> {
     let latch = Arc::clone(latch);
     thread::spawn(move || {
-        park::block_on(Wait::on(&latch), None);
+        block_on::block_on(Wait::on(&latch), None);
         latch.reason()
     })
 }
@@ -107,7 +108,7 @@ fn a_waiter_that_moves_to_another_waker_is_woken_there() {
             move || {
                 let mut waiter = Waiter::default();
                 let _ = poll(&latch, &mut waiter, Waker::noop());
-                park::block_on(poll_fn(|cx| latch.poll(&mut waiter, cx)), None);
+                block_on::block_on(poll_fn(|cx| latch.poll(&mut waiter, cx)), None);
                 latch.forget(&mut waiter);
             }
         });
@@ -176,7 +177,7 @@ fn a_thread_and_a_task_wait_for_one_request() {
         });
         let task = thread::spawn({
             let shutdown = shutdown.clone();
-            move || park::block_on(shutdown, None)
+            move || block_on::block_on(shutdown, None)
         });
         assert!(shutdown.request("why"));
         assert_eq!(thread.join().unwrap(), Reason::Request("why".into()));

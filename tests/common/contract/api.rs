@@ -109,11 +109,11 @@ pub(crate) fn test_until(case: &Case) {
 pub(crate) fn until<R: Runtime>() {
     R::block_on(async {
         let shutdown = R::listen();
-        assert_eq!(shutdown.until(async { 7 }).await, Some(7));
-        let waits = shutdown.until(future::pending::<()>());
+        assert_eq!(shutdown.run_until_requested(async { 7 }).await, Some(7));
+        let waits = shutdown.run_until_requested(future::pending::<()>());
         assert_eq!(once_pending(waits, || say("ready")).await, None);
         // Always ready, and yet the loop ends.
-        assert_eq!(shutdown.until(async { 7 }).await, None);
+        assert_eq!(shutdown.run_until_requested(async { 7 }).await, None);
     });
 }
 

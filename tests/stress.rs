@@ -10,7 +10,7 @@ use std::sync::{Arc, Barrier};
 use std::task::Waker;
 use std::{mem, thread};
 
-use common::contract::calls::settles;
+use common::contract::api::settles;
 use common::pending::{Count, poll};
 use common::{cases, system};
 use libc::{SIGINT, SIGTERM};

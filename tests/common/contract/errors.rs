@@ -3,7 +3,7 @@
 use libc::SIGTERM;
 use signoff::{Error, Signal, Signals};
 
-use super::calls::settles;
+use super::api::settles;
 use super::{Runtime, stuck};
 use crate::common::pending::once_pending;
 use crate::common::system::{self, limit};
@@ -50,7 +50,7 @@ pub(crate) fn sets<R: Runtime>() {
         for number in UNSUITABLE {
             let result = listen(Signals::default().with(Signal::Other(number)));
             assert!(
-                matches!(result, Err(Error::Unsuitable(s)) if s.as_raw() == number),
+                matches!(result, Err(Error::NotAllowed(s)) if s.as_raw() == number),
                 "{number}"
             );
         }
@@ -86,7 +86,7 @@ pub(crate) fn test_descriptors(case: &Case) {
 
 pub(crate) fn descriptors<R: Runtime>() {
     let errors = R::inside(one_more_at_a_time::<R>);
-    assert!(errors >= 1, "the bell is a descriptor");
+    assert!(errors >= 1, "the notifier is a descriptor");
     R::block_on(async {
         if variant().as_deref() == Some("listen") {
             once_pending(R::listen(), || say("ready")).await;

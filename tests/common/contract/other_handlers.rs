@@ -8,7 +8,7 @@ use signal_hook::flag;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Runtime;
-use super::gone::Waiting;
+use super::last_clone::Waiting;
 use crate::common::system::{CHILD_RETURNED, fork, raise, wait_for};
 
 /// How often the plain handler ran.

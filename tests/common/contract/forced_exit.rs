@@ -3,7 +3,7 @@
 use std::thread;
 
 use libc::{SIGINT, SIGTERM, SIGUSR1};
-use signoff::{Backend, Bell, Error, ForcedExit, Signal, Signals};
+use signoff::{Backend, Error, ForcedExit, Notifier, Signal, Signals};
 
 use super::{Runtime, stuck, watch};
 use crate::common::system::raise;
@@ -181,7 +181,7 @@ pub(crate) struct GivesUp;
 impl Backend for GivesUp {
     type Watch = ();
 
-    fn watch(self, _: Bell) -> Result<(), Error> {
+    fn watch(self, _: Notifier) -> Result<(), Error> {
         Err(Error::Backend("too tired".into()))
     }
 }

@@ -1,6 +1,6 @@
 //! The choices that `listen` can be given.
 
-use crate::reason::Signal;
+use crate::signal::Signal;
 
 /// Which signals ask for a shutdown, and what happens when they come again.
 ///

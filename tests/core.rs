@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures_lite::future;
 use pending::once_pending;
-use signoff::{ForcedExit, Reason, Sender, ShutdownSignal, Signal, Signals};
+use signoff::{ForcedExit, Process, Reason, ShutdownSignal, Signal, Signals};
 
 /// Nothing here takes nearly as long.
 const BOUND: Duration = Duration::from_secs(30);
@@ -117,7 +117,7 @@ fn until_gives_up_its_future() {
 
     future::block_on(async {
         let shutdown = ShutdownSignal::manual();
-        assert_eq!(shutdown.until(async { 7 }).await, Some(7));
+        assert_eq!(shutdown.run_until_requested(async { 7 }).await, Some(7));
 
         let dropped = AtomicUsize::new(0);
         let work = async {
@@ -125,14 +125,14 @@ fn until_gives_up_its_future() {
             future::pending::<()>().await;
         };
         let waits = || assert!(shutdown.request("enough"));
-        assert_eq!(once_pending(shutdown.until(work), waits).await, None);
+        assert_eq!(once_pending(shutdown.run_until_requested(work), waits).await, None);
         assert_eq!(dropped.load(Ordering::SeqCst), 1);
 
         let begun = AtomicUsize::new(0);
         let work = async {
             begun.fetch_add(1, Ordering::SeqCst);
         };
-        assert_eq!(shutdown.until(work).await, None, "the signal is asked first");
+        assert_eq!(shutdown.run_until_requested(work).await, None, "the signal is asked first");
         assert_eq!(begun.load(Ordering::SeqCst), 0);
     });
 }
@@ -146,7 +146,7 @@ fn what_is_shown() {
     let shown = format!("{shutdown:?}");
     assert_eq!(shown, r#"ShutdownSignal { reason: Some(Request("enough")) }"#);
 
-    let sender = Some(Sender { pid: 4242, uid: 0 });
+    let sender = Some(Process { pid: 4242, uid: 0 });
     let reason = Reason::Signal { signal: Signal::Terminate, sender };
     assert_eq!(reason.to_string(), "SIGTERM from pid 4242 (uid 0)");
     let names = [

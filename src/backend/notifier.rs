@@ -8,23 +8,23 @@ use std::{fmt, io};
 
 use crate::error::Error;
 use crate::handler::Line;
-use crate::reason::Signal;
+use crate::signal::Signal;
 
 /// A runtime that can watch for a signal: what [`ShutdownSignal::listen`] takes.
 ///
-/// The signal handler records the signal and makes one file descriptor readable, the [`Bell`]. It
+/// The signal handler records the signal and makes one file descriptor readable, the [`Notifier`]. It
 /// may not do more: waking a task is not allowed inside a handler. So a backend waits, on its
-/// runtime's own reactor, until the bell is readable, and then calls [`Bell::announce`].
+/// runtime's own reactor, until the notifier is readable, and then calls [`Notifier::notify`].
 ///
 /// # Contract
 ///
 /// * `watch` returns at once. It MUST NOT wait for the signal itself.
-/// * Once the bell is readable, `announce` SHOULD be called soon, from any thread.
+/// * Once the notifier is readable, `announce` SHOULD be called soon, from any thread.
 /// * The descriptor MUST NOT be read from, written to or made blocking; it is shared, and stays
 ///   readable for ever once it has rung.
-/// * Dropping the bell hands the duty back: should the runtime end first, the task that holds the
-///   bell is dropped with it, and a plain thread takes over.
-/// * What `watch` returns is dropped with the last clone of the signal. The bell SHOULD be dropped
+/// * Dropping the notifier hands the duty back: should the runtime end first, the task that holds the
+///   notifier is dropped with it, and a plain thread takes over.
+/// * What `watch` returns is dropped with the last clone of the signal. The notifier SHOULD be dropped
 ///   then. It rings at that moment too, so a task that only waits for it ends by itself.
 /// * An error MUST say what to do. Nothing is left behind after one.
 ///
@@ -44,18 +44,18 @@ use crate::reason::Signal;
 /// #     }
 /// # }
 /// use std::os::fd::AsFd;
-/// use signoff::{Backend, Bell, Error, ShutdownSignal};
+/// use signoff::{Backend, Notifier, Error, ShutdownSignal};
 ///
 /// struct MyRuntime;
 ///
 /// impl Backend for MyRuntime {
 ///     type Watch = ();
 ///
-///     fn watch(self, bell: Bell) -> Result<(), Error> {
-///         let fd = bell.as_fd().try_clone_to_owned().map_err(Error::Descriptor)?;
+///     fn watch(self, notifier: Notifier) -> Result<(), Error> {
+///         let fd = notifier.as_fd().try_clone_to_owned().map_err(Error::Descriptor)?;
 ///         my_runtime::spawn(async move {
 ///             let _ = my_runtime::readable(&fd).await;
-///             bell.announce();
+///             notifier.notify();
 ///         });
 ///         Ok(())
 ///     }
@@ -72,33 +72,33 @@ pub trait Backend {
     /// Kept until the last clone of the signal is dropped.
     type Watch: Send + Sync + 'static;
 
-    /// Begins to watch `bell`.
+    /// Begins to watch `notifier`.
     ///
     /// # Errors
     ///
     /// Where the runtime cannot watch; [`Error::Backend`] is there for reasons of its own.
-    fn watch(self, bell: Bell) -> Result<Self::Watch, Error>;
+    fn watch(self, notifier: Notifier) -> Result<Self::Watch, Error>;
 }
 
 /// The descriptor that a signal handler makes readable, and the duty to say so.
 ///
 /// [`AsFd`] gives the descriptor. See [`Backend`] for what to do with it.
-pub struct Bell {
+pub struct Notifier {
     line: Arc<Line>,
     duty: Arc<Duty>,
     signals: Vec<Signal>,
 }
 
-impl Bell {
+impl Notifier {
     pub(crate) fn new(line: Arc<Line>, duty: Arc<Duty>, signals: Vec<Signal>) -> Self {
         Self { line, duty, signals }
     }
 
-    /// Wakes everybody who waits: the bell is readable.
+    /// Wakes everybody who waits: the notifier is readable.
     ///
     /// It is no mistake to call this too early. Nobody is woken then, and a thread goes on
-    /// watching, as it does when the bell is dropped.
-    pub fn announce(self) {
+    /// watching, as it does when the notifier is dropped.
+    pub fn notify(self) {
         drop(self);
     }
 
@@ -113,13 +113,13 @@ impl Bell {
     }
 }
 
-impl AsFd for Bell {
+impl AsFd for Notifier {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.line.bell.read.as_fd()
+        self.line.notifier.read.as_fd()
     }
 }
 
-impl Drop for Bell {
+impl Drop for Notifier {
     fn drop(&mut self) {
         if !self.line.announce() {
             self.duty.hand_back(&self.line);
@@ -127,13 +127,13 @@ impl Drop for Bell {
     }
 }
 
-impl fmt::Debug for Bell {
+impl fmt::Debug for Notifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bell").field("signals", &self.signals).finish_non_exhaustive()
+        f.debug_struct("Notifier").field("signals", &self.signals).finish_non_exhaustive()
     }
 }
 
-/// Who has to watch the bell: the backend, until it hands that back; then a thread.
+/// Who has to watch the notifier: the backend, until it hands that back; then a thread.
 #[derive(Default)]
 pub(crate) struct Duty(AtomicU8);
 
@@ -174,9 +174,9 @@ impl Duty {
     }
 }
 
-/// Starts a thread that sleeps until the bell rings and then announces. It ends with the signal.
+/// Starts a thread that sleeps until the notifier rings and then announces. It ends with the signal.
 ///
-/// It leaves the bell alone while `begin` waits, so that it is not woken for nothing.
+/// It leaves the notifier alone while `begin` waits, so that it is not woken for nothing.
 pub(crate) fn spawn_watcher(
     line: &Arc<Line>,
     begin: impl FnOnce(&Line) + Send + 'static,
@@ -184,7 +184,7 @@ pub(crate) fn spawn_watcher(
     let line = Arc::clone(line);
     let watch = move || {
         begin(&line);
-        while !line.bell.wait(None) {}
+        while !line.notifier.wait(None) {}
         line.announce();
     };
     let handle = thread::Builder::new().name("signoff".into()).spawn(watch)?;
