@@ -11,8 +11,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::block_on;
-use crate::hooks::{Time, waits_for};
+use crate::human_duration::HumanDuration;
 use crate::sync::{Mutex, lock};
+use crate::tracked_work::record_wait;
 
 /// Counts work that is under way, so that a shutdown can wait for it, and name what it waited for
 /// in vain.
@@ -106,7 +107,7 @@ impl InFlight {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
-    fn leave(&self, key: u64) {
+    fn remove(&self, key: u64) {
         let mut state = lock(&self.shared);
         let entry = state.open.remove(&key);
         let is_last = state.open.is_empty();
@@ -132,7 +133,7 @@ pub struct InFlightGuard {
 
 impl Drop for InFlightGuard {
     fn drop(&mut self) {
-        self.work.leave(self.key);
+        self.work.remove(self.key);
     }
 }
 
@@ -172,7 +173,7 @@ impl InFlightEntry {
 
 impl fmt::Display for InFlightEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.name, Time(self.running_for))
+        write!(f, "{} ({})", self.name, HumanDuration(self.running_for))
     }
 }
 
@@ -216,7 +217,7 @@ impl Future for Drained {
         drop(state);
         drop(old); // F3
         self.key = Some(key);
-        waits_for(&self.work);
+        record_wait(&self.work);
         Poll::Pending
     }
 }

@@ -64,6 +64,7 @@ mod end;
 #[path = "end_none.rs"]
 mod end;
 mod error;
+mod human_duration;
 mod in_flight;
 mod latch;
 #[cfg(all(test, loom))]
@@ -73,6 +74,7 @@ mod reason;
 mod shutdown_signal;
 mod signal;
 mod sync;
+mod tracked_work;
 mod waiters;
 
 pub use error::Error;
@@ -121,14 +123,12 @@ pub mod hooks {
 
     pub use builder::Hooks;
     pub use context::HookContext;
-    pub(crate) use context::waits_for;
     #[cfg(feature = "blocking")]
     pub use exit::Exit;
     #[cfg(feature = "blocking")]
     pub use guard::{ExitGuard, Joined};
     pub use hook::IntoOutcome;
     pub use report::{HookReport, Outcome, Report};
-    pub(crate) use timeline::Time;
 
     pub use crate::in_flight::{Drained, InFlightEntry, InFlightGuard};
 }

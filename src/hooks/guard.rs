@@ -16,10 +16,11 @@ use super::last_words::{self, PATIENCE};
 use super::plan::Plan;
 use super::report::Report;
 use super::runtime::Place;
-use super::{context, stage};
+use super::stage;
 use crate::error::Error;
 use crate::shutdown_signal::ShutdownSignal;
 use crate::sync::{Mutex, lock};
+use crate::tracked_work::is_in_hook;
 
 // Invariants
 //
@@ -271,7 +272,7 @@ impl ExitGuard {
 impl Drop for ExitGuard {
     fn drop(&mut self) {
         // A hook that waited for the end of the process would wait for itself.
-        while self.is_over() && !context::is_in_hook() {
+        while self.is_over() && !is_in_hook() {
             thread::park();
         }
     }

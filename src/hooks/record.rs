@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::bench::Bell;
 use super::budget::Limit;
-use super::context::Waits;
 use super::hook::{Kind, Running};
 use super::report::{HookReport, Outcome};
+use crate::tracked_work::TrackedWork;
 
 // Invariant
 //
@@ -43,7 +43,7 @@ pub(super) struct Run {
 pub(super) struct Begun {
     pub(super) label: Label,
     pub(super) since: Instant,
-    pub(super) waits: Arc<Waits>,
+    pub(super) waits: Arc<TrackedWork>,
 }
 
 /// What a thread needs to poll a hook.
@@ -51,7 +51,7 @@ pub(super) struct Task {
     pub(super) number: usize,
     pub(super) future: Running,
     pub(super) bell: Arc<Bell>,
-    pub(super) waits: Arc<Waits>,
+    pub(super) waits: Arc<TrackedWork>,
 }
 
 impl Record {
@@ -101,7 +101,7 @@ impl Begun {
         let mut report = self.label.report(outcome, started);
         report.took = self.since.elapsed();
         if is_at_limit {
-            report.still_open = self.waits.open();
+            report.still_open = self.waits.entries();
         }
         report
     }

@@ -9,12 +9,12 @@ use std::time::Instant;
 
 use super::bench::Bell;
 use super::clock::Clock;
-use super::context;
 use super::desk::Taken;
 use super::hook::caught;
 use super::plan::Plan;
 use super::record::Task;
 use super::report::Outcome;
+use crate::tracked_work::in_hook;
 
 // Invariants
 //
@@ -73,7 +73,7 @@ impl Worker<'_> {
         self.limits.extend(context.deadline.map(|at| Reverse((at, number))));
         let waits = Arc::clone(&context.waits);
         let _span = self.plan.telling.enter();
-        let future = context::in_hook(&waits, || caught(|| begin(context)));
+        let future = in_hook(&waits, || caught(|| begin(context)));
         match future {
             Ok(future) => {
                 let bell = Bell::new(number, &self.plan.bench);
@@ -88,7 +88,7 @@ impl Worker<'_> {
         let waker = task.bell.answer();
         let mut cx = task::Context::from_waker(&waker);
         let future = task.future.as_mut();
-        let polled = context::in_hook(&task.waits, || caught(|| future.poll(&mut cx)));
+        let polled = in_hook(&task.waits, || caught(|| future.poll(&mut cx)));
         match polled {
             Ok(Poll::Pending) => {
                 if let Some(task) = self.plan.lay_down(task) {
@@ -121,7 +121,7 @@ impl Worker<'_> {
     fn end(&self, task: Task, outcome: Outcome) {
         let Task { number, future, waits, .. } = task;
         let _span = self.plan.telling.enter();
-        let dropped = context::in_hook(&waits, || caught(|| drop(future))); // S1, S2
+        let dropped = in_hook(&waits, || caught(|| drop(future))); // S1, S2
         self.plan.ended(number, dropped.map_or_else(|panic| panic, |()| outcome));
     }
 }

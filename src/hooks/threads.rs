@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::thread;
 
-use super::context::{self, HookContext};
+use super::context::HookContext;
 use super::hook::{Running, caught};
 use super::report::Outcome;
 use super::runtime::Place;
 use crate::sync::{Mutex, lock};
+use crate::tracked_work::in_hook;
 
 // Invariants
 //
@@ -35,7 +36,7 @@ pub(super) fn run(
     let job: Job = Box::new(move || {
         let _entered = place.enter();
         let waits = Arc::clone(&context.waits);
-        context::in_hook(&waits, || caught(|| hook(context))).unwrap_or_else(|panic| panic)
+        in_hook(&waits, || caught(|| hook(context))).unwrap_or_else(|panic| panic)
     });
     let shared = Arc::new(Shared {
         job: Mutex::new(Some(job)),

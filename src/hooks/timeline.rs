@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::report::{HookReport, Outcome, Report};
+use crate::human_duration::HumanDuration;
 use crate::in_flight::InFlightEntry;
 
 /// A line is never longer: 79 columns fit every terminal.
@@ -30,14 +31,14 @@ impl fmt::Display for Report {
 }
 
 fn write_summary(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let (all, took) = (report.hooks.len(), Time(report.took));
+    let (all, took) = (report.hooks.len(), HumanDuration(report.took));
     let done = report.hooks.iter().filter(|hook| hook.outcome.is_done()).count();
     match all {
         0 => write!(f, "no hooks, ")?,
         _ => write!(f, "{done} of {all} hooks done in ")?,
     }
-    match Time(report.budget) {
-        budget if budget.is_endless() => write!(f, "{took}, without a limit")?,
+    match HumanDuration(report.budget) {
+        budget if budget.is_unlimited() => write!(f, "{took}, without a limit")?,
         budget => write!(f, "{took} of {budget}")?,
     }
     if let Some(reason) = &report.reason {
@@ -49,7 +50,7 @@ fn write_summary(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 impl Report {
     /// What the whole width of a bar stands for.
     fn scale(&self) -> Duration {
-        let is_endless = Time(self.budget).is_endless();
+        let is_endless = HumanDuration(self.budget).is_unlimited();
         if is_endless { self.took } else { self.budget }.max(Duration::from_nanos(1))
     }
 }
@@ -67,7 +68,7 @@ fn write_hook(
     write!(f, "\n{stage:<STAGE$} {name:<longest$}  |{bar}|  {outcome}")?;
     if !matches!(hook.outcome, Outcome::NotStarted) {
         let gap = OUTCOME - outcome.len();
-        write!(f, "{:gap$} {:>TIME$}", "", Time(hook.took).to_string())?;
+        write!(f, "{:gap$} {:>TIME$}", "", HumanDuration(hook.took).to_string())?;
     }
     let indent = STAGE + 1 + longest + 2;
     let details = hook.outcome.detail().into_iter().chain(still_open(&hook.still_open));
@@ -116,30 +117,6 @@ fn shown(text: &str, limit: usize) -> String {
         line.push('…');
     }
     line
-}
-
-/// A duration as people write it.
-pub(crate) struct Time(pub(crate) Duration);
-
-impl Time {
-    /// A thousand years.
-    fn is_endless(&self) -> bool {
-        self.0.as_secs() > 1_000 * 365 * 24 * 60 * 60
-    }
-}
-
-impl fmt::Display for Time {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (seconds, exact) = (self.0.as_secs(), self.0.as_secs_f64());
-        match seconds {
-            _ if self.is_endless() => f.write_str("no limit"),
-            0 => write!(f, "{} ms", self.0.as_millis()),
-            1..10 => write!(f, "{exact:.2} s"),
-            10..60 => write!(f, "{exact:.1} s"),
-            60..3600 => write!(f, "{}m {:02}s", seconds / 60, seconds % 60),
-            _ => write!(f, "{}h {:02}m", seconds / 3600, seconds / 60 % 60),
-        }
-    }
 }
 
 #[cfg(test)]

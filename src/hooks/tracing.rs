@@ -6,9 +6,9 @@ use std::time::Duration;
 use ::tracing::span::{Entered, Id};
 use ::tracing::{Span, info, info_span, warn};
 
-use super::Time;
 use super::hook::caught;
 use super::report::{HookReport, Outcome, Report};
+use crate::human_duration::HumanDuration;
 use crate::in_flight::InFlightEntry;
 use crate::reason::Reason;
 
@@ -39,7 +39,7 @@ impl Telling {
         let reason = reason.map(ToString::to_string);
         let _ = caught(|| {
             let span = self.0.get_or_init(|| info_span!("shutdown", reason));
-            info!(parent: span, reason, hooks, budget = %Time(budget), "shutdown begins");
+            info!(parent: span, reason, hooks, budget = %HumanDuration(budget), "shutdown begins");
         });
     }
 
