@@ -64,6 +64,7 @@ mod end;
 #[path = "end_none.rs"]
 mod end;
 mod error;
+pub mod hooks;
 mod human_duration;
 mod in_flight;
 mod latch;
@@ -86,52 +87,6 @@ pub use options::{ForcedExit, Signals};
 pub use reason::{Process, Reason};
 pub use shutdown_signal::{ShutdownSignal, Wait};
 pub use signal::Signal;
-
-pub mod hooks {
-    #![doc = include_str!("hooks/hooks.md")]
-
-    mod bench;
-    mod budget;
-    mod builder;
-    mod clock;
-    mod context;
-    mod desk;
-    #[cfg(feature = "blocking")]
-    mod exit;
-    #[cfg(not(feature = "blocking"))]
-    #[path = "exit_none.rs"]
-    mod exit;
-    #[cfg(feature = "blocking")]
-    mod guard;
-    mod hook;
-    mod last_words;
-    mod plan;
-    mod record;
-    mod report;
-    mod run;
-    #[cfg_attr(all(unix, feature = "tokio"), path = "runtime_tokio.rs")]
-    #[cfg_attr(not(all(unix, feature = "tokio")), path = "runtime_none.rs")]
-    mod runtime;
-    mod stage;
-    mod threads;
-    mod timeline;
-    #[cfg(feature = "tracing")]
-    pub mod tracing;
-    #[cfg(not(feature = "tracing"))]
-    #[path = "tracing_none.rs"]
-    mod tracing;
-
-    pub use builder::Hooks;
-    pub use context::HookContext;
-    #[cfg(feature = "blocking")]
-    pub use exit::Exit;
-    #[cfg(feature = "blocking")]
-    pub use guard::{ExitGuard, Joined};
-    pub use hook::IntoOutcome;
-    pub use report::{HookReport, Outcome, Report};
-
-    pub use crate::in_flight::{Drained, InFlightEntry, InFlightGuard};
-}
 
 /// What every backend needs, and nobody without one.
 macro_rules! cfg_any_backend {

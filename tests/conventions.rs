@@ -48,10 +48,12 @@ fn links_to_files_lead_somewhere() {
     }
 }
 
+/// In `lib.rs`, and in the `mod.rs` of each folder.
 #[test]
-fn features_are_chosen_in_one_place() {
+fn features_are_chosen_beside_the_modules() {
     let choice = concat!("feature", " = \"");
-    let elsewhere = |path: &PathBuf| !path.ends_with("src/lib.rs") && read(path).contains(choice);
+    let lists_modules = |path: &PathBuf| path.ends_with("src/lib.rs") || path.ends_with("mod.rs");
+    let elsewhere = |path: &PathBuf| !lists_modules(path) && read(path).contains(choice);
     assert_none(all_sources().into_iter().filter(elsewhere), "choose features");
 }
 
