@@ -67,12 +67,14 @@ cases! {
         child.kill(SIGTERM);
         child.expect("begun");
         child.kill_again(SIGTERM);
+        child.expect("ended");
         child.exits_with(0);
     }, || {
         let shutdown = ShutdownSignal::listen(Blocking).unwrap();
         let slow = async || {
             say("begun");
             tokio::time::sleep(3 * common::ANOTHER_PRESS).await;
+            say("ended");
         };
         let guard = Hooks::new().budget(BOUND).hook("slow", slow).exit_on(shutdown).unwrap();
         say("ready");
@@ -245,11 +247,18 @@ cases! {
     };
 
     // A guard in the hands of a hook would wait for itself.
-    a_hook_may_own_the_guard: |case| case.start().exits_with(0), || {
+    a_hook_may_own_the_guard: |case| {
+        let child = case.start();
+        child.expect("dropped");
+        child.exits_with(0);
+    }, || {
         let shutdown = ShutdownSignal::manual();
         let place = Arc::new(Mutex::new(None));
         let owned = Arc::clone(&place);
-        let hooks = Hooks::new().hook("owner", async move || drop(owned.lock().unwrap().take()));
+        let hooks = Hooks::new().hook("owner", async move || {
+            drop(owned.lock().unwrap().take());
+            say("dropped");
+        });
         *place.lock().unwrap() = Some(hooks.exit_on(shutdown.clone()).unwrap());
         shutdown.request("enough");
         wait_for_ever();

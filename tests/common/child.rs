@@ -1,14 +1,16 @@
 //! A process that is this test binary once more, running one case.
 
+use std::cell::Cell;
 use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{self, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::{Duration, Instant};
-use std::{env, io};
+use std::{env, io, iter};
 
 use super::output::{Errors, lines};
+use super::skipped::skipped;
 use super::{BOUND, system};
 
 const VARIANT: &str = "SIGNOFF_TEST_VARIANT";
@@ -22,6 +24,19 @@ pub(crate) fn variant() -> Option<String> {
 pub(crate) fn say(line: impl std::fmt::Display) {
     let mut out = io::stdout().lock();
     writeln!(out, "\n@{line}").and_then(|()| out.flush()).expect("the parent listens");
+}
+
+/// The first line of a child, before its function, and the last one, when the function has returned.
+const STARTED: &str = "(the case started)";
+const RETURNED: &str = "(the case returned)";
+
+/// In the child: runs the function of the case. Does nothing in a process that no test started.
+pub(crate) fn run(case: fn()) {
+    if variant().is_some() {
+        say(STARTED);
+        case();
+        say(RETURNED);
+    }
 }
 
 /// How to start the other process of a case.
@@ -66,7 +81,7 @@ impl Case {
     }
 
     /// As the first process of a PID namespace, as in a container. `None`, and a line that says
-    /// so, where the system does not allow that.
+    /// so, if the system does not allow that.
     pub(crate) fn start_as_first(&self) -> Option<Child> {
         const ROOT: &[&str] = &["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
         const USER: &[&str] = &[
@@ -79,7 +94,7 @@ impl Case {
             "--mount-proc",
         ];
         let Some(wrapper) = [ROOT, USER].into_iter().find(|wrapper| works(wrapper)) else {
-            println!("skipped: `{}` is not allowed here", ROOT.join(" "));
+            skipped(&format!("`{}` is not allowed here", ROOT.join(" ")));
             return None;
         };
         let mut child = self.under(wrapper).start();
@@ -91,6 +106,7 @@ impl Case {
     }
 
     /// Starts the child and waits for it to be `ready`.
+    #[track_caller]
     pub(crate) fn ready(&self) -> Child {
         let child = self.start();
         child.expect("ready");
@@ -98,16 +114,23 @@ impl Case {
     }
 
     /// Starts the child, which does everything by itself.
+    #[track_caller]
     pub(crate) fn passes(&self) {
         self.start().passes();
     }
 
+    /// Starts the child. When this returns, its function is about to run.
+    #[track_caller]
     pub(crate) fn start(&self) -> Child {
         let mut process = self.command().spawn().expect("the test binary starts again");
         let lines = lines(process.stdout.take().expect("piped"));
         let errors = Errors::read(process.stderr.take().expect("piped"));
         let pid = system::pid(&process);
-        Child { process, pid, lines, errors: Some(errors) }
+        let is_proven = Cell::new(false);
+        let child = Child { process, pid, lines, is_proven, errors: Some(errors) };
+        child.expect(STARTED); // no other test of this binary says it, nor does an empty run
+        child.is_proven.set(false);
+        child
     }
 
     fn command(&self) -> Command {
@@ -146,9 +169,11 @@ fn works(wrapper: &[&str]) -> bool {
 /// The other process. It is killed when the test gives up on it.
 pub(crate) struct Child {
     process: process::Child,
-    /// Of the process that runs the case: a child of `process` where that is a wrapper.
+    /// Of the process that runs the case: a child of `process` if that is a wrapper.
     pid: i32,
     lines: Receiver<String>,
+    /// Whether it said a line since the last signal: a status of 0 alone proves nothing.
+    is_proven: Cell<bool>,
     errors: Option<Errors>,
 }
 
@@ -159,6 +184,7 @@ impl Child {
 
     /// Sends it a real signal.
     pub(crate) fn kill(&self, signal: i32) {
+        self.is_proven.set(false);
         system::kill(self.pid, signal);
     }
 
@@ -170,7 +196,9 @@ impl Child {
 
     /// The next line that it says.
     pub(crate) fn line(&self) -> String {
-        self.lines.recv_timeout(BOUND).unwrap_or_else(|e| format!("(nothing: {e})"))
+        let line = self.lines.recv_timeout(BOUND);
+        self.is_proven.set(line.is_ok());
+        line.unwrap_or_else(|e| format!("(nothing: {e})"))
     }
 
     #[track_caller]
@@ -180,18 +208,22 @@ impl Child {
         assert!(said == line, "the child should say {line:?}, and said {said:?}: {errors}");
     }
 
-    /// Waits for it to end by itself, with nothing wrong and nothing more to say.
+    /// Waits for its function to return and for the process to end, with nothing wrong and nothing
+    /// more to say.
     #[track_caller]
     pub(crate) fn passes(self) {
         let ended = self.ends();
-        assert!(ended.status.success(), "the child failed: {ended:?}");
+        assert!(ended.has_passed(), "the child did not pass: {ended:?}");
     }
 
-    /// Waits for it to end with this status.
+    /// Waits for it to end with this status. If that is 0, the child must have said something since
+    /// the last signal, or its function must have returned: a handler that exits is not enough.
     #[track_caller]
     pub(crate) fn exits_with(self, code: i32) {
+        let is_proven = self.is_proven.get();
         let ended = self.ends();
         assert_eq!(ended.status.code(), Some(code), "{ended:?}");
+        assert!(code != 0 || is_proven || ended.has_passed(), "it did nothing: {ended:?}");
     }
 
     /// Waits for it to be killed by this signal.
@@ -206,10 +238,15 @@ impl Child {
     #[track_caller]
     pub(crate) fn ends(mut self) -> Ended {
         let status = self.wait();
-        let errors = self.errors.take().map(Errors::all);
-        let ended = Ended { status, errors: errors.unwrap_or_default() };
+        let errors = self.errors.take().map(Errors::all).unwrap_or_default();
+        let ended = Ended { status, errors, unread: self.unread() };
         assert!(ended.errors.is_empty(), "the child printed to standard error: {ended:?}");
         ended
+    }
+
+    /// What it said and no test looked at. The process has ended, so the pipe does, too.
+    fn unread(&self) -> Vec<String> {
+        iter::from_fn(|| self.lines.recv_timeout(BOUND).ok()).collect()
     }
 
     #[track_caller]
@@ -233,13 +270,24 @@ impl Drop for Child {
 }
 
 /// How the other process ended.
+#[must_use = "an end proves nothing by itself"]
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
     pub(crate) errors: String,
+    /// The lines after those that the test looked at.
+    pub(crate) unread: Vec<String>,
+}
+
+impl Ended {
+    /// Whether the function of the case returned, and said nothing that the test did not look at.
+    pub(crate) fn has_passed(&self) -> bool {
+        self.status.success() && self.unread == [RETURNED]
+    }
 }
 
 impl std::fmt::Debug for Ended {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}, standard error: {}", self.status, self.errors)
+        let Self { status, errors, unread } = self;
+        write!(f, "{status}, then said {unread:?}, standard error: {errors}")
     }
 }
