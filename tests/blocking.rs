@@ -169,7 +169,7 @@ cases! {
     // Without any runtime.
     a_hook_that_blocks_its_thread_keeps_only_itself: |case| {
         let child = case.start();
-        for line in ["blocks: left behind", "works: done", "blocks too: left behind", "timer: done"] {
+        for line in ["blocks: abandoned", "works: done", "blocks too: abandoned", "timer: done"] {
             child.expect(line);
         }
         child.exits_with(1);

@@ -280,7 +280,7 @@ fn others_are_done(case: &Case) {
     let child = case.start();
     let start = Instant::now();
     for name in case.variant_name().split(", ") {
-        let outcome = if is_stuck(name) { "left behind" } else { "done" };
+        let outcome = if is_stuck(name) { "abandoned" } else { "done" };
         child.expect(&format!("{name}: {outcome}"));
     }
     child.exits_with(1);

@@ -180,7 +180,7 @@ async fn an_own_limit_holds() {
         .hook("long", async || sleep(100 * MS).await)
         .run()
         .await;
-    assert_eq!(labels(&report), ["short: timed out", "short too: left behind", "long: done"]);
+    assert_eq!(labels(&report), ["short: timed out", "short too: abandoned", "long: done"]);
     let took = report.hooks()[0].took();
     assert!(took >= 30 * MS && took < LONG / 2, "{report}");
     assert!(report.took() < LONG / 2, "{report}");
@@ -310,7 +310,7 @@ async fn a_blocking_hook_is_left_behind() {
         .hook("next", async || {})
         .run()
         .await;
-    assert_eq!(labels(&report), ["stuck: left behind", "next: done"]);
+    assert_eq!(labels(&report), ["stuck: abandoned", "next: done"]);
     assert!(matches!(report.hooks()[0].outcome(), Outcome::Abandoned));
     drop(stop);
 }
@@ -368,7 +368,7 @@ async fn without_time_every_hook_still_begins() {
     assert_eq!(begun.load(Ordering::SeqCst), 3);
     assert_eq!(
         labels(&report),
-        ["quick: done", "slow: timed out", "next: done", "thread: left behind"]
+        ["quick: done", "slow: timed out", "next: done", "thread: abandoned"]
     );
 }
 

@@ -117,7 +117,7 @@ fn what_is_open_at_the_limit_is_named() {
             "INFO shutdown: signoff::hooks::tracing: shutdown begins hooks=3 budget=10.0 s",
             r#"WARN shutdown: signoff::hooks::tracing: hook given up hook="requests" outcome="timed out" took_ms=T still_open="GET /report (T)""#,
             r#"WARN shutdown: signoff::hooks::tracing: hook given up hook="hangs" outcome="timed out" took_ms=T"#,
-            r#"WARN shutdown: signoff::hooks::tracing: hook given up hook="blocks" outcome="left behind" took_ms=T"#,
+            r#"WARN shutdown: signoff::hooks::tracing: hook given up hook="blocks" outcome="abandoned" took_ms=T"#,
             "INFO shutdown: signoff::hooks::tracing: shutdown ends clean=false took_ms=T",
         ]
     );

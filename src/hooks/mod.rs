@@ -24,7 +24,6 @@ mod run;
 mod runtime;
 mod stage;
 mod threads;
-mod timeline;
 #[cfg(feature = "tracing")]
 pub mod tracing;
 #[cfg(not(feature = "tracing"))]

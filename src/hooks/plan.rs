@@ -10,7 +10,7 @@ use super::budget::{self, Share};
 use super::builder::{Hooks, Stage};
 use super::hook::{Hook, caught};
 use super::record::{Label, Record, Run};
-use super::report::{Outcome, Report};
+use super::report::{Outcome, Report, Summary};
 use super::tracing::Telling;
 use crate::reason::Reason;
 use crate::sync::{Mutex, lock};
@@ -84,7 +84,7 @@ impl Plan {
         let Some(begun) = begun else { return };
         let mut report = begun.end(self.start, outcome);
         self.telling.hook_ended(&report);
-        report.is_told = true;
+        report.is_traced = true;
         let mut state = lock(&self.state);
         // R1: another thread may have been here in the meantime.
         let other = match state.records.get_mut(number) {
@@ -105,7 +105,8 @@ impl Plan {
         let records = mem::take(&mut lock(&self.state).records);
         let hooks = records.into_iter().map(|record| record.into_report(self.start)).collect();
         let (took, budget) = (self.start.elapsed(), self.budget);
-        Report { hooks, took, budget, reason: self.reason.clone() }
+        let (before, failed, reason) = (Duration::ZERO, false, self.reason.clone());
+        Report::new(hooks, Summary { budget, before, took, reason, failed })
     }
 }
 

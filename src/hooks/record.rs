@@ -2,7 +2,7 @@
 
 use std::mem;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::bench::Bell;
 use super::budget::Limit;
@@ -61,7 +61,7 @@ impl Record {
 
     pub(super) fn into_report(self, start: Instant) -> HookReport {
         match self {
-            Self::Waiting(label) => label.report(Outcome::NotStarted, Duration::ZERO),
+            Self::Waiting(Label { name, stage }) => HookReport::not_started(name, stage),
             Self::Running(run) => run.into_report(start),
             Self::Ended(report) => report,
         }
@@ -86,23 +86,10 @@ impl Run {
     }
 }
 
-impl Label {
-    fn report(self, outcome: Outcome, started: Duration) -> HookReport {
-        let Self { name, stage } = self;
-        let (took, still_open) = (Duration::ZERO, Vec::new());
-        HookReport { name, stage, outcome, started, took, still_open, is_told: false }
-    }
-}
-
 impl Begun {
     pub(super) fn end(self, start: Instant, outcome: Outcome) -> HookReport {
-        let started = self.since.saturating_duration_since(start);
-        let is_at_limit = matches!(outcome, Outcome::TimedOut | Outcome::Abandoned);
-        let mut report = self.label.report(outcome, started);
-        report.took = self.since.elapsed();
-        if is_at_limit {
-            report.still_open = self.waits.entries();
-        }
-        report
+        let Label { name, stage } = self.label;
+        let (started, took) = (self.since.saturating_duration_since(start), self.since.elapsed());
+        HookReport::ended(name, stage, started, took, outcome, &self.waits)
     }
 }

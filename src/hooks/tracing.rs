@@ -57,24 +57,24 @@ impl Telling {
     }
 
     fn tell(&self, report: &HookReport) {
-        let (hook, outcome) = (&*report.name, report.outcome.label());
-        let took_ms = milliseconds(report.took);
-        match &report.outcome {
+        let (hook, outcome) = (report.name(), report.outcome().label());
+        let took_ms = milliseconds(report.took());
+        match report.outcome() {
             Outcome::Done => info!(parent: self.span(), hook, outcome, took_ms, "hook ended"),
             Outcome::Failed(_) | Outcome::Panicked(_) => {
-                let error = report.outcome.detail().unwrap_or_default();
+                let error = report.outcome().detail().unwrap_or_default();
                 warn!(parent: self.span(), hook, outcome, took_ms, error, "hook ended");
             }
             _ => {
-                let still_open = names(&report.still_open);
+                let still_open = names(report.in_flight());
                 warn!(parent: self.span(), hook, outcome, took_ms, still_open, "hook given up");
             }
         }
     }
 
     pub(super) fn over(&self, report: &Report) {
-        let (clean, took_ms) = (report.is_clean(), milliseconds(report.took));
-        for hook in report.hooks.iter().filter(|hook| !hook.is_told) {
+        let (clean, took_ms) = (report.is_clean(), milliseconds(report.took()));
+        for hook in report.hooks().iter().filter(|hook| !hook.is_traced) {
             self.hook_ended(hook);
         }
         let _ = caught(|| info!(parent: self.span(), clean, took_ms, "shutdown ends"));

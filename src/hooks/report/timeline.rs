@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::report::{HookReport, Outcome, Report};
+use super::{HookReport, Outcome, Report};
 use crate::human_duration::HumanDuration;
 use crate::in_flight::InFlightEntry;
 
@@ -19,11 +19,11 @@ const TIME: usize = 8;
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_summary(self, f)?;
-        let names = self.hooks.iter().map(|hook| shown(&hook.name, LONGEST_NAME));
+        let names = self.hooks.iter().map(|hook| shown(hook.name(), LONGEST_NAME));
         let longest = names.map(|name| name.chars().count()).max().unwrap_or(0);
         let mut stage = None;
         for hook in &self.hooks {
-            let is_first = stage.replace(hook.stage) != Some(hook.stage);
+            let is_first = stage.replace(hook.stage()) != Some(hook.stage());
             write_hook(self.scale(), hook, is_first, longest, f)?;
         }
         Ok(())
@@ -31,17 +31,17 @@ impl fmt::Display for Report {
 }
 
 fn write_summary(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let (all, took) = (report.hooks.len(), HumanDuration(report.took));
-    let done = report.hooks.iter().filter(|hook| hook.outcome.is_done()).count();
+    let (all, took) = (report.hooks.len(), HumanDuration(report.took()));
+    let done = report.hooks.iter().filter(|hook| hook.outcome().is_done()).count();
     match all {
         0 => write!(f, "no hooks, ")?,
         _ => write!(f, "{done} of {all} hooks done in ")?,
     }
-    match HumanDuration(report.budget) {
+    match HumanDuration(report.budget()) {
         budget if budget.is_unlimited() => write!(f, "{took}, without a limit")?,
         budget => write!(f, "{took} of {budget}")?,
     }
-    if let Some(reason) = &report.reason {
+    if let Some(reason) = report.reason() {
         write!(f, ", asked by {}", shown(&reason.to_string(), WIDTH / 2))?;
     }
     Ok(())
@@ -50,8 +50,8 @@ fn write_summary(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 impl Report {
     /// What the whole width of a bar stands for.
     fn scale(&self) -> Duration {
-        let is_endless = HumanDuration(self.budget).is_unlimited();
-        if is_endless { self.took } else { self.budget }.max(Duration::from_nanos(1))
+        let is_endless = HumanDuration(self.budget()).is_unlimited();
+        if is_endless { self.took() } else { self.budget() }.max(Duration::from_nanos(1))
     }
 }
 
@@ -62,16 +62,16 @@ fn write_hook(
     longest: usize,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    let stage = if is_first { (hook.stage + 1).to_string() } else { String::new() };
-    let (name, bar) = (shown(&hook.name, LONGEST_NAME), bar(hook, scale));
-    let outcome = hook.outcome.label();
+    let stage = if is_first { (hook.stage() + 1).to_string() } else { String::new() };
+    let (name, bar) = (shown(hook.name(), LONGEST_NAME), bar(hook, scale));
+    let outcome = hook.outcome().label();
     write!(f, "\n{stage:<STAGE$} {name:<longest$}  |{bar}|  {outcome}")?;
-    if !matches!(hook.outcome, Outcome::NotStarted) {
+    if !matches!(hook.outcome(), Outcome::NotStarted) {
         let gap = OUTCOME - outcome.len();
-        write!(f, "{:gap$} {:>TIME$}", "", HumanDuration(hook.took).to_string())?;
+        write!(f, "{:gap$} {:>TIME$}", "", HumanDuration(hook.took()).to_string())?;
     }
     let indent = STAGE + 1 + longest + 2;
-    let details = hook.outcome.detail().into_iter().chain(still_open(&hook.still_open));
+    let details = hook.outcome().detail().into_iter().chain(still_open(hook.in_flight()));
     for detail in details {
         write!(f, "\n{:indent$}| {}", "", shown(&detail, WIDTH - indent - 2))?;
     }
@@ -80,15 +80,15 @@ fn write_hook(
 
 /// From the beginning to the end of a hook that has begun; at least one column.
 fn bar(hook: &HookReport, scale: Duration) -> String {
-    if matches!(hook.outcome, Outcome::NotStarted) {
+    if matches!(hook.outcome(), Outcome::NotStarted) {
         return " ".repeat(BAR);
     }
     let column = |time: Duration| {
         let column = time.as_nanos().saturating_mul(BAR as u128) / scale.as_nanos();
         usize::try_from(column).unwrap_or(BAR).min(BAR)
     };
-    let from = column(hook.started).min(BAR - 1);
-    let to = column(hook.started.saturating_add(hook.took)).max(from + 1);
+    let from = column(hook.started()).min(BAR - 1);
+    let to = column(hook.started().saturating_add(hook.took())).max(from + 1);
     (0..BAR).map(|at| if (from..to).contains(&at) { '=' } else { ' ' }).collect()
 }
 
@@ -123,23 +123,24 @@ fn shown(text: &str, limit: usize) -> String {
 mod tests {
     use std::io;
 
-    use super::super::report::Outcome;
+    use super::super::{Outcome, Summary};
     use super::*;
     use crate::reason::{Process, Reason};
     use crate::signal::Signal;
+    use crate::tracked_work::TrackedWork;
 
     const MS: Duration = Duration::from_millis(1);
 
     fn hook(name: &str, stage: usize, outcome: Outcome, started: u32, took: u32) -> HookReport {
-        let (started, took) = (started * MS, took * MS);
-        let (name, still_open) = (name.into(), Vec::new());
-        HookReport { name, stage, outcome, started, took, still_open, is_told: false }
+        let work = TrackedWork::default();
+        HookReport::ended(name.into(), stage, started * MS, took * MS, outcome, &work)
     }
 
     fn report(hooks: Vec<HookReport>, took: u32) -> Report {
         let sender = Some(Process { pid: 4242, uid: 0 });
         let reason = Some(Reason::Signal { signal: Signal::Terminate, sender });
-        Report { hooks, took: took * MS, budget: 10_000 * MS, reason }
+        let (took, budget) = (took * MS, 10_000 * MS);
+        Report::new(hooks, Summary { budget, took, reason, ..Summary::default() })
     }
 
     #[track_caller]
@@ -170,7 +171,7 @@ mod tests {
                 "3  cache         |             =              |  done          502 ms",
                 "   queue         |             =              |  failed          3 ms",
                 "                 | connection refused",
-                "   spool         |             =======        |  left behind   2.67 s",
+                "   spool         |             =======        |  abandoned     2.67 s",
                 "4  database      |                    =       |  panicked        0 ms",
                 r"                 | no\npool",
                 "   telemetry     |                            |  not started",
@@ -202,7 +203,10 @@ mod tests {
             hook("slow", 0, Outcome::Done, 0, 90_000),
             hook("b", 1, Outcome::Done, 90_000, 90_000),
         ];
-        let endless = Report { budget: Duration::MAX, reason: None, ..report(hooks, 180_000) };
+        let endless = Report::new(
+            hooks,
+            Summary { budget: Duration::MAX, took: 180_000 * MS, ..Summary::default() },
+        );
         assert_shown(
             &endless,
             &[
@@ -211,7 +215,7 @@ mod tests {
                 "2  b     |              ==============|  done          1m 30s",
             ],
         );
-        let nothing = Report { budget: Duration::ZERO, reason: None, ..report(Vec::new(), 0) };
+        let nothing = Report::new(Vec::new(), Summary::default());
         assert_shown(&nothing, &["no hooks, 0 ms of 0 ms"]);
     }
 

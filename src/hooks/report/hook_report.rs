@@ -1,0 +1,83 @@
+//! What happened to one hook.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Outcome;
+use crate::in_flight::InFlightEntry;
+use crate::tracked_work::TrackedWork;
+
+/// What happened to one hook.
+#[derive(Debug)]
+pub struct HookReport {
+    name: Arc<str>,
+    stage: usize,
+    outcome: Outcome,
+    started: Duration,
+    took: Duration,
+    in_flight: Vec<InFlightEntry>,
+    /// Whether the `tracing` subscriber has got an event for this hook.
+    #[allow(dead_code, reason = "only the feature `tracing` reads it")]
+    pub(in crate::hooks) is_traced: bool,
+}
+
+impl HookReport {
+    /// Makes the report of a hook that never started.
+    pub(in crate::hooks) fn not_started(name: Arc<str>, stage: usize) -> Self {
+        let (started, took) = (Duration::ZERO, Duration::ZERO);
+        let (outcome, in_flight, is_traced) = (Outcome::NotStarted, Vec::new(), false);
+        Self { name, stage, outcome, started, took, in_flight, is_traced }
+    }
+
+    /// Makes the report of a hook that started, at a time counted from the shutdown request.
+    ///
+    /// `work` is the in-flight work that the hook waited for.
+    pub(in crate::hooks) fn ended(
+        name: Arc<str>,
+        stage: usize,
+        started: Duration,
+        took: Duration,
+        outcome: Outcome,
+        work: &TrackedWork,
+    ) -> Self {
+        let in_flight = if outcome.is_late() { work.entries() } else { Vec::new() };
+        Self { outcome, started, took, in_flight, ..Self::not_started(name, stage) }
+    }
+
+    /// Returns the hook's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the number of the hook's stage, from 0.
+    #[must_use]
+    pub fn stage(&self) -> usize {
+        self.stage
+    }
+
+    /// Returns how the hook ended.
+    #[must_use]
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// Returns when the hook started, counted from the shutdown request.
+    #[must_use]
+    pub fn started(&self) -> Duration {
+        self.started
+    }
+
+    /// Returns how long the hook ran.
+    #[must_use]
+    pub fn took(&self) -> Duration {
+        self.took
+    }
+
+    /// Returns the [in-flight work](crate::InFlight) that the hook still waited for at its
+    /// deadline, the oldest first.
+    #[must_use]
+    pub fn in_flight(&self) -> &[InFlightEntry] {
+        &self.in_flight
+    }
+}

@@ -1,0 +1,120 @@
+//! The report of a shutdown: what it holds, and how it is printed.
+
+mod hook_report;
+mod outcome;
+mod timeline;
+
+use std::process::{ExitCode, Termination};
+use std::time::Duration;
+
+pub use hook_report::HookReport;
+pub use outcome::Outcome;
+
+use super::last_words;
+use crate::reason::Reason;
+
+/// What happened during a shutdown: how and when each hook ended, and what remained in flight.
+///
+/// `Display` is a timeline with one row per hook, on the scale of the budget:
+///
+/// ```text
+/// 2 of 4 hooks done in 5.18 s of 10.0 s, asked by SIGTERM from pid 4242 (uid 0)
+/// 1  keep serving  |==============              |  done          5.00 s
+/// 2  requests      |              =             |  timed out     167 ms
+///                  | still open: GET /report (5.10 s)
+/// 3  queue         |              =             |  failed          3 ms
+///                  | connection refused
+///    cache         |              =             |  done           12 ms
+/// ```
+///
+/// Return it from `main` to print it on standard error and to set the exit status: 0 if
+/// [`is_clean`](Self::is_clean), else 1. To set the status without printing, return
+/// [`exit_code`](Self::exit_code).
+#[derive(Debug)]
+#[must_use = "the report says which hooks failed"]
+pub struct Report {
+    hooks: Vec<HookReport>,
+    summary: Summary,
+}
+
+/// What a report says about the shutdown as a whole.
+#[derive(Debug, Default)]
+pub(in crate::hooks) struct Summary {
+    pub(in crate::hooks) budget: Duration,
+    /// From the shutdown request to the start of the hooks.
+    pub(in crate::hooks) before: Duration,
+    /// From the shutdown request to the end of the last hook.
+    pub(in crate::hooks) took: Duration,
+    pub(in crate::hooks) reason: Option<Reason>,
+    /// Whether the shutdown is a failure even if all hooks are done.
+    pub(in crate::hooks) failed: bool,
+}
+
+impl Report {
+    pub(in crate::hooks) fn new(hooks: Vec<HookReport>, summary: Summary) -> Self {
+        Self { hooks, summary }
+    }
+
+    /// Returns whether every hook is done and the shutdown itself is not a failure.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        !self.summary.failed && self.hooks.iter().all(|hook| hook.outcome().is_done())
+    }
+
+    /// Returns what happened to each hook, in the order in which the hooks were added.
+    #[must_use]
+    pub fn hooks(&self) -> &[HookReport] {
+        &self.hooks
+    }
+
+    /// Returns the time from the shutdown request to the end of the last hook.
+    #[must_use]
+    pub fn took(&self) -> Duration {
+        self.summary.took
+    }
+
+    /// Returns the time from the shutdown request to the start of the hooks.
+    #[must_use]
+    pub fn before(&self) -> Duration {
+        self.summary.before
+    }
+
+    /// Returns the budget that all hooks shared.
+    #[must_use]
+    pub fn budget(&self) -> Duration {
+        self.summary.budget
+    }
+
+    /// Returns the reason for the shutdown, or `None` if the hooks were [`run`](crate::Hooks::run)
+    /// without a signal.
+    #[must_use]
+    pub fn reason(&self) -> Option<&Reason> {
+        self.summary.reason.as_ref()
+    }
+
+    /// Returns the exit status: success if [`is_clean`](Self::is_clean), else failure.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.status())
+    }
+
+    pub(in crate::hooks) fn status(&self) -> u8 {
+        u8::from(!self.is_clean())
+    }
+
+    /// Prints the timeline on standard error.
+    ///
+    /// Unlike `eprintln!`, this does not panic if standard error is closed. It waits at most half
+    /// a second if standard error is a pipe that is full.
+    pub fn eprint(&self) {
+        last_words::eprint(&self.to_string());
+    }
+}
+
+/// Prints the report and returns [`exit_code`](Report::exit_code).
+impl Termination for Report {
+    fn report(self) -> ExitCode {
+        self.eprint();
+        self.exit_code()
+    }
+}

@@ -1,0 +1,75 @@
+//! How one hook ended.
+
+use std::error::Error;
+use std::{fmt, iter};
+
+/// How a hook ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The hook returned without an error.
+    Done,
+    /// The hook returned this error, or [tracked work](crate::InFlight::track) that it waited for
+    /// panicked.
+    Failed(Box<dyn Error + Send + Sync>),
+    /// The hook panicked with this message. A panic while its captured values were dropped counts.
+    Panicked(String),
+    /// The deadline passed, and the hook's future was dropped.
+    TimedOut,
+    /// The deadline passed, and the hook still blocks its thread. It runs until the process exits.
+    Abandoned,
+    /// The hook never started: no time was left.
+    NotStarted,
+}
+
+impl Outcome {
+    /// Returns whether the hook returned without an error.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+
+    /// Returns whether the deadline ended the hook after it had started.
+    pub(super) fn is_late(&self) -> bool {
+        matches!(self, Self::TimedOut | Self::Abandoned)
+    }
+
+    /// Returns the outcome in one or two words, as the timeline shows it.
+    pub(in crate::hooks) fn label(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed(_) => "failed",
+            Self::Panicked(_) => "panicked",
+            Self::TimedOut => "timed out",
+            Self::Abandoned => "abandoned",
+            Self::NotStarted => "not started",
+        }
+    }
+
+    /// Returns the error with its causes, or the panic message.
+    pub(in crate::hooks) fn detail(&self) -> Option<String> {
+        match self {
+            Self::Failed(error) => Some(with_causes(&**error)),
+            Self::Panicked(message) => Some(message.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// Joins an error and its causes on one line.
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let causes = iter::successors(error.source(), |&cause| cause.source());
+    causes.map(ToString::to_string).fold(error.to_string(), |line, cause| {
+        // Many errors print their cause themselves.
+        if line.ends_with(&cause) { line } else { format!("{line}: {cause}") }
+    })
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.detail() {
+            Some(detail) => write!(f, "{}: {detail}", self.label()),
+            None => f.write_str(self.label()),
+        }
+    }
+}
