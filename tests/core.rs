@@ -1,6 +1,8 @@
 //! The core, which needs no feature: signals that only the program itself sets off.
 #![allow(unsafe_code, reason = "a waker that looks over the shoulder of the one who polls")]
 
+#[path = "common/bounded.rs"]
+mod bounded;
 #[path = "common/pending.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod pending;
@@ -10,130 +12,140 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use bounded::{BOUND, bounded};
 use futures_lite::future;
 use pending::once_pending;
 use signoff::{ForcedExit, Process, Reason, ShutdownSignal, Signal, Signals};
 
-/// Nothing here takes nearly as long.
-const BOUND: Duration = Duration::from_secs(30);
-
 #[test]
 fn the_first_request_wins() {
-    let shutdown = ShutdownSignal::manual();
-    assert!(!shutdown.is_requested());
-    assert_eq!(shutdown.reason(), None);
-    assert!(shutdown.request("first"));
-    assert!(!shutdown.clone().request("second"));
-    assert!(shutdown.is_requested());
-    assert_eq!(shutdown.reason(), Some(Reason::Request("first".into())));
-    assert_eq!(shutdown.wait().to_string(), "request: first");
+    bounded(|| {
+        let shutdown = ShutdownSignal::manual();
+        assert!(!shutdown.is_requested());
+        assert_eq!(shutdown.reason(), None);
+        assert!(shutdown.request("first"));
+        assert!(!shutdown.clone().request("second"));
+        assert!(shutdown.is_requested());
+        assert_eq!(shutdown.reason(), Some(Reason::Request("first".into())));
+        assert_eq!(shutdown.wait().to_string(), "request: first");
+    });
 }
 
 #[test]
 fn one_of_many_requests_wins() {
-    for _ in 0..100 {
-        let shutdown = ShutdownSignal::manual();
-        let ready = Barrier::new(4);
-        let winners = thread::scope(|scope| {
-            let ask = |name: &'static str| {
-                let (shutdown, ready) = (&shutdown, &ready);
-                scope.spawn(move || {
-                    ready.wait();
-                    let won = shutdown.request(name);
-                    assert!(shutdown.is_requested(), "also where another one won");
-                    won.then_some(name)
-                })
-            };
-            let threads = ["a", "b", "c", "d"].map(ask);
-            threads.map(|thread| thread.join().expect("no panic"))
-        });
-        let winners: Vec<_> = winners.into_iter().flatten().collect();
-        let [winner] = *winners else { panic!("one wins: {winners:?}") };
-        assert_eq!(shutdown.wait().to_string(), format!("request: {winner}"));
-    }
+    bounded(|| {
+        for _ in 0..100 {
+            let shutdown = ShutdownSignal::manual();
+            let ready = Barrier::new(4);
+            let winners = thread::scope(|scope| {
+                let ask = |name: &'static str| {
+                    let (shutdown, ready) = (&shutdown, &ready);
+                    scope.spawn(move || {
+                        ready.wait();
+                        let won = shutdown.request(name);
+                        assert!(shutdown.is_requested(), "also where another one won");
+                        won.then_some(name)
+                    })
+                };
+                let threads = ["a", "b", "c", "d"].map(ask);
+                threads.map(|thread| thread.join().expect("no panic"))
+            });
+            let winners: Vec<_> = winners.into_iter().flatten().collect();
+            let [winner] = *winners else { panic!("one wins: {winners:?}") };
+            assert_eq!(shutdown.wait().to_string(), format!("request: {winner}"));
+        }
+    });
 }
 
 #[test]
 fn every_clone_resolves_and_stays_so() {
-    future::block_on(async {
-        let mut shutdown = ShutdownSignal::manual();
-        let before = shutdown.clone();
-        assert!(future::poll_once(&mut shutdown).await.is_none());
-        shutdown.request("enough");
-        (&mut shutdown).await;
-        (&mut shutdown).await;
-        before.await;
-        (&shutdown).await;
-        shutdown.clone().await;
-        shutdown.await;
+    bounded(|| {
+        future::block_on(async {
+            let mut shutdown = ShutdownSignal::manual();
+            let before = shutdown.clone();
+            assert!(future::poll_once(&mut shutdown).await.is_none());
+            shutdown.request("enough");
+            (&mut shutdown).await;
+            (&mut shutdown).await;
+            before.await;
+            (&shutdown).await;
+            shutdown.clone().await;
+            shutdown.await;
+        });
     });
 }
 
 #[test]
 fn threads_wait() {
-    let shutdown = ShutdownSignal::manual();
-    assert_eq!(shutdown.wait_timeout(Duration::ZERO), None);
-    assert_eq!(shutdown.wait_timeout(Duration::from_millis(1)), None);
-    let waits: [fn(&ShutdownSignal) -> Reason; 3] = [
-        ShutdownSignal::wait,
-        |shutdown| shutdown.wait_timeout(Duration::MAX).expect("a timeout that never comes"),
-        |shutdown| shutdown.wait_timeout(BOUND).expect("not that late"),
-    ];
-    thread::scope(|scope| {
-        let threads = waits.map(|wait| {
-            let shutdown = &shutdown;
-            scope.spawn(move || wait(shutdown))
+    bounded(|| {
+        let shutdown = ShutdownSignal::manual();
+        assert_eq!(shutdown.wait_timeout(Duration::ZERO), None);
+        assert_eq!(shutdown.wait_timeout(Duration::from_millis(1)), None);
+        let waits: [fn(&ShutdownSignal) -> Reason; 3] = [
+            ShutdownSignal::wait,
+            |shutdown| shutdown.wait_timeout(Duration::MAX).expect("a timeout that never comes"),
+            |shutdown| shutdown.wait_timeout(2 * BOUND).expect("not that late"),
+        ];
+        thread::scope(|scope| {
+            let threads = waits.map(|wait| {
+                let shutdown = &shutdown;
+                scope.spawn(move || wait(shutdown))
+            });
+            shutdown.request("enough");
+            for thread in threads {
+                assert_eq!(thread.join().expect("no panic").to_string(), "request: enough");
+            }
         });
-        shutdown.request("enough");
-        for thread in threads {
-            assert_eq!(thread.join().expect("no panic").to_string(), "request: enough");
-        }
+        assert!(shutdown.wait_timeout(Duration::ZERO).is_some());
     });
-    assert!(shutdown.wait_timeout(Duration::ZERO).is_some());
 }
 
 #[test]
 fn an_unpark_of_somebody_else_does_not_end_a_wait() {
-    let shutdown = ShutdownSignal::manual();
-    thread::scope(|scope| {
-        let waiting = scope.spawn(|| shutdown.wait());
-        for _ in 0..100 {
-            waiting.thread().unpark();
-            thread::yield_now();
-        }
-        shutdown.request("enough");
-        assert_eq!(waiting.join().expect("no panic").to_string(), "request: enough");
+    bounded(|| {
+        let shutdown = ShutdownSignal::manual();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| shutdown.wait());
+            for _ in 0..100 {
+                waiting.thread().unpark();
+                thread::yield_now();
+            }
+            shutdown.request("enough");
+            assert_eq!(waiting.join().expect("no panic").to_string(), "request: enough");
+        });
     });
 }
 
 #[test]
 fn until_gives_up_its_future() {
-    struct Dropped<'a>(&'a AtomicUsize);
-    impl Drop for Dropped<'_> {
-        fn drop(&mut self) {
-            self.0.fetch_add(1, Ordering::SeqCst);
+    bounded(|| {
+        struct Dropped<'a>(&'a AtomicUsize);
+        impl Drop for Dropped<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_add(1, Ordering::SeqCst);
+            }
         }
-    }
 
-    future::block_on(async {
-        let shutdown = ShutdownSignal::manual();
-        assert_eq!(shutdown.run_until_requested(async { 7 }).await, Some(7));
+        future::block_on(async {
+            let shutdown = ShutdownSignal::manual();
+            assert_eq!(shutdown.run_until_requested(async { 7 }).await, Some(7));
 
-        let dropped = AtomicUsize::new(0);
-        let work = async {
-            let _dropped = Dropped(&dropped);
-            future::pending::<()>().await;
-        };
-        let waits = || assert!(shutdown.request("enough"));
-        assert_eq!(once_pending(shutdown.run_until_requested(work), waits).await, None);
-        assert_eq!(dropped.load(Ordering::SeqCst), 1);
+            let dropped = AtomicUsize::new(0);
+            let work = async {
+                let _dropped = Dropped(&dropped);
+                future::pending::<()>().await;
+            };
+            let waits = || assert!(shutdown.request("enough"));
+            assert_eq!(once_pending(shutdown.run_until_requested(work), waits).await, None);
+            assert_eq!(dropped.load(Ordering::SeqCst), 1);
 
-        let begun = AtomicUsize::new(0);
-        let work = async {
-            begun.fetch_add(1, Ordering::SeqCst);
-        };
-        assert_eq!(shutdown.run_until_requested(work).await, None, "the signal is asked first");
-        assert_eq!(begun.load(Ordering::SeqCst), 0);
+            let begun = AtomicUsize::new(0);
+            let work = async {
+                begun.fetch_add(1, Ordering::SeqCst);
+            };
+            assert_eq!(shutdown.run_until_requested(work).await, None, "the signal is asked first");
+            assert_eq!(begun.load(Ordering::SeqCst), 0);
+        });
     });
 }
 

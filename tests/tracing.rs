@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use common::bounded::bounded;
 use common::{cases, say};
 use signoff::{Hooks, InFlight, Report, ShutdownSignal};
 use tracing_subscriber::fmt::MakeWriter;
@@ -44,14 +45,16 @@ fn told(hooks: Hooks, shutdown: Option<ShutdownSignal>) -> Vec<String> {
         .with_ansi(false)
         .without_time()
         .finish();
-    tracing::subscriber::with_default(subscriber, || {
-        let run = async {
-            match shutdown {
-                Some(shutdown) => hooks.run_on(shutdown).await,
-                None => hooks.run().await,
-            }
-        };
-        let _ = futures_lite::future::block_on(run);
+    bounded(|| {
+        tracing::subscriber::with_default(subscriber, || {
+            let run = async {
+                match shutdown {
+                    Some(shutdown) => hooks.run_on(shutdown).await,
+                    None => hooks.run().await,
+                }
+            };
+            let _ = futures_lite::future::block_on(run);
+        });
     });
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     text.lines().map(|line| timeless(line.trim())).collect()

@@ -1,6 +1,8 @@
 //! What the core does with the wakers that it is given.
 #![allow(unsafe_code, reason = "a waker that looks over the shoulder of the one who polls")]
 
+#[path = "common/bounded.rs"]
+mod bounded;
 #[path = "common/pending.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod pending;
@@ -9,14 +11,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::task::{Poll, Wake, Waker};
 use std::thread;
-use std::time::Duration;
 
+use bounded::{BOUND, bounded};
 use futures_lite::future;
 use pending::{Count, OnClone, poll};
 use signoff::ShutdownSignal;
-
-/// Nothing here takes nearly as long.
-const BOUND: Duration = Duration::from_secs(30);
 
 #[test]
 fn everybody_is_woken_once() {
@@ -95,14 +94,16 @@ fn who_stops_waiting_leaves_no_trace() {
 
 #[test]
 fn a_request_inside_of_a_poll_is_kept() {
-    static SHUTDOWN: OnceLock<ShutdownSignal> = OnceLock::new();
-    let shutdown = SHUTDOWN.get_or_init(ShutdownSignal::manual);
-    let (count, waker) = Count::new();
-    let waker = OnClone::waker(&waker, || {
-        SHUTDOWN.get().expect("it is set").request("in the middle");
+    bounded(|| {
+        static SHUTDOWN: OnceLock<ShutdownSignal> = OnceLock::new();
+        let shutdown = SHUTDOWN.get_or_init(ShutdownSignal::manual);
+        let (count, waker) = Count::new();
+        let waker = OnClone::waker(&waker, || {
+            SHUTDOWN.get().expect("it is set").request("in the middle");
+        });
+        let ready = poll(&mut shutdown.clone(), &waker) == Poll::Ready(());
+        assert!(ready || count.woken() > 0, "the wake-up is lost");
     });
-    let ready = poll(&mut shutdown.clone(), &waker) == Poll::Ready(());
-    assert!(ready || count.woken() > 0, "the wake-up is lost");
 }
 
 /// A waker that uses the signal when it is woken, and when it is dropped: a task that ends drops
@@ -209,17 +210,19 @@ impl Crowd {
 
 #[test]
 fn waiters_come_and_go() {
-    let shutdown = ShutdownSignal::manual();
-    let (busy, all_busy) = mpsc::channel();
-    let threads: Vec<_> = (0..8)
-        .map(|_| {
-            let (shutdown, busy) = (shutdown.clone(), busy.clone());
-            thread::spawn(move || Crowd::gather(&shutdown, &busy))
-        })
-        .collect();
-    (0..8).for_each(|_| all_busy.recv_timeout(BOUND).expect("a thousand rounds"));
-    shutdown.request("enough");
-    for thread in threads {
-        thread.join().expect("no panic").look();
-    }
+    bounded(|| {
+        let shutdown = ShutdownSignal::manual();
+        let (busy, all_busy) = mpsc::channel();
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                let (shutdown, busy) = (shutdown.clone(), busy.clone());
+                thread::spawn(move || Crowd::gather(&shutdown, &busy))
+            })
+            .collect();
+        (0..8).for_each(|_| all_busy.recv_timeout(BOUND).expect("a thousand rounds"));
+        shutdown.request("enough");
+        for thread in threads {
+            thread.join().expect("no panic").look();
+        }
+    });
 }

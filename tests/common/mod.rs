@@ -8,6 +8,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its own share")]
 #![allow(unsafe_code, reason = "kill(2), and what a process inherits")]
 
+pub(crate) mod bounded;
 pub(crate) mod child;
 pub(crate) mod contract;
 mod output;
@@ -15,13 +16,11 @@ pub(crate) mod pending;
 pub(crate) mod skipped;
 pub(crate) mod system;
 
+pub(crate) use bounded::BOUND;
 pub(crate) use child::{Case, Child, say, variant};
 
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// Nothing here takes nearly as long, on any machine.
-pub(crate) const BOUND: Duration = Duration::from_secs(30);
 
 /// A signal after this is another press, never the same one.
 pub(crate) const ANOTHER_PRESS: Duration = Duration::from_millis(260);
