@@ -56,6 +56,7 @@
 )]
 
 mod block_on;
+mod catch_panic;
 #[cfg(feature = "blocking")]
 mod channel;
 #[cfg(all(unix, feature = "blocking"))]
@@ -66,7 +67,7 @@ mod end;
 mod error;
 pub mod hooks;
 mod human_duration;
-mod in_flight;
+pub mod in_flight;
 mod latch;
 #[cfg(all(test, loom))]
 mod loom_tests;
