@@ -4,7 +4,7 @@
 //! cargo run --example worker_pool --features blocking
 //! ```
 //!
-//! Press Ctrl-C, or `kill` the process: every worker finishes the job that it has, and the program
+//! Press Ctrl-C, or `kill` the process: every worker finishes its job, and the program
 //! tells what was left in the queue.
 //!
 //! ```text
@@ -15,10 +15,10 @@
 //! stopped: SIGINT, 3 jobs are done, 4 are left
 //! ```
 
-use std::{thread, time::Duration};
+use std::{convert::Infallible, thread, time::Duration};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select_biased};
-use signoff::{Blocking, Reason, ShutdownSignal};
+use signoff::{Blocking, ShutdownSignal};
 
 const WORKERS: u32 = 3;
 
@@ -40,9 +40,9 @@ fn main() -> Result<(), signoff::Error> {
     Ok(())
 }
 
-// `select_biased!` looks at the upper arm first: no new job once it is time to stop.
+// `select_biased!` polls its first arm first: no new job after the request.
 
-fn feed(jobs: &Sender<u32>, stop: &Receiver<Reason>) {
+fn feed(jobs: &Sender<u32>, stop: &Receiver<Infallible>) {
     for job in 1.. {
         select_biased! {
             recv(stop) -> _ => return,
@@ -52,7 +52,7 @@ fn feed(jobs: &Sender<u32>, stop: &Receiver<Reason>) {
 }
 
 /// Returns how many jobs were done.
-fn work(id: u32, queue: &Receiver<u32>, stop: &Receiver<Reason>) -> u32 {
+fn work(id: u32, queue: &Receiver<u32>, stop: &Receiver<Infallible>) -> u32 {
     let mut done = 0;
     loop {
         select_biased! {

@@ -20,7 +20,7 @@ impl Wake for Unpark {
     }
 }
 
-/// `None` when the deadline is over first.
+/// Returns `None` if the deadline passes first.
 pub(crate) fn block_on<F: Future>(future: F, deadline: Option<Instant>) -> Option<F::Output> {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(current())));

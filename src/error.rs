@@ -1,45 +1,45 @@
-//! What can go wrong when a program begins to listen.
+//! Errors of `listen` and `exit_on`.
 
 use std::{error, fmt, io};
 
 use crate::signal::Signal;
 
-/// Why [`ShutdownSignal::listen`](crate::ShutdownSignal::listen) did not begin to listen.
+/// Why [`ShutdownSignal::listen`](crate::ShutdownSignal::listen) failed.
 ///
-/// Each says what to do about it, and none leaves anything behind: signals do what they did before.
-#[derive(Debug)]
+/// `Display` says what happened and what to do, and `Debug` shows the same text, because that is what
+/// `main` prints. A failed call leaves nothing behind: signals do what they did before.
 #[non_exhaustive]
 pub enum Error {
     /// The set of signals is empty.
     NoSignals,
-    /// The set holds a signal that no program can take as "please stop": one that cannot be
-    /// caught (`SIGKILL`, `SIGSTOP`), that reports a fault of the program itself (`SIGSEGV`,
-    /// `SIGABRT`, …), or that arrives in ordinary life (`SIGPIPE`, `SIGCHLD`, …).
+    /// The set holds a signal that cannot request a shutdown. It cannot be caught (`SIGKILL`,
+    /// `SIGSTOP`), reports a fault of the program (`SIGSEGV`, `SIGABRT`, …), or is part of normal
+    /// operation (`SIGPIPE`, `SIGCHLD`, …).
     NotAllowed(Signal),
-    /// The platform has no signal of this number.
+    /// The platform has no signal with this number.
     Unknown(Signal),
-    /// The system refused the handler for a signal.
+    /// The system refused the handler of a signal.
     Register {
         /// The signal.
         signal: Signal,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// There is no runtime here, on this thread.
+    /// The calling thread is not inside a runtime.
     NoRuntime {
-        /// Its name.
+        /// The name of the runtime.
         runtime: &'static str,
     },
-    /// The runtime was built without the driver that watches descriptors.
+    /// The runtime was built without an I/O driver.
     NoDriver {
-        /// Its name.
+        /// The name of the runtime.
         runtime: &'static str,
     },
-    /// The process may not open another descriptor, or the runtime may not watch it.
+    /// The process cannot open another descriptor, or the runtime cannot watch it.
     Descriptor(io::Error),
     /// The system refused a thread.
     Thread(io::Error),
-    /// A [`Backend`](crate::Backend) of somebody else's gave up, for this reason.
+    /// A third-party [`Backend`](crate::Backend) failed to start.
     Backend(Box<dyn error::Error + Send + Sync>),
 }
 
@@ -50,20 +50,20 @@ impl fmt::Display for Error {
                 f.write_str("the set of signals is empty: add one, or use ShutdownSignal::manual()")
             }
             Self::NotAllowed(signal) => {
-                write!(f, "{signal} cannot ask a process to stop: take it out of the set")
+                write!(f, "{signal} cannot request a shutdown: remove it from the set")
             }
             Self::Unknown(signal) => {
-                write!(f, "there is no {signal} on this platform: take it out of the set")
+                write!(f, "this platform has no {signal}: remove it from the set")
             }
             Self::Register { signal, source } => write!(
                 f,
                 "the system refused a handler for {signal}: {source}; \
-                 take it out of the set, or allow sigaction where the process is sandboxed"
+                 remove it from the set, or allow sigaction in the sandbox"
             ),
             Self::NoRuntime { runtime } => write!(
                 f,
-                "no {runtime} runtime on this thread: call listen inside of it \
-                 (in an async fn, or after entering it), or use another backend"
+                "this thread is not inside a {runtime} runtime: call listen in an async fn \
+                 or after entering the runtime, or use another backend"
             ),
             Self::NoDriver { runtime } => write!(
                 f,
@@ -80,19 +80,42 @@ impl fmt::Display for Error {
                 "no thread for the signal: {source}; raise the limit (ulimit -u), \
                  or call this before the program starts many threads"
             ),
-            Self::Backend(source) => write!(f, "the backend cannot watch: {source}"),
+            Self::Backend(source) => write!(f, "the backend failed to start: {source}"),
         }
     }
 }
 
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// `Display` shows the cause already, so the chain of sources continues below it.
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
             Self::Register { source, .. } | Self::Descriptor(source) | Self::Thread(source) => {
-                Some(source)
+                source.source()
             }
-            Self::Backend(source) => Some(&**source),
+            Self::Backend(source) => source.source(),
             _ => None,
         }
+    }
+}
+
+/// Keeps the kind of the error; [`io::Error::get_ref`] returns the error itself.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match &error {
+            Error::Register { source, .. } | Error::Descriptor(source) | Error::Thread(source) => {
+                source.kind()
+            }
+            Error::NoSignals | Error::NotAllowed(_) | Error::Unknown(_) => {
+                io::ErrorKind::InvalidInput
+            }
+            _ => io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
     }
 }

@@ -1,63 +1,79 @@
-//! A one-shot broadcast: set once, by a signal handler or by the program, and seen by everybody.
+//! A one-shot broadcast: set once, by a signal handler or by the program, and seen by every clone.
 
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::thread::Thread;
+use std::time::{Duration, Instant};
 
+use crate::clock::{self, Timestamp};
 use crate::reason::{Process, Reason};
 use crate::signal::Signal;
-use crate::sync::{AtomicI32, AtomicU8, AtomicU32, Ordering, yield_now};
-use crate::waiters::{Kept, Key, Waiters};
+use crate::sync::{AtomicI32, AtomicU8, AtomicU32, nap, yield_now};
+use crate::waiter::Waiter;
+use crate::waiters::{Key, Waiters};
 
 // Invariants
 //
-// L1  `state` goes OPEN → CLAIMED → SET and never back. One caller alone makes the first step, and
-//     only that one writes the cause and makes the second step.
+// L1  `state` only grows. One caller alone makes the step to SETTING (or POLLED_SETTING), and only
+//     that one writes the cause and makes the step to SET.
 // L2  The cause is written before SET and never after it.
-// L3  Between CLAIMED and SET there are a few stores: no lock, no allocation, no foreign code. So
-//     a signal handler may claim at any moment, and whoever sees CLAIMED need not wait for long.
-// L4  A waiter whose waker is kept is woken: it asked for SET under the lock that `announce` takes
-//     after SET. Either it saw SET, or `announce` finds its waker.
-// L5  Whoever sets the latch sees to it that `announce` is called. Nobody needs `announce` to find
-//     out that the latch is set.
+// L3  Between SETTING and SET there are a few stores: no lock, no allocation, no call into other
+//     code. So a signal handler may start at any moment, and waiting for SET takes no time.
+// L4  A registered waker is woken. It was registered under the lock that `wake_all` takes after
+//     SET, and SET was not there yet. So `wake_all` finds it.
+// L5  The caller that sets the latch sees to it that `wake_all` is called. `is_set` does not need it.
+// L6  From POLLED on, nothing calls `wake_all`: every waiter polls instead of waiting.
 
-const OPEN: u8 = 0;
-const CLAIMED: u8 = 1;
-const SET: u8 = 2;
+const UNSET: u8 = 0;
+const SETTING: u8 = 1;
+const POLLED: u8 = 2;
+const POLLED_SETTING: u8 = 3;
+const SET: u8 = 4;
+/// The program has seen that the latch is set.
+const SEEN: u8 = 5;
+
+/// How long a waiter that polls sleeps in between.
+const FALLBACK_POLL: Duration = Duration::from_millis(2);
 
 /// The state that all clones of a signal share.
 pub(crate) struct Latch {
     state: AtomicU8,
     cause: Cause,
     waiters: Waiters,
-    watcher: Watcher,
+    thread: LazyThread,
 }
 
-/// The thread that announces, where there is one. It sleeps until a first waker is kept.
+/// A thread that calls `wake_all`, if the backend has one. It sleeps until there is a waiter.
 #[derive(Default)]
-struct Watcher {
+struct LazyThread {
     thread: OnceLock<Thread>,
-    summoned: AtomicBool,
+    is_watching: AtomicBool,
 }
 
-/// Why the latch was set; a request by its text, a signal by its number.
+/// Why and when the latch was set.
 #[derive(Default)]
 struct Cause {
-    text: OnceLock<Arc<str>>,
-    number: AtomicI32,
-    /// 0 where the kernel did not tell.
+    at: Timestamp,
+    /// The message of a request. Without it, the cause is a signal.
+    message: OnceLock<Arc<str>>,
+    signal: AtomicI32,
+    /// 0 if the sender is not known.
     pid: AtomicU32,
     uid: AtomicU32,
+    /// Set by any `fail`, also by one that came later.
+    is_failure: AtomicBool,
 }
 
 impl Default for Latch {
     fn default() -> Self {
+        clock::start();
         Self {
-            state: AtomicU8::new(OPEN),
+            state: AtomicU8::new(UNSET),
             cause: Cause::default(),
             waiters: Waiters::default(),
-            watcher: Watcher::default(),
+            thread: LazyThread::default(),
         }
     }
 }
@@ -67,47 +83,74 @@ impl Latch {
     #[inline]
     pub(crate) fn is_set(&self) -> bool {
         // Acquire: pairs with the release in `publish`, so the cause can be read (L2).
-        self.state.load(Ordering::Acquire) == SET
+        self.state.load(Acquire) >= SET
     }
 
-    /// Sets the latch from a signal handler: async-signal-safe. True for the one call that won.
-    #[allow(dead_code, reason = "without a backend there is no handler")]
-    pub(crate) fn set_by_signal(&self, number: i32, sender: Option<Process>) -> bool {
-        if !self.claim() {
-            return false;
+    /// The same, on behalf of the program: it has seen the signal.
+    #[inline]
+    pub(crate) fn see(&self) -> bool {
+        // Acquire: as in `is_set`.
+        let state = self.state.load(Acquire);
+        if state == SET {
+            // Release: the cause still comes with it (L2).
+            self.state.store(SEEN, Release);
         }
-        let (pid, uid) = sender.map_or((0, 0), |sender| (sender.pid, sender.uid));
+        state >= SET
+    }
+
+    /// Sets the latch from a signal handler. Async-signal-safe.
+    #[cfg(any(feature = "__signal", loom))]
+    pub(crate) fn set_by_signal(&self, signal: i32, process: Option<Process>, at: Duration) {
+        if !self.claim() {
+            return;
+        }
+        let (pid, uid) = process.map_or((0, 0), |process| (process.pid, process.uid));
         // Relaxed: `publish` releases them (L2).
-        self.cause.number.store(number, Ordering::Relaxed);
-        self.cause.pid.store(pid, Ordering::Relaxed);
-        self.cause.uid.store(uid, Ordering::Relaxed);
+        self.cause.at.set(at);
+        self.cause.signal.store(signal, Relaxed);
+        self.cause.pid.store(pid, Relaxed);
+        self.cause.uid.store(uid, Relaxed);
+        self.publish();
+    }
+
+    /// Sets the latch from ordinary code. It is set when this returns. Returns true if this call
+    /// set it.
+    pub(crate) fn set_by_request(&self, message: Arc<str>) -> bool {
+        if !self.claim() {
+            self.wait_for_winner();
+            self.see();
+            return false;
+        }
+        self.cause.at.set(clock::elapsed());
+        let _ = self.cause.message.set(message); // L1: it was empty
         self.publish();
         true
     }
 
-    /// Sets the latch from ordinary code. When it returns the latch is set, whoever won.
-    pub(crate) fn set_by_request(&self, text: Arc<str>) -> bool {
-        if !self.claim() {
-            self.await_winner();
-            return false;
-        }
-        let _ = self.cause.text.set(text); // L1: nobody else can have set it
-        self.publish();
-        true
+    /// Makes the exit status a failure, even if the hooks are clean.
+    pub(crate) fn set_failure(&self) {
+        // Relaxed: it is read after the shutdown was seen, or much later.
+        self.cause.is_failure.store(true, Relaxed);
+    }
+
+    #[allow(dead_code, reason = "for the hooks")]
+    pub(crate) fn is_failure(&self) -> bool {
+        self.cause.is_failure.load(Relaxed)
     }
 
     fn claim(&self) -> bool {
-        // Relaxed: claiming tells nothing yet; `publish` does.
-        self.state.compare_exchange(OPEN, CLAIMED, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        // Relaxed: SETTING publishes nothing yet.
+        let step = |from, to| self.state.compare_exchange(from, to, Relaxed, Relaxed).is_ok();
+        step(UNSET, SETTING) || step(POLLED, POLLED_SETTING)
     }
 
     fn publish(&self) {
         // Release: the cause comes with it (L2).
-        self.state.store(SET, Ordering::Release);
+        self.state.store(SET, Release);
     }
 
-    /// Waits out the few stores of another thread that won (L3).
-    fn await_winner(&self) {
+    /// Waits for the few stores of another thread (L3).
+    fn wait_for_winner(&self) {
         while !self.is_set() {
             yield_now();
         }
@@ -115,141 +158,140 @@ impl Latch {
 
     /// Why the latch was set.
     pub(crate) fn reason(&self) -> Option<Reason> {
-        if !self.is_set() {
+        if !self.see() {
             return None;
         }
-        if let Some(text) = self.cause.text.get() {
-            return Some(Reason::Request(Arc::clone(text)));
+        if let Some(message) = self.cause.message.get() {
+            return Some(Reason::Request(Arc::clone(message)));
         }
-        // Relaxed: `is_set` acquired them (L2).
-        let signal = Signal::from_raw(self.cause.number.load(Ordering::Relaxed));
-        let pid = self.cause.pid.load(Ordering::Relaxed);
-        let uid = self.cause.uid.load(Ordering::Relaxed);
+        // Relaxed: `see` acquired them (L2).
+        let signal = Signal::from_raw(self.cause.signal.load(Relaxed));
+        let pid = self.cause.pid.load(Relaxed);
+        let uid = self.cause.uid.load(Relaxed);
         Some(Reason::Signal { signal, sender: (pid != 0).then_some(Process { pid, uid }) })
     }
 
-    /// The number of the signal that set the latch.
-    #[allow(dead_code, reason = "without a backend there is no handler")]
-    pub(crate) fn signal(&self) -> Option<i32> {
-        match self.reason()? {
-            Reason::Signal { signal, .. } => Some(signal.as_raw()),
-            Reason::Request(_) => None,
-        }
+    /// When the latch was set.
+    #[allow(dead_code, reason = "for the hooks")]
+    pub(crate) fn set_at(&self) -> Option<Instant> {
+        self.see().then(|| self.cause.at.get())
     }
 
-    /// Wakes everybody who waits, if the latch is set; whether it is.
-    pub(crate) fn announce(&self) -> bool {
+    /// The signal that set the latch, if the program has seen it.
+    #[cfg(feature = "__signal")]
+    pub(crate) fn signal_seen(&self) -> Option<Signal> {
+        self.signal_in(SEEN)
+    }
+
+    /// The signal that set the latch, if the program has not seen it.
+    #[cfg(feature = "__signal")]
+    pub(crate) fn signal_unseen(&self) -> Option<Signal> {
+        self.signal_in(SET)
+    }
+
+    #[cfg(feature = "__signal")]
+    fn signal_in(&self, state: u8) -> Option<Signal> {
+        // Acquire: pairs with `publish`.
+        let is_by_signal = self.state.load(Acquire) == state && self.cause.message.get().is_none();
+        is_by_signal.then(|| Signal::from_raw(self.cause.signal.load(Relaxed)))
+    }
+
+    /// Wakes every waiter, if the latch is set. Returns whether it is.
+    pub(crate) fn wake_all(&self) -> bool {
         let is_set = self.is_set();
         if is_set {
-            self.waiters.drain();
+            self.waiters.wake_all();
         }
         is_set
     }
 
-    /// Ready once the latch is set; until then keeps the waker of `cx` for `waiter`.
+    /// Nothing will call `wake_all`: from now on every waiter polls (L6).
+    #[cfg(feature = "__signal")]
+    pub(crate) fn poll_from_now_on(&self) {
+        // Relaxed: a waiter that misses it is woken below.
+        if self.state.compare_exchange(UNSET, POLLED, Relaxed, Relaxed).is_err() {
+            self.wait_for_winner();
+        }
+        self.waiters.wake_all();
+    }
+
+    /// Ready once the latch is set; until then registers the waker of `cx` for `waiter`.
     #[inline]
     pub(crate) fn poll(&self, waiter: &mut Waiter, cx: &mut Context<'_>) -> Poll<()> {
-        if self.is_set() {
-            Poll::Ready(())
-        } else if waiter.is_kept_as(cx.waker()) {
+        // Acquire: as in `is_set`.
+        let state = self.state.load(Acquire);
+        if state == UNSET && waiter.will_wake(cx.waker()) {
             Poll::Pending // no lock
+        } else if self.see() {
+            Poll::Ready(())
         } else {
-            self.keep_for(waiter, cx.waker())
+            self.register(waiter, cx.waker())
         }
     }
 
-    fn keep_for(&self, waiter: &mut Waiter, waker: &Waker) -> Poll<()> {
-        if waiter.key != Key::NONE {
-            // False only after SET (W2 of the waiters), and then nobody needs to wait.
-            if !self.waiters.replace(waiter.key, waker.clone()) {
-                return Poll::Ready(());
-            }
-            *waiter = Waiter::new(waiter.key, waker);
-            return Poll::Pending; // L4
-        }
-        match self.waiters.insert(waker.clone(), || self.is_set()) {
-            Kept::At(key) => {
-                *waiter = Waiter::new(key, waker);
-                self.summon();
-            }
-            Kept::NotNeeded => return Poll::Ready(()),
-            Kept::Full(waker) => waker.wake(), // ask again instead of waiting
-        }
+    fn register(&self, waiter: &mut Waiter, waker: &Waker) -> Poll<()> {
+        let clone = waker.clone();
+        let kept = Waiter::of(&clone);
+        let key = match waiter.key {
+            Key::NONE => self.waiters.insert(clone, || self.can_wait()),
+            key => self.waiters.replace(key, clone),
+        };
+        let Some(key) = key else { return self.poll_again(waker) };
+        *waiter = kept.at(key);
+        self.start_watching();
         Poll::Pending // L4
     }
 
-    /// Keeps `waker` until the latch is set; does nothing where it is.
-    #[allow(dead_code, reason = "only channels need it")]
-    pub(crate) fn keep(&self, waker: Waker) {
-        // Without room for another waiter nobody could have come this far.
-        let _ = self.waiters.insert(waker, || self.is_set());
-        self.summon();
+    /// Whether a waker can be registered. No ordering: the lock of the waiters provides it.
+    fn can_wait(&self) -> bool {
+        self.state.load(Relaxed) <= SETTING
     }
 
-    /// Has `thread` unparked once a first waker is kept, or by `summon`.
-    #[allow(dead_code, reason = "only `Blocking` has such a thread")]
-    pub(crate) fn summon_with(&self, thread: Thread) {
-        let _ = self.watcher.thread.set(thread); // one backend, one thread
+    /// No waker can be registered: the latch is set, or L6 holds, or there is no room.
+    fn poll_again(&self, waker: &Waker) -> Poll<()> {
+        if self.see() {
+            return Poll::Ready(());
+        }
+        nap(FALLBACK_POLL);
+        waker.wake_by_ref();
+        Poll::Pending
     }
 
-    /// Sends the thread to the bell.
-    pub(crate) fn summon(&self) {
-        let Some(thread) = self.watcher.thread.get() else { return };
+    /// Registers `waker` until the latch is set. Wakes it at once if the latch is set.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn register_detached(&self, waker: &Waker) {
+        match self.waiters.insert(waker.clone(), || self.can_wait()) {
+            Some(_) => self.start_watching(),
+            None => waker.wake_by_ref(),
+        }
+    }
+
+    /// Has `thread` unparked when there is a waiter.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn set_thread(&self, thread: Thread) {
+        let _ = self.thread.thread.set(thread); // one backend, one thread
+    }
+
+    fn start_watching(&self) {
+        let Some(thread) = self.thread.thread.get() else { return };
         // Relaxed: unparking is what orders the two threads.
-        if !self.is_summoned() && !self.watcher.summoned.swap(true, Ordering::Relaxed) {
+        let is_watching = &self.thread.is_watching;
+        if !is_watching.load(Relaxed) && !is_watching.swap(true, Relaxed) {
             thread.unpark();
         }
     }
 
-    pub(crate) fn is_summoned(&self) -> bool {
-        self.watcher.summoned.load(Ordering::Relaxed)
+    /// Whether there has been a waiter.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn is_watching(&self) -> bool {
+        self.thread.is_watching.load(Relaxed)
     }
 
-    /// Takes back the waker that `poll` keeps for `waiter`, if there is one.
-    pub(crate) fn forget(&self, waiter: &mut Waiter) {
+    /// Removes the waker that `poll` keeps for `waiter`, if there is one.
+    pub(crate) fn deregister(&self, waiter: &mut Waiter) {
         let key = std::mem::take(waiter).key;
         if key != Key::NONE && !self.is_set() {
-            self.waiters.remove(key); // after SET `announce` takes them all
+            self.waiters.remove(key); // after SET `wake_all` takes them all
         }
     }
-}
-
-/// One who waits: where its waker is kept, and which one that is.
-///
-/// "Which one" is what `Waker::will_wake` compares, without a second copy of the waker and in
-/// twelve bytes: while the waker is kept its data lives, so the same addresses are the same waker.
-pub(crate) struct Waiter {
-    data: usize,
-    /// The distance of the waker's vtable from a static of ours. Vtables are statics too; one in
-    /// another library may be too far away, and such a waker is simply kept anew at each poll.
-    vtable: i32,
-    key: Key,
-}
-
-const FAR: i32 = i32::MIN;
-
-impl Default for Waiter {
-    fn default() -> Self {
-        Self { data: 0, vtable: FAR, key: Key::NONE }
-    }
-}
-
-impl Waiter {
-    fn new(key: Key, waker: &Waker) -> Self {
-        Self { data: waker.data().addr(), vtable: vtable_of(waker), key }
-    }
-
-    #[inline]
-    fn is_kept_as(&self, waker: &Waker) -> bool {
-        self.data == waker.data().addr() && self.vtable == vtable_of(waker) && self.vtable != FAR
-    }
-}
-
-#[inline]
-fn vtable_of(waker: &Waker) -> i32 {
-    static ORIGIN: u8 = 0;
-    let vtable = std::ptr::from_ref(waker.vtable()).addr();
-    let distance = vtable.wrapping_sub((&raw const ORIGIN).addr());
-    let distance = isize::from_ne_bytes(distance.to_ne_bytes());
-    i32::try_from(distance).unwrap_or(FAR)
 }

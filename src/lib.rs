@@ -55,32 +55,36 @@
     )
 )]
 
+#[cfg(all(unix, feature = "__signal"))]
+pub mod backend;
 mod block_on;
-mod catch_panic;
 #[cfg(feature = "blocking")]
 mod channel;
-#[cfg(all(unix, feature = "blocking"))]
-mod end;
-#[cfg(all(not(unix), feature = "blocking"))]
-#[path = "end_none.rs"]
-mod end;
+mod clock;
 mod error;
 pub mod hooks;
 mod human_duration;
-pub mod in_flight;
+mod in_flight;
 mod latch;
+#[cfg(all(unix, feature = "__signal"))]
+mod listen;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod options;
+#[cfg(all(unix, feature = "__signal"))]
+mod os;
 mod reason;
 mod shutdown_signal;
 mod signal;
 mod sync;
 mod tracked_work;
+mod waiter;
 mod waiters;
 
+#[cfg(all(unix, feature = "__signal"))]
+pub use backend::{Backend, Notifier};
 pub use error::Error;
-#[cfg(feature = "blocking")]
+#[cfg(all(unix, feature = "__signal"))]
 pub use hooks::Exit;
 pub use hooks::{Hooks, Report};
 pub use in_flight::InFlight;
@@ -88,57 +92,6 @@ pub use options::{ForcedExit, Signals};
 pub use reason::{Process, Reason};
 pub use shutdown_signal::{ShutdownSignal, Wait};
 pub use signal::Signal;
-
-/// What every backend needs, and nobody without one.
-macro_rules! cfg_any_backend {
-    ($($item:item)*) => {
-        $(
-            #[cfg(all(
-                unix,
-                any(
-                    feature = "tokio",
-                    feature = "async-std",
-                    feature = "smol",
-                    feature = "blocking"
-                )
-            ))]
-            $item
-        )*
-    };
-}
-
-cfg_any_backend! {
-    mod handler;
-    mod listen;
-    mod repeats;
-
-    pub use backend::{Backend, Notifier};
-
-    pub mod backend {
-        //! The runtimes that can wait for a signal: a page for each, and the trait that they
-        //! implement.
-
-        mod notifier;
-        #[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
-        mod on_driver;
-        #[cfg(any(feature = "async-std", feature = "smol"))]
-        mod reactor;
-
-        #[cfg(feature = "async-std")]
-        pub mod async_std;
-        #[cfg(feature = "blocking")]
-        pub mod blocking;
-        #[cfg(feature = "smol")]
-        pub mod smol;
-        #[cfg(feature = "tokio")]
-        pub mod tokio;
-
-        #[cfg(feature = "blocking")]
-        use notifier::spawn_watcher;
-        pub(crate) use notifier::Duty;
-        pub use notifier::{Backend, Notifier};
-    }
-}
 
 #[cfg(all(unix, feature = "lambda"))]
 pub mod lambda;

@@ -1,64 +1,65 @@
-//! How a program begins to listen, and how it stops.
+//! How a program begins to listen to signals, and how it stops.
 
 use std::any::Any;
 use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::backend::{Backend, Notifier, Duty};
+#[cfg(feature = "blocking")]
+use crate::backend::fallback;
+use crate::backend::{Backend, FallbackState, Notifier, wait_without_backend};
 use crate::error::Error;
-use crate::handler::{self, Entered, Line, Registration};
 use crate::latch::Latch;
-use crate::signal::Signal;
-use crate::shutdown_signal::{Shared, ShutdownSignal, Source};
 use crate::options::Signals;
+use crate::os::{self, Listener, Registered};
+use crate::shutdown_signal::{ShutdownSignal, Source};
+use crate::signal::Signal;
 
 impl ShutdownSignal {
-    /// Listens to `SIGTERM` and `SIGINT`; `backend` is the runtime that wakes who waits.
+    /// Listens to `SIGTERM` and `SIGINT`, on the runtime that `backend` stands for.
     ///
-    /// The handlers are in place when this returns: a signal from then on is kept, before the
-    /// first poll, and with the runtime busy, blocked or gone. Call it first thing in `main`.
-    /// [`Signals`] has the same with choices.
+    /// The handlers are installed when this returns: a later signal is not lost, even if it comes
+    /// before the first poll, or if the runtime is busy, blocked or gone. Call it first in `main`.
+    /// [`Signals`] has the same with options.
     ///
-    /// A signal that the process inherited as blocked is unblocked on the thread that calls this,
-    /// and on those that it starts later.
+    /// An inherited blocked signal is unblocked on the calling thread and the threads that it starts
+    /// later.
     ///
     /// # Errors
     ///
-    /// Where there is no such runtime on this thread, or the system refuses a descriptor, a thread
-    /// or a handler. Nothing is left behind then.
+    /// Returns [`Error::NoRuntime`] or [`Error::NoDriver`] if the runtime is missing, and another
+    /// [`Error`] if the system refuses a descriptor, a thread or a handler. Nothing is left behind.
     pub fn listen(backend: impl Backend) -> Result<Self, Error> {
         Signals::default().listen(backend)
     }
 }
 
 impl Signals {
-    /// Listens to these signals; `backend` is the runtime that wakes who waits.
+    /// Listens to these signals, on the runtime that `backend` stands for.
     ///
     /// # Errors
     ///
-    /// As [`ShutdownSignal::listen`], and where the set is empty or holds a signal that cannot ask
-    /// a process to stop.
+    /// As [`ShutdownSignal::listen`]; also [`Error::NoSignals`] if the set is empty, and
+    /// [`Error::NotAllowed`] or [`Error::Unknown`] if it holds a signal that cannot be used.
     pub fn listen<B: Backend>(self, backend: B) -> Result<ShutdownSignal, Error> {
         if self.set.is_empty() {
             return Err(Error::NoSignals);
         }
-        // Before any handler is in place: a set that cannot be changes nothing.
+        // Before the first handler: an invalid set changes nothing.
         self.set.iter().try_for_each(|&signal| check(signal))?;
 
-        let shared = Arc::<Shared>::default();
-        let line =
-            Line::new(Arc::downgrade(&shared), self.forced_exit).map_err(Error::Descriptor)?;
-        // From here on dropping `listening` takes everything back.
-        let mut listening = Listening::new(Arc::new(line));
+        let latch = Arc::<Latch>::default();
+        let listener =
+            Listener::new(Arc::clone(&latch), self.forced_exit).map_err(Error::Descriptor)?;
+        // From here on, dropping `listening` undoes everything.
+        let mut listening = Listening::new(Arc::new(listener));
         for &signal in &self.set {
-            listening.enter(signal, self.keeps_ignored(signal))?;
+            listening.register(signal, self.keeps_ignored(signal))?;
         }
-        handler::unblock(listening.registrations.iter().map(Registration::signal));
+        os::unblock(listening.signals.iter().copied());
         listening.watch(backend)?;
-        handler::begin_anew(&listening.registrations);
-        let _ = shared.source.set(Box::new(listening)); // it is new, so there was none
-        Ok(ShutdownSignal::on(shared))
+        os::begin(&listening.signals);
+        Ok(ShutdownSignal::from_source(latch, Box::new(listening)))
     }
 
     fn keeps_ignored(&self, signal: Signal) -> bool {
@@ -71,96 +72,74 @@ impl Signals {
 }
 
 fn check(signal: Signal) -> Result<(), Error> {
-    match signal.as_raw() {
-        number if UNSUITABLE.contains(&number) => Err(Error::NotAllowed(signal)),
-        number if handler::exists(number) => Ok(()),
-        _ => Err(Error::Unknown(signal)),
+    if !os::is_allowed(signal) {
+        return Err(Error::NotAllowed(signal));
     }
+    if os::exists(signal) { Ok(()) } else { Err(Error::Unknown(signal)) }
 }
-
-/// What no program may take as "please stop".
-const UNSUITABLE: &[i32] = &[
-    // cannot be caught
-    libc::SIGKILL,
-    libc::SIGSTOP,
-    // a fault of the program itself
-    libc::SIGILL,
-    libc::SIGFPE,
-    libc::SIGSEGV,
-    libc::SIGBUS,
-    libc::SIGTRAP,
-    libc::SIGSYS,
-    libc::SIGABRT,
-    // ordinary life: a reader went, a child ended, a window changed, a job moved
-    libc::SIGPIPE,
-    libc::SIGCHLD,
-    libc::SIGCONT,
-    libc::SIGURG,
-    libc::SIGWINCH,
-    libc::SIGTSTP,
-    libc::SIGTTIN,
-    libc::SIGTTOU,
-];
 
 /// The source of a signal that listens to the system.
 struct Listening {
-    line: Arc<Line>,
-    duty: Arc<Duty>,
-    registrations: Vec<Registration>,
-    /// Whatever the backend needs to keep.
+    listener: Arc<Listener>,
+    fallback: Arc<FallbackState>,
+    signals: Vec<Signal>,
+    /// What the backend returned.
     watch: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl Listening {
-    fn new(line: Arc<Line>) -> Self {
-        Self { line, duty: Arc::default(), registrations: Vec::new(), watch: None }
+    fn new(listener: Arc<Listener>) -> Self {
+        Self { listener, fallback: Arc::default(), signals: Vec::new(), watch: None }
     }
 
-    fn enter(&mut self, signal: Signal, keep_ignored: bool) -> Result<(), Error> {
-        match handler::enter(signal.as_raw(), &self.line, keep_ignored) {
-            Ok(Entered::Yes(registration)) => self.registrations.push(registration),
-            Ok(Entered::LeftIgnored) => {}
+    fn register(&mut self, signal: Signal, keep_ignored: bool) -> Result<(), Error> {
+        match os::register(signal, &self.listener, keep_ignored) {
+            Ok(Registered::Yes) => self.signals.push(signal),
+            Ok(Registered::LeftIgnored) => {}
             Err(source) => return Err(Error::Register { signal, source }),
         }
         Ok(())
     }
 
     fn watch(&mut self, backend: impl Backend) -> Result<(), Error> {
-        let signals = self.registrations.iter().map(|r| Signal::from_raw(r.signal())).collect();
-        let notifier = Notifier::new(Arc::clone(&self.line), Arc::clone(&self.duty), signals);
+        let (listener, fallback) = (Arc::clone(&self.listener), Arc::clone(&self.fallback));
+        let notifier = Notifier::new(listener, fallback, self.signals.clone());
         self.watch = Some(Box::new(backend.watch(notifier)?));
-        self.duty.begin(&self.line);
+        if self.fallback.begin() {
+            wait_without_backend(&self.listener, &self.fallback);
+        }
         Ok(())
     }
 }
 
 impl Source for Listening {
-    fn is_ours(&self) -> bool {
-        self.line.is_ours()
+    fn in_owner_process(&self) -> bool {
+        self.listener.in_owner_process()
     }
 
-    fn ring(&self) {
-        self.line.notifier.ring();
+    fn wake(&self) {
+        self.listener.wake();
     }
 
-    fn wait(&self, latch: &Latch, deadline: Option<Instant>) {
-        while !latch.is_set() && deadline.is_none_or(|deadline| Instant::now() < deadline) {
-            self.line.notifier.wait(deadline);
-        }
+    fn wait(&self, deadline: Option<Instant>) {
+        self.listener.wait(deadline);
+    }
+
+    #[cfg(feature = "blocking")]
+    fn start_thread(&self) {
+        fallback::start_thread(&self.listener, &self.fallback);
     }
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        let held = self.duty.end();
-        handler::leave(&self.registrations, &self.line, held);
-        if self.line.is_ours() {
-            self.line.notifier.ring(); // whoever still watches finds out that nobody is left
+        os::unregister(&self.signals, &self.listener);
+        if self.listener.in_owner_process() {
+            self.listener.close();
         } else {
-            // The reactor of a forked child shares its epoll with the parent's: taking the
-            // descriptor out of it would take it out for the parent.
+            // The reactor of a forked child shares its epoll with the parent: removing the
+            // descriptor would remove it for the parent.
             mem::forget(self.watch.take());
         }
-        self.watch = None;
     }
 }

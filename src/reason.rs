@@ -1,13 +1,13 @@
-//! Why a shutdown was asked for.
+//! Why a shutdown was requested.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::signal::Signal;
 
-/// Why a shutdown was asked for: by which signal, or by which words of the program itself.
+/// Why a shutdown was requested: the signal, or the message of a request.
 ///
-/// `Display` is made for a log line:
+/// `Display` is one line for a log:
 ///
 /// ```
 /// use signoff::{Reason, Process, ShutdownSignal, Signal};
@@ -26,25 +26,25 @@ use crate::signal::Signal;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
-    /// A signal of the operating system.
+    /// A signal.
     Signal {
-        /// Which one.
+        /// The signal.
         signal: Signal,
-        /// Who sent it, where the kernel tells. It does for `kill` and its relatives, and only
-        /// for senders that this process can see: not for Ctrl-C in a terminal, and not across
-        /// PID namespaces. Linux only.
+        /// The process that sent it, if the kernel vouches for that: for `kill`, `tgkill` and
+        /// `pthread_kill`. `None` for Ctrl-C in a terminal, for a timer, for a process outside
+        /// this PID namespace, and for `sigqueue`, because its sender can be forged. Linux only.
         sender: Option<Process>,
     },
-    /// [`ShutdownSignal::request`](crate::ShutdownSignal::request), with its text.
+    /// [`ShutdownSignal::request`](crate::ShutdownSignal::request), with its message.
     Request(Arc<str>),
 }
 
 /// The process that sent a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Process {
-    /// Its process id. It may have ended since, and the number may have been given out again.
+    /// Its process id. The process may have ended since, and its id may have been reused.
     pub pid: u32,
-    /// The real user id it ran as.
+    /// Its real user id.
     pub uid: u32,
 }
 

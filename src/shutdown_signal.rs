@@ -1,5 +1,6 @@
 //! The handle that users hold.
 
+#[cfg(feature = "blocking")]
 use std::any::Any;
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -10,19 +11,19 @@ use std::time::{Duration, Instant};
 
 use futures_lite::future;
 
-use crate::block_on;
-use crate::latch::{Latch, Waiter};
+use crate::block_on::block_on;
+use crate::latch::Latch;
 use crate::reason::Reason;
+use crate::waiter::Waiter;
 
-/// A future that resolves when the process is asked to stop.
+/// A future that resolves when a shutdown is requested, by a signal or by the program.
 ///
-/// See the [crate's page](crate) for what it promises. In short: it is made by
-/// [`listen`](Self::listen) or [`manual`](Self::manual), cloned freely, awaited anywhere, and once
-/// it has resolved it stays so, for every clone and for clones still to come.
+/// [`listen`](Self::listen) and [`manual`](Self::manual) make one. It can be cloned and awaited
+/// anywhere. Once it has resolved it stays resolved, for every clone and for later clones.
 ///
-/// It is a `Future<Output = ()> + Unpin`, so it fits whatever takes a shutdown future, and
-/// `&mut shutdown` goes straight into a `select!`. [`reason`](Self::reason) tells the cause. To
-/// wait by reference, without a clone, await `&shutdown`.
+/// It is a `Future<Output = ()> + Unpin`, so it fits every API that takes a shutdown future, and
+/// `&mut shutdown` fits `select!`. To wait by reference, without a clone, await `&shutdown`.
+/// [`reason`](Self::reason) returns the cause.
 ///
 /// ```
 /// # use signoff::ShutdownSignal;
@@ -31,89 +32,131 @@ use crate::reason::Reason;
 /// shutdown.request("the disk is full");
 ///
 /// (&shutdown).await;
-/// shutdown.clone().await; // a clone sees it too
+/// shutdown.clone().await; // a clone resolves too
 /// shutdown.await; // and so does the last one
 /// # });
 /// ```
 ///
 /// # Cancel safety
 ///
-/// Dropping it while it waits loses nothing and leaves nothing behind.
-#[must_use = "a signal that is dropped stops listening"]
+/// Dropping it while it waits loses no signal and leaves nothing behind.
+#[must_use = "dropping the signal stops listening"]
 pub struct ShutdownSignal {
-    pub(crate) shared: Arc<Shared>,
+    inner: Arc<Inner>,
     waiter: Waiter,
 }
 
 /// What all clones share.
 #[derive(Default)]
-pub(crate) struct Shared {
-    /// First, so that it is dropped first: a signal handler looks at the latch until then.
-    pub(crate) source: OnceLock<Box<dyn Source>>,
-    pub(crate) latch: Latch,
-    /// What sends to the channels, if there are any. It has no type here, so that a program which
-    /// makes none is not linked with them.
-    #[allow(dead_code, reason = "only channels need it")]
-    pub(crate) fan: OnceLock<Arc<dyn Any + Send + Sync>>,
+struct Inner {
+    latch: Arc<Latch>,
+    source: OnceLock<Box<dyn Source>>,
+    /// The receiver that `channel` clones. It has no type here, so that a program without channels
+    /// is not linked with them.
+    #[cfg(feature = "blocking")]
+    channel: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
-/// Where signals come from, beside `request`. Dropped with the last clone.
+/// Where signals come from. Dropped with the last clone.
 pub(crate) trait Source: Send + Sync {
-    /// False in a forked child.
-    fn is_ours(&self) -> bool;
+    /// Returns false in a forked child.
+    fn in_owner_process(&self) -> bool;
 
-    /// The program asked by itself: whoever blocks in `wait` has to find out.
-    fn ring(&self);
+    /// The program has set the latch: wakes the threads in `wait`.
+    fn wake(&self);
 
-    /// Blocks the thread until the latch is set or the deadline is over.
-    fn wait(&self, latch: &Latch, deadline: Option<Instant>);
+    /// Blocks the thread until the latch is set or the deadline has passed.
+    fn wait(&self, deadline: Option<Instant>);
+
+    /// Makes sure that a thread calls `wake_all`, whatever the backend's runtime does.
+    #[cfg(feature = "blocking")]
+    fn start_thread(&self);
 }
 
 impl ShutdownSignal {
-    /// A signal that only [`request`](Self::request) can set off: for tests, for embedding, and
-    /// for libraries, which should leave the signals of the process to the program.
+    /// Makes a signal that only [`request`](Self::request) sets: for tests, for embedding, and for
+    /// libraries, which should leave the signals of the process to the program.
     pub fn manual() -> Self {
-        Self::on(Arc::default())
+        Self::with(Arc::default())
     }
 
-    pub(crate) fn on(shared: Arc<Shared>) -> Self {
-        Self { shared, waiter: Waiter::default() }
+    /// A signal that `source` sets.
+    #[cfg(feature = "__signal")]
+    pub(crate) fn from_source(latch: Arc<Latch>, source: Box<dyn Source>) -> Self {
+        let inner = Inner { latch, ..Inner::default() };
+        let _ = inner.source.set(source); // it was empty
+        Self::with(Arc::new(inner))
     }
 
-    /// Asks for the shutdown from inside the program. Any clone may.
+    fn with(inner: Arc<Inner>) -> Self {
+        Self { inner, waiter: Waiter::default() }
+    }
+
+    pub(crate) fn latch(&self) -> &Latch {
+        &self.inner.latch
+    }
+
+    /// Requests the shutdown. Any clone may do that.
     ///
-    /// The first one to ask wins, be it a signal or a request: its reason is the one that
-    /// [`reason`](Self::reason) tells. Returns whether this call was the first.
+    /// The first request or signal wins: [`reason`](Self::reason) returns that one. Returns true if
+    /// this call was the first.
     pub fn request(&self, why: impl Into<Arc<str>>) -> bool {
-        let first = self.shared.latch.set_by_request(why.into());
-        if first {
-            self.source().into_iter().for_each(Source::ring);
-            self.shared.latch.announce();
+        let is_first = self.latch().set_by_request(why.into());
+        if is_first {
+            self.source().into_iter().for_each(Source::wake);
+            self.latch().wake_all();
         }
-        first
+        is_first
     }
 
-    /// Whether the shutdown was asked for: one atomic load.
+    /// Requests the shutdown because of a failure: the exit status is a failure even if all hooks
+    /// are clean. Returns true if this call was the first request.
     ///
-    /// True as soon as the signal handler has run, whatever the runtime is doing, so it also fits
-    /// a plain loop: `while !shutdown.is_requested() { … }`.
+    /// The status is a failure even if another request or a signal came first.
+    ///
+    /// ```
+    /// # let shutdown = signoff::ShutdownSignal::manual();
+    /// shutdown.fail("the listener is broken");
+    /// assert_eq!(shutdown.wait().to_string(), "request: the listener is broken");
+    /// ```
+    pub fn fail(&self, why: impl Into<Arc<str>>) -> bool {
+        self.latch().set_failure();
+        self.request(why)
+    }
+
+    /// Whether [`fail`](Self::fail) was called.
+    #[allow(dead_code, reason = "for the hooks")]
+    pub(crate) fn is_failure(&self) -> bool {
+        self.latch().is_failure()
+    }
+
+    /// Returns whether a shutdown is requested: one atomic load.
+    ///
+    /// True as soon as the signal handler has run, even if the runtime is blocked. So it also fits a
+    /// plain loop: `while !shutdown.is_requested() { … }`.
     #[inline]
     #[must_use]
     pub fn is_requested(&self) -> bool {
-        self.shared.latch.is_set()
+        self.latch().see()
     }
 
-    /// Why the shutdown was asked for; `None` while it was not.
+    /// Returns the reason for the shutdown, or `None` if none was requested.
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
-        self.shared.latch.reason()
+        self.latch().reason()
     }
 
-    /// Blocks this thread until the shutdown is asked for.
+    /// When the signal came or the shutdown was requested.
+    #[allow(dead_code, reason = "for the hooks")]
+    pub(crate) fn requested_at(&self) -> Option<Instant> {
+        self.latch().set_at()
+    }
+
+    /// Blocks the thread until a shutdown is requested, and returns the reason.
     ///
-    /// For threads of your own: in async code it would block the executor, so await instead.
-    /// A signal that listens to the system wakes the thread straight from the handler, and needs
-    /// neither a runtime nor another thread for it.
+    /// It is for threads of your own. In async code it would block the executor: await the signal
+    /// instead. The signal handler wakes the thread directly, without a runtime and without another
+    /// thread.
     pub fn wait(&self) -> Reason {
         loop {
             if let Some(reason) = self.wait_until(None) {
@@ -122,50 +165,61 @@ impl ShutdownSignal {
         }
     }
 
-    /// Blocks this thread until the shutdown is asked for, for `timeout` at the most.
+    /// Blocks the thread until a shutdown is requested, for at most `timeout`.
     ///
-    /// `None` when the time is over. A timeout that no clock can reach is none.
+    /// Returns `None` on timeout. [`Duration::MAX`] waits indefinitely.
     pub fn wait_timeout(&self, timeout: Duration) -> Option<Reason> {
         self.wait_until(Instant::now().checked_add(timeout))
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> Option<Reason> {
-        let latch = &self.shared.latch;
         match self.source() {
-            Some(source) => source.wait(latch, deadline),
-            None => _ = block_on::block_on(Wait::on(latch), deadline),
+            Some(source) => source.wait(deadline),
+            None => _ = block_on(Wait::on(self.latch()), deadline),
         }
-        latch.reason()
+        self.reason()
     }
 
     /// `None` for a manual signal, and in a forked child: that shares the source with its parent,
-    /// who must not hear of what the child asks for.
+    /// which must not see what the child requests.
     fn source(&self) -> Option<&dyn Source> {
-        self.shared.source.get().map(|source| &**source).filter(|source| source.is_ours())
+        self.inner.source.get().map(|source| &**source).filter(|source| source.in_owner_process())
     }
 
-    /// Runs `future` until the shutdown is asked for; `None` when that came first.
+    /// The receiver that `channel` clones; `make` gets a clone that keeps the source, if there is
+    /// one.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn channel_or_init<T: Clone + Send + Sync + 'static>(
+        &self,
+        make: impl Fn(Option<Self>) -> T,
+    ) -> T {
+        let make = || make(self.inner.source.get().map(|_| self.clone()));
+        let channel = self.inner.channel.get_or_init(|| Box::new(make()));
+        self.source().into_iter().for_each(Source::start_thread);
+        channel.downcast_ref().cloned().unwrap_or_else(make) // it has no other type
+    }
+
+    /// Runs `future` until it completes or a shutdown is requested. Returns `None` if the shutdown
+    /// came first.
     ///
-    /// The signal is asked first at every poll, so a loop around `run_until_requested` ends even if its work is
-    /// always ready, and the work is not begun once the shutdown was asked for.
+    /// The signal is polled first, every time. So a loop ends even if its work is always ready, and
+    /// after the request `future` is not polled at all.
     ///
     /// ```
     /// # use signoff::ShutdownSignal;
-    /// # async fn accept() -> u32 { 7 }
-    /// # async fn serve(_: u32, shutdown: &ShutdownSignal) { shutdown.request("enough"); }
-    /// # async fn run() {
-    /// let shutdown = ShutdownSignal::manual();
-    /// while let Some(connection) = shutdown.run_until_requested(accept()).await {
-    ///     serve(connection, &shutdown).await;
+    /// # struct Jobs(u32);
+    /// # impl Jobs { async fn next(&mut self) -> Option<u32> { self.0 = self.0.checked_sub(1)?; Some(self.0) } }
+    /// # async fn run(shutdown: ShutdownSignal, mut jobs: Jobs) {
+    /// while let Some(Some(job)) = shutdown.run_until_requested(jobs.next()).await {
+    ///     println!("{job}"); // the loop ends with the jobs, or with the shutdown
     /// }
     /// # }
-    /// # futures_lite::future::block_on(run());
+    /// # futures_lite::future::block_on(run(ShutdownSignal::manual(), Jobs(2)));
     /// ```
     ///
     /// # Cancel safety
     ///
-    /// `future` is dropped when the shutdown comes first: what it had begun is given up, as in a
-    /// `select!`.
+    /// `future` is dropped if the shutdown comes first, as in a `select!`.
     pub async fn run_until_requested<F: IntoFuture>(&self, future: F) -> Option<F::Output> {
         let shutdown = async {
             self.await;
@@ -177,13 +231,13 @@ impl ShutdownSignal {
 
 impl Clone for ShutdownSignal {
     fn clone(&self) -> Self {
-        Self::on(Arc::clone(&self.shared))
+        Self::with(Arc::clone(&self.inner))
     }
 }
 
 impl Drop for ShutdownSignal {
     fn drop(&mut self) {
-        self.shared.latch.forget(&mut self.waiter);
+        self.inner.latch.deregister(&mut self.waiter);
     }
 }
 
@@ -192,8 +246,8 @@ impl Future for ShutdownSignal {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { shared, waiter } = self.get_mut();
-        shared.latch.poll(waiter, cx)
+        let Self { inner, waiter } = self.get_mut();
+        inner.latch.poll(waiter, cx)
     }
 }
 
@@ -202,7 +256,7 @@ impl<'a> IntoFuture for &'a ShutdownSignal {
     type IntoFuture = Wait<'a>;
 
     fn into_future(self) -> Wait<'a> {
-        Wait::on(&self.shared.latch)
+        Wait::on(self.latch())
     }
 }
 
@@ -212,11 +266,11 @@ impl fmt::Debug for ShutdownSignal {
     }
 }
 
-/// Waits for a [`ShutdownSignal`] by reference: what awaiting `&shutdown` is made of.
+/// The future of `&shutdown`: waits for a [`ShutdownSignal`] by reference.
 ///
 /// # Cancel safety
 ///
-/// Dropping it loses nothing and leaves nothing behind.
+/// Dropping it loses no signal and leaves nothing behind.
 #[must_use = "futures do nothing unless polled"]
 pub struct Wait<'a> {
     latch: &'a Latch,
@@ -241,7 +295,7 @@ impl Future for Wait<'_> {
 
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
-        self.latch.forget(&mut self.waiter);
+        self.latch.deregister(&mut self.waiter);
     }
 }
 

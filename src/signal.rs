@@ -1,18 +1,21 @@
 //! The signals that can request a shutdown.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
-/// A signal that a program can take as "please stop".
+/// A signal that can request a shutdown.
 ///
-/// Signals without a name here are [`Signal::Other`] with the number that the platform gives them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Signals without a name here are [`Signal::Other`] with their number on this platform. Two values
+/// are equal if their numbers are: `Signal::Other(15)` is [`Signal::Terminate`]. The crate itself
+/// always returns the name, if there is one.
+#[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Signal {
-    /// `SIGTERM`: how service managers and containers ask a process to stop.
+    /// `SIGTERM`: sent by service managers and container runtimes to stop a process.
     Terminate,
     /// `SIGINT`: Ctrl-C in a terminal.
     Interrupt,
-    /// `SIGHUP`: the terminal is gone. Many daemons read their configuration again on it.
+    /// `SIGHUP`: the terminal was closed. Many daemons reload their configuration on it.
     Hangup,
     /// `SIGQUIT`: Ctrl-\ in a terminal.
     Quit,
@@ -21,7 +24,7 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// The signal with this number. POSIX fixes the numbers of the four that have names here.
+    /// Returns the signal with this number. POSIX fixes the numbers of the four with names.
     #[must_use]
     pub const fn from_raw(number: i32) -> Self {
         match number {
@@ -33,7 +36,7 @@ impl Signal {
         }
     }
 
-    /// The number of the signal.
+    /// Returns the number of the signal.
     #[must_use]
     pub const fn as_raw(self) -> i32 {
         match self {
@@ -46,9 +49,23 @@ impl Signal {
     }
 }
 
+impl PartialEq for Signal {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_raw() == other.as_raw()
+    }
+}
+
+impl Eq for Signal {}
+
+impl Hash for Signal {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_raw().hash(state);
+    }
+}
+
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        match Self::from_raw(self.as_raw()) {
             Self::Terminate => f.write_str("SIGTERM"),
             Self::Interrupt => f.write_str("SIGINT"),
             Self::Hangup => f.write_str("SIGHUP"),

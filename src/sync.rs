@@ -4,7 +4,7 @@
 mod imp {
     pub(crate) use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, Ordering};
     pub(crate) use std::sync::{Mutex, MutexGuard};
-    pub(crate) use std::thread::{Thread, current, park, park_timeout, yield_now};
+    pub(crate) use std::thread::{Thread, current, park, park_timeout, sleep as nap, yield_now};
 }
 
 #[cfg(loom)]
@@ -14,6 +14,11 @@ mod imp {
     pub(crate) use loom::thread::{Thread, current, park, yield_now};
 
     /// The models have no clock.
+    pub(crate) fn nap(_: std::time::Duration) {
+        yield_now();
+    }
+
+    /// The models have no clock.
     pub(crate) fn park_timeout(_: std::time::Duration) {
         park();
     }
@@ -21,7 +26,7 @@ mod imp {
 
 pub(crate) use imp::*;
 
-/// Locks, also after a panic elsewhere: nothing in this crate leaves half a change behind a lock.
+/// Locks, even after a panic: nothing in this crate leaves half a change behind a lock.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

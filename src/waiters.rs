@@ -1,25 +1,27 @@
-//! The wakers of everybody who waits for a latch: slabs, one for each group of threads.
+//! The wakers that are registered with a latch: slabs, one for each group of threads.
 
 use std::cell::Cell;
 use std::mem;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 
 use crate::sync::{Mutex, lock};
 
-/// Threads share slabs in turn, so two threads on two cores rarely meet at a lock.
+/// Threads take turns at the slabs, so two threads rarely contend for a lock.
 const SHARDS: usize = if cfg!(loom) { 2 } else { 16 };
 const SHARD_BITS: u32 = 4;
 const INDEX_LIMIT: usize = (1 << (u32::BITS - SHARD_BITS)) - 1;
 
 // Invariants
 //
-// W1  A key handed out by `insert` names one slot that holds a waker, until `remove` with that key
-//     or `drain`. Nobody else can free it: the key lives in one `Waiter` and is taken out of it.
-// W2  Once `drain` has passed a shard, nobody inserts into it any more: the latch was set before
-//     the first `drain`, and `insert` asks under the same lock that `drain` takes.
-// W3  No waker is cloned, woken or dropped under a lock: that is foreign code, and it may well end
-//     in this very shard again (a task that is freed drops the signals that it holds).
+// W1  A key that `insert` returned names one slot that holds a waker, until `remove` with that key
+//     or `wake_all`. The key lives in one `Waiter` and is taken out of it, so it is used once.
+// W2  Once `wake_all` has passed a shard, nothing is inserted into it any more: `can_wait` was
+//     false before, and `insert` checks that under the lock that `wake_all` takes.
+// W3  No waker is cloned, woken or dropped under a lock. A waker may run any code, and that may use
+//     this very shard: a task that is freed drops the signals that it holds.
+// W4  A waker that panics does not keep the others from being woken.
 
 /// All the wakers that wait for one latch.
 #[derive(Default)]
@@ -70,60 +72,51 @@ impl Key {
     }
 }
 
-/// What became of a waker that was to be kept.
-pub(crate) enum Kept {
-    At(Key),
-    /// The latch is set: no need to wait.
-    NotNeeded,
-    /// A quarter of a thousand million waiters in one slab: there is no room for another.
-    Full(Waker),
-}
-
 impl Waiters {
-    /// Keeps `waker` until `remove` or `drain`, unless `is_set` says, under the lock, that there
-    /// is nothing to wait for.
-    pub(crate) fn insert(&self, waker: Waker, is_set: impl FnOnce() -> bool) -> Kept {
+    /// Keeps `waker` until `remove` or `wake_all`. Returns `None` if `can_wait` is false, which is
+    /// checked under the lock, or if a slab is full, at a quarter of a billion waiters.
+    pub(crate) fn insert(&self, waker: Waker, can_wait: impl FnOnce() -> bool) -> Option<Key> {
         let shard = shard_of_this_thread();
         let mut slab = lock(&self.shards[shard].slab);
-        if is_set() {
-            drop(slab); // W3: before the waker goes
-            return Kept::NotNeeded;
-        }
-        match slab.insert(waker, shard) {
-            Ok(key) => Kept::At(key),
-            Err(waker) => Kept::Full(waker),
-        }
+        let result = if can_wait() { slab.insert(waker, shard) } else { Err(waker) };
+        drop(slab); // W3: before the waker
+        result.ok()
     }
 
-    /// Puts `waker` in the place of the one that `key` names. False where `drain` was there first.
-    pub(crate) fn replace(&self, key: Key, waker: Waker) -> bool {
+    /// Puts `waker` in the place that `key` names. Returns `None` if `wake_all` was there first.
+    pub(crate) fn replace(&self, key: Key, waker: Waker) -> Option<Key> {
         let mut slab = lock(&self.shards[key.shard()].slab);
-        let old = match slab.slots.get_mut(key.index()) {
-            Some(slot @ Slot::Waiting(_)) => mem::replace(slot, Slot::Waiting(waker)),
-            _ => return false,
+        let (old, key) = match slab.slots.get_mut(key.index()) {
+            Some(slot @ Slot::Waiting(_)) => (mem::replace(slot, Slot::Waiting(waker)), Some(key)),
+            _ => (Slot::Waiting(waker), None),
         };
         drop(slab); // W3
         drop(old);
-        true
+        key
     }
 
-    /// Forgets the waker that `key` names.
+    /// Removes the waker that `key` names.
     pub(crate) fn remove(&self, key: Key) {
         let waker = lock(&self.shards[key.shard()].slab).remove(key.index());
-        drop(waker); // W3: the lock is gone by now
+        drop(waker); // W3: the lock is released by now
     }
 
-    /// Wakes everybody. To be called after the latch was set, by anybody, any number of times.
-    pub(crate) fn drain(&self) {
+    /// Wakes every waiter. Called after `can_wait` is false, from anywhere, any number of times.
+    pub(crate) fn wake_all(&self) {
         for shard in &self.shards {
             let slots = mem::take(&mut lock(&shard.slab).slots);
             for slot in slots {
                 if let Slot::Waiting(waker) = slot {
-                    waker.wake(); // W3: outside of the lock
+                    wake(waker); // W3: outside the lock
                 }
             }
         }
     }
+}
+
+/// W4. The panic hook has reported the panic; its payload may panic as well when it is dropped.
+fn wake(waker: Waker) {
+    let _ = panic::catch_unwind(AssertUnwindSafe(|| waker.wake())).map_err(mem::forget);
 }
 
 impl Default for Slab {
@@ -148,7 +141,7 @@ impl Slab {
         Ok(key)
     }
 
-    /// Nothing is there after `drain`.
+    /// Returns `None` after `wake_all`.
     fn remove(&mut self, index: usize) -> Option<Slot> {
         let next = self.free;
         let slot = self.slots.get_mut(index)?;
@@ -157,7 +150,7 @@ impl Slab {
     }
 }
 
-/// The shard of the calling thread: given out in turn, once per thread.
+/// The shard of the calling thread: assigned in turn, once per thread.
 fn shard_of_this_thread() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
@@ -165,7 +158,7 @@ fn shard_of_this_thread() -> usize {
     }
     MINE.with(|mine| {
         if mine.get() == usize::MAX {
-            // Relaxed: any spread over the shards will do.
+            // Relaxed: any distribution over the shards will do.
             mine.set(NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS);
         }
         mine.get()

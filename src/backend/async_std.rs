@@ -6,9 +6,9 @@ use std::pin::Pin;
 use futures_lite::Stream;
 use signal_hook_async_std::Signals;
 
+use super::driver_waker::{self, WatchGuard};
 use super::{Backend, Notifier, reactor};
 use crate::error::Error;
-use super::on_driver::{self, Watch};
 
 /// async-std's reactor, through signal-hook-async-std.
 ///
@@ -17,16 +17,16 @@ use super::on_driver::{self, Watch};
 pub struct AsyncStd;
 
 impl Backend for AsyncStd {
-    type Watch = Watch;
+    type Watch = WatchGuard;
 
-    fn watch(self, notifier: Notifier) -> Result<Watch, Error> {
+    fn watch(self, notifier: Notifier) -> Result<WatchGuard, Error> {
         reactor::can_start(&notifier)?;
         let numbers = notifier.signals().iter().map(|signal| signal.as_raw());
         let mut signals = Signals::new(numbers).map_err(Error::Descriptor)?;
         let readable = async move {
-            // Its handlers run after ours, so the notifier has rung when the stream has an item.
+            // Its handlers run after ours, so the latch is set when the stream has an item.
             let _ = poll_fn(|cx| Pin::new(&mut signals).poll_next(cx)).await;
         };
-        Ok(on_driver::watch(readable, notifier))
+        Ok(driver_waker::watch(readable, notifier))
     }
 }

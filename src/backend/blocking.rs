@@ -3,46 +3,44 @@
 
 use std::thread::{self, Thread};
 
-use super::{Backend, Notifier, spawn_watcher};
+use super::{Backend, Notifier, fallback};
 use crate::error::Error;
-use crate::handler::Line;
+use crate::os::Listener;
 
-/// No runtime: a thread of its own sleeps until the signal comes.
+/// No runtime: a thread waits for the signal.
 ///
-/// Whoever waits may use any executor, or none.
+/// The signal can be awaited on any executor, and waited for without one.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Blocking;
 
 impl Backend for Blocking {
-    type Watch = Watch;
+    type Watch = ThreadGuard;
 
-    fn watch(self, notifier: Notifier) -> Result<Watch, Error> {
-        let line = notifier.line();
-        let thread = spawn_watcher(&line, sleep_until_summoned).map_err(Error::Thread)?;
-        if let Some(shared) = line.shared.upgrade() {
-            shared.latch.summon_with(thread.clone());
-        }
-        Ok(Watch { _bell: notifier, thread })
+    fn watch(self, notifier: Notifier) -> Result<ThreadGuard, Error> {
+        let listener = notifier.listener();
+        let thread = fallback::spawn(listener, park_until_first_waiter).map_err(Error::Thread)?;
+        listener.latch().set_thread(thread.clone());
+        Ok(ThreadGuard { _notifier: notifier, thread })
     }
 }
 
-/// Only wakers need the thread. Threads that block in `wait` are woken by the signal itself, and
-/// a second thread that runs at the same moment would be in their way.
-fn sleep_until_summoned(line: &Line) {
-    while line.shared.upgrade().is_some_and(|shared| !shared.latch.is_summoned()) {
+/// Only wakers need the thread. The signal itself wakes threads that block in `wait`, and a second
+/// thread that runs at the same moment would slow them down.
+fn park_until_first_waiter(listener: &Listener) {
+    while !listener.is_closed() && !listener.latch().is_watching() {
         thread::park();
     }
 }
 
 /// Keeps the thread until it is dropped.
 #[derive(Debug)]
-pub struct Watch {
-    _bell: Notifier,
+pub struct ThreadGuard {
+    _notifier: Notifier,
     thread: Thread,
 }
 
-impl Drop for Watch {
+impl Drop for ThreadGuard {
     fn drop(&mut self) {
-        self.thread.unpark(); // it finds nobody, and ends
+        self.thread.unpark(); // the signal has no clones left, so the thread ends
     }
 }

@@ -10,18 +10,18 @@ use crate::error::Error;
 /// The reactor opens three, signal-hook-async-std two of its own before it.
 const DESCRIPTORS: usize = 8;
 
-/// The reactor starts at its first use in the process, and it panics, on two threads, where the
-/// system refuses it the descriptors or the thread that it needs. So the system is asked before.
+/// Checks that the reactor can start. It starts at its first use in the process, and panics on two
+/// threads if the system refuses it a descriptor or the thread.
 pub(crate) fn can_start(notifier: &Notifier) -> Result<(), Error> {
-    static ASKED: AtomicBool = AtomicBool::new(false);
-    // Relaxed: asking twice does no harm.
-    if ASKED.load(Ordering::Relaxed) {
+    static CHECKED: AtomicBool = AtomicBool::new(false);
+    // Relaxed: checking twice does no harm.
+    if CHECKED.load(Ordering::Relaxed) {
         return Ok(());
     }
     let descriptors = (0..DESCRIPTORS).map(|_| notifier.as_fd().try_clone_to_owned());
     drop(descriptors.collect::<Result<Vec<_>, _>>().map_err(Error::Descriptor)?);
     let thread = thread::Builder::new().spawn(|| {}).map_err(Error::Thread)?;
     let _ = thread.join(); // cannot have panicked
-    ASKED.store(true, Ordering::Relaxed);
+    CHECKED.store(true, Ordering::Relaxed);
     Ok(())
 }

@@ -10,46 +10,46 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::runtime::Handle;
 use tokio::task;
 
+use super::driver_waker::{self, WatchGuard};
 use super::{Backend, Notifier};
 use crate::error::Error;
-use super::on_driver::{self, Watch};
 
 const RUNTIME: &str = "tokio";
 
 /// The tokio runtime that `listen` is called in.
 ///
-/// Its I/O driver watches for the signal; there is no task and no thread of its own.
+/// Its I/O driver waits for the signal, without a task and without another thread.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tokio;
 
 impl Backend for Tokio {
-    type Watch = Watch;
+    type Watch = WatchGuard;
 
-    fn watch(self, notifier: Notifier) -> Result<Watch, Error> {
+    fn watch(self, notifier: Notifier) -> Result<WatchGuard, Error> {
         if Handle::try_current().is_err() {
             return Err(Error::NoRuntime { runtime: RUNTIME });
         }
         let fd = notifier.as_fd().try_clone_to_owned().map_err(Error::Descriptor)?;
-        // Any descriptor that a driver can watch will do; it need not be a pipe.
-        let pipe = without_panic(|| Receiver::from_owned_fd_unchecked(fd))
+        // The driver accepts any pollable descriptor, not only a pipe.
+        let pipe = catch_panic_silently(|| Receiver::from_owned_fd_unchecked(fd))
             .ok_or(Error::NoDriver { runtime: RUNTIME })?
             .map_err(|error| match error.raw_os_error() {
                 Some(_) => Error::Descriptor(error),
-                // Not the system's words but tokio's: the runtime is being shut down.
+                // The error is tokio's own: the runtime is being shut down.
                 None => Error::NoRuntime { runtime: RUNTIME },
             })?;
         let readable = async move {
             // An error is the end of the runtime.
             let _ = poll_fn(|cx| pipe.poll_read_ready(cx)).await;
         };
-        // Unconstrained: the budget of the task that happens to call `listen` is not ours.
-        Ok(on_driver::watch(task::unconstrained(readable), notifier))
+        // Unconstrained: the task that calls `listen` may have used up its coop budget.
+        Ok(driver_waker::watch(task::unconstrained(readable), notifier))
     }
 }
 
-/// tokio has no other way to say that a runtime was built without its I/O driver than to panic.
-/// `None` for a panic, which is kept off standard error.
-fn without_panic<T>(f: impl FnOnce() -> io::Result<T>) -> Option<io::Result<T>> {
+/// tokio reports a missing I/O driver only by panicking. Returns `None` for a panic, and keeps it off
+/// standard error.
+fn catch_panic_silently<T>(f: impl FnOnce() -> io::Result<T>) -> Option<io::Result<T>> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     if thread::panicking() {
         return panic::catch_unwind(AssertUnwindSafe(f)).ok(); // the hook must stay as it is

@@ -4,7 +4,7 @@ use std::process;
 
 use super::builder::Hooks;
 use super::report::Report;
-use crate::end;
+use crate::os;
 use crate::reason::Reason;
 
 /// How [`exit_on`](Hooks::exit_on) ends the process.
@@ -59,12 +59,12 @@ impl Exit {
         match (self, reason) {
             (Self::Signal, Some(Reason::Signal { signal, .. })) => {
                 if process::id() != 1 {
-                    end::by_signal(signal.as_raw());
+                    os::exit::by_signal(*signal);
                 }
-                end::with_status(128 + signal.as_raw())
+                os::exit::with_status(os::exit::status_of(*signal))
             }
-            (Self::Code(code), _) => end::with_status(code.into()),
-            _ => end::with_status(status.into()),
+            (Self::Code(code), _) => os::exit::with_status(code.into()),
+            _ => os::exit::with_status(status.into()),
         }
     }
 }

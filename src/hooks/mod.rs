@@ -6,12 +6,12 @@ mod builder;
 mod clock;
 mod context;
 mod desk;
-#[cfg(feature = "blocking")]
+#[cfg(all(unix, feature = "__signal"))]
 mod exit;
-#[cfg(not(feature = "blocking"))]
+#[cfg(not(all(unix, feature = "__signal")))]
 #[path = "exit_none.rs"]
 mod exit;
-#[cfg(feature = "blocking")]
+#[cfg(all(unix, feature = "__signal"))]
 mod guard;
 mod hook;
 mod last_words;
@@ -32,9 +32,11 @@ mod tracing;
 
 pub use builder::Hooks;
 pub use context::HookContext;
-#[cfg(feature = "blocking")]
+#[cfg(all(unix, feature = "__signal"))]
 pub use exit::Exit;
-#[cfg(feature = "blocking")]
+#[cfg(all(unix, feature = "__signal"))]
 pub use guard::{ExitGuard, Joined};
 pub use hook::IntoOutcome;
 pub use report::{HookReport, Outcome, Report};
+
+pub use crate::in_flight::{Drained, InFlightEntry, InFlightGuard};

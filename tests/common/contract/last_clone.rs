@@ -47,7 +47,6 @@ pub(crate) fn another<R: Runtime>() {
         raise(SIGUSR1);
         user.await;
         drop(shutdown);
-        raise(SIGUSR1); // its repeat does nothing
         say("ready");
         stuck();
     });

@@ -128,6 +128,10 @@ macro_rules! contract {
             a_request_is_not_a_press: forced_exit::test_request, forced_exit::request::<$runtime>;
             ctrl_c_again_after_the_last_clone: forced_exit::test_afterwards,
                 forced_exit::afterwards::<$runtime>;
+            one_press_across_the_last_clone: forced_exit::test_same_press_afterwards,
+                forced_exit::same_press_afterwards::<$runtime>;
+            never_forced_after_the_last_clone: forced_exit::test_never_afterwards,
+                forced_exit::never_afterwards::<$runtime>;
             others_that_listen_after_the_last_clone: forced_exit::test_others_afterwards,
                 forced_exit::others_afterwards::<$runtime>;
 

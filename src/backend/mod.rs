@@ -1,0 +1,95 @@
+//! The runtimes that can wait for a signal: a page for each, and the trait that they implement.
+//!
+//! Inside: `notifier` is what a backend gets, `driver_waker` polls on the thread of a runtime's
+//! reactor, and `fallback` is the thread that takes over if the runtime ends.
+
+#[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
+mod driver_waker;
+pub(crate) mod fallback;
+mod notifier;
+#[cfg(any(feature = "async-std", feature = "smol"))]
+mod reactor;
+
+#[cfg(feature = "async-std")]
+pub mod async_std;
+#[cfg(feature = "blocking")]
+pub mod blocking;
+#[cfg(feature = "smol")]
+pub mod smol;
+#[cfg(feature = "tokio")]
+pub mod tokio;
+
+pub(crate) use fallback::{FallbackState, wait_without_backend};
+pub use notifier::Notifier;
+
+use crate::error::Error;
+
+/// A runtime that can wait for a signal: the argument of [`ShutdownSignal::listen`].
+///
+/// The signal handler records the signal and makes one file descriptor readable, that of the
+/// [`Notifier`]. It must not do more: a handler must not wake tasks. So a backend waits on its
+/// runtime's reactor until the descriptor is readable, and then calls [`Notifier::notify`].
+///
+/// # Contract
+///
+/// * `watch` returns at once. It MUST NOT wait for the signal itself.
+/// * When the descriptor is readable, the backend SHOULD call `notify` soon, from any thread.
+/// * The backend MUST NOT read from the descriptor, write to it or make it blocking. It is shared,
+///   and stays readable after the signal.
+/// * If the runtime ends first, the task that holds the notifier is dropped, and the notifier with
+///   it. A plain thread then waits for the signal instead.
+/// * What `watch` returns is dropped with the last clone of the signal. The backend SHOULD drop the
+///   notifier then. The descriptor becomes readable at that moment, so a task that waits for it ends.
+/// * An error MUST say what to do. A failed `watch` leaves nothing behind.
+///
+/// # Example
+///
+/// A backend for another runtime:
+///
+/// ```
+/// # mod my_runtime {
+/// #     use std::os::fd::OwnedFd;
+/// #     pub async fn readable(fd: &OwnedFd) -> std::io::Result<()> {
+/// #         let fd = async_io::Async::new_nonblocking(fd)?;
+/// #         fd.readable().await
+/// #     }
+/// #     pub fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+/// #         std::thread::spawn(|| async_io::block_on(future));
+/// #     }
+/// # }
+/// use std::os::fd::AsFd;
+/// use signoff::{Backend, Error, Notifier, ShutdownSignal};
+///
+/// struct MyRuntime;
+///
+/// impl Backend for MyRuntime {
+///     type Watch = ();
+///
+///     fn watch(self, notifier: Notifier) -> Result<(), Error> {
+///         let fd = notifier.as_fd().try_clone_to_owned().map_err(Error::Descriptor)?;
+///         my_runtime::spawn(async move {
+///             let _ = my_runtime::readable(&fd).await;
+///             notifier.notify();
+///         });
+///         Ok(())
+///     }
+/// }
+///
+/// let shutdown = ShutdownSignal::listen(MyRuntime)?;
+/// # shutdown.request("done");
+/// # async_io::block_on(shutdown);
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// [`ShutdownSignal::listen`]: crate::ShutdownSignal::listen
+pub trait Backend {
+    /// Kept until the last clone of the signal is dropped.
+    type Watch: Send + Sync + 'static;
+
+    /// Starts to wait for the descriptor of `notifier`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an [`Error`] if the runtime cannot wait; [`Error::Backend`] is for other causes.
+    fn watch(self, notifier: Notifier) -> Result<Self::Watch, Error>;
+}

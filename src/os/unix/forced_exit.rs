@@ -1,0 +1,90 @@
+//! Repeated signals: which of them end the process, and when.
+
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::time::Duration;
+
+use super::exit;
+use crate::clock;
+use crate::options::ForcedExit;
+use crate::signal::Signal;
+
+/// A signal sooner than this after the first one is the same press.
+const DEBOUNCE: Duration = Duration::from_millis(250);
+
+/// When the first signal came, and which later ones end the process.
+pub(super) struct RepeatState {
+    policy: AtomicU8,
+    /// Milliseconds on the crate's clock, wrapping; 0 before the first signal.
+    first: AtomicU32,
+}
+
+const DISABLED: u8 = 0;
+const INTERRUPT: u8 = 1;
+const ANY: u8 = 2;
+const NEVER: u8 = 3;
+
+/// What a signal is in the order of signals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeat {
+    First,
+    SamePress,
+    Again,
+}
+
+impl RepeatState {
+    /// No shutdown is under way.
+    pub(super) const fn disabled() -> Self {
+        Self { policy: AtomicU8::new(DISABLED), first: AtomicU32::new(0) }
+    }
+
+    pub(super) fn new(policy: ForcedExit) -> Self {
+        let policy = match policy {
+            ForcedExit::Interrupt => INTERRUPT,
+            ForcedExit::Any => ANY,
+            ForcedExit::Never => NEVER,
+        };
+        Self { policy: AtomicU8::new(policy), ..Self::disabled() }
+    }
+
+    pub(super) fn is_enabled(&self) -> bool {
+        // Acquire: pairs with `copy_from`, so the time is known as well.
+        self.policy.load(Ordering::Acquire) != DISABLED
+    }
+
+    pub(super) fn disable(&self) {
+        self.policy.store(DISABLED, Ordering::Relaxed);
+    }
+
+    /// Continues with the time and the policy of `other`.
+    pub(super) fn copy_from(&self, other: &Self) {
+        self.first.store(other.first.load(Ordering::Relaxed), Ordering::Relaxed);
+        // Release: pairs with `is_enabled`.
+        self.policy.store(other.policy.load(Ordering::Relaxed), Ordering::Release);
+    }
+
+    /// Counts a signal. Async-signal-safe. Does not return if the signal forces the exit.
+    pub(super) fn on_signal(&self, signal: i32) -> Repeat {
+        let now = clock::milliseconds().max(1);
+        // Relaxed: the number stands for itself.
+        match self.first.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => Repeat::First,
+            Err(first) if is_same_press(first, now) => Repeat::SamePress,
+            Err(_) if self.forces_exit(signal) => {
+                exit::with_status(exit::status_of(Signal::from_raw(signal)))
+            }
+            Err(_) => Repeat::Again,
+        }
+    }
+
+    fn forces_exit(&self, signal: i32) -> bool {
+        match self.policy.load(Ordering::Relaxed) {
+            INTERRUPT => signal == libc::SIGINT,
+            ANY => true,
+            _ => false,
+        }
+    }
+}
+
+fn is_same_press(first: u32, now: u32) -> bool {
+    Duration::from_millis(now.wrapping_sub(first).into()) < DEBOUNCE
+}

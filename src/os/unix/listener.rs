@@ -1,0 +1,94 @@
+//! One call of `listen`, as a signal handler sees it.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::forced_exit::RepeatState;
+use super::owner::Owner;
+use super::wake_fd::WakeFd;
+use crate::latch::Latch;
+use crate::options::ForcedExit;
+use crate::reason::Process;
+
+/// What a signal handler needs for one call of `listen`. It owns its latch: a handler may use it
+/// while the last clone of the signal is being dropped.
+pub(crate) struct Listener {
+    latch: Arc<Latch>,
+    wake_fd: WakeFd,
+    pub(super) repeats: RepeatState,
+    /// A forked child has a copy of all this and must not wake its parent.
+    owner: Owner,
+    /// No clone of the signal is left.
+    is_closed: AtomicBool,
+}
+
+impl Listener {
+    pub(crate) fn new(latch: Arc<Latch>, forced_exit: ForcedExit) -> io::Result<Self> {
+        Ok(Self {
+            latch,
+            wake_fd: WakeFd::new()?,
+            repeats: RepeatState::new(forced_exit),
+            owner: Owner::current(),
+            is_closed: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn latch(&self) -> &Latch {
+        &self.latch
+    }
+
+    /// Returns false in a forked child.
+    pub(crate) fn in_owner_process(&self) -> bool {
+        self.owner.is_current()
+    }
+
+    /// Records the signal. Async-signal-safe. Does not return if the signal forces the exit.
+    pub(super) fn record(&self, signal: i32, process: Option<Process>, at: Duration) {
+        self.repeats.on_signal(signal);
+        self.latch.set_by_signal(signal, process, at);
+    }
+
+    /// Makes the descriptor readable, if there is something to see. Async-signal-safe.
+    pub(super) fn wake_if_set(&self) {
+        if self.latch.is_set() {
+            self.wake_fd.wake();
+        }
+    }
+
+    /// Makes the descriptor readable: the latch is set.
+    pub(crate) fn wake(&self) {
+        self.wake_fd.wake();
+    }
+
+    /// No clone of the signal is left, so there is nothing to wait for.
+    pub(crate) fn close(&self) {
+        // Release: pairs with `is_closed`.
+        self.is_closed.store(true, Ordering::Release);
+        self.wake_fd.wake();
+    }
+
+    /// Blocks the thread until the latch is set, the signal has no clones left, or the deadline has
+    /// passed.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) {
+        self.wake_fd.wait(|| self.latch.is_set() || self.is_closed(), deadline);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    /// Wakes every waiter, if the latch is set. Returns whether a backend has nothing left to wait
+    /// for.
+    pub(crate) fn wake_all(&self) -> bool {
+        self.latch.wake_all() || self.is_closed()
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.wake_fd.as_fd()
+    }
+}

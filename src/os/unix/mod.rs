@@ -1,0 +1,36 @@
+//! Unix: signal handlers, and the file descriptors that they write to.
+//!
+//! - `registry`: the handler of each signal and the listeners that it reaches.
+//! - `listener_list`: the list of listeners that a handler can read.
+//! - `listener`: what the handler does for one call of `listen`.
+//! - `forced_exit`: a second Ctrl-C.
+//! - `wake_fd`: the eventfd or pipe that the handler makes readable.
+//! - `disposition`: what a signal does if nothing listens, and the signal mask.
+//! - `owner`: which process a listener belongs to.
+//! - `exit`: the exit status.
+//!
+//! A handler reaches only this folder, `clock` and `Latch::set_by_signal`: atomics, `getpid`,
+//! `clock_gettime`, `write`, `sigaction`, `raise` and `_exit`, all async-signal-safe.
+//! signal-hook's registry calls it beside the actions of other libraries and preserves `errno`.
+#![allow(unsafe_code, reason = "system calls and signal handlers")]
+
+mod disposition;
+pub(crate) mod exit;
+mod forced_exit;
+mod listener;
+mod listener_list;
+mod owner;
+mod registry;
+mod wake_fd;
+
+pub(crate) use disposition::{exists, is_allowed, unblock};
+pub(crate) use listener::Listener;
+#[allow(unused_imports, reason = "for the hooks")]
+pub(crate) use listener_list::wait_for_deliveries;
+#[allow(unused_imports, reason = "for the hooks")]
+pub(crate) use owner::Owner;
+pub(crate) use registry::{Registered, begin, register, unregister};
+
+fn check(result: i32) -> std::io::Result<()> {
+    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
