@@ -5,6 +5,7 @@
 mod common;
 
 use common::contract::{Runtime, contract};
+use common::runtimes::Plain;
 use common::{BOUND, Case, cases, say, system};
 use std::convert::Infallible;
 use std::time::Duration;
@@ -13,21 +14,6 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, select, unboun
 use futures_lite::future;
 use libc::SIGTERM;
 use signoff::{Blocking, Hooks, ShutdownSignal, Signal, Signals};
-
-struct Plain;
-
-impl Runtime for Plain {
-    type Backend = Blocking;
-    const WORKERS: usize = 0;
-
-    fn block_on<T>(future: impl Future<Output = T>) -> T {
-        future::block_on(future)
-    }
-
-    fn spawn(task: impl Future<Output = ()> + Send + 'static) {
-        std::thread::spawn(|| future::block_on(task));
-    }
-}
 
 contract!(Plain);
 

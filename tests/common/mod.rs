@@ -13,6 +13,7 @@ pub(crate) mod child;
 pub(crate) mod contract;
 mod output;
 pub(crate) mod pending;
+pub(crate) mod runtimes;
 pub(crate) mod skipped;
 pub(crate) mod system;
 
