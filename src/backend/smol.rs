@@ -1,7 +1,7 @@
 #![doc = include_str!("../../features/smol.md")]
 
 use std::future::poll_fn;
-use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use async_io::Async;
 
@@ -20,7 +20,7 @@ impl Backend for Smol {
 
     fn watch(self, notifier: Notifier) -> Result<WatchGuard, Error> {
         reactor::can_start(&notifier)?;
-        let fd = notifier.as_fd().try_clone_to_owned().map_err(Error::Descriptor)?;
+        let fd = Arc::clone(notifier.listener());
         let fd = Async::new_nonblocking(fd).map_err(Error::Descriptor)?;
         let readable = async move {
             // After an error the fallback thread takes over.
