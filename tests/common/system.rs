@@ -24,6 +24,28 @@ pub(crate) fn raise(signal: i32) {
     assert_eq!(unsafe { libc::raise(signal) }, 0);
 }
 
+/// Keeps this thread, and those that it starts, on one processor.
+#[cfg(target_os = "linux")]
+pub(crate) fn stay_on_one_processor() {
+    // SAFETY: zeroes are a valid set, an empty one, and the pointer is to a live one.
+    unsafe {
+        let mut set: libc::cpu_set_t = mem::zeroed();
+        let current = libc::sched_getcpu().try_into().expect("a processor");
+        libc::CPU_SET(current, &mut set);
+        assert_eq!(libc::sched_setaffinity(0, size_of_val(&set), &raw const set), 0);
+    }
+}
+
+/// From now on this thread only runs while no other one wants its processor.
+#[cfg(target_os = "linux")]
+pub(crate) fn let_others_run_first() {
+    // SAFETY: zeroes are valid parameters, and the pointer is to live ones.
+    unsafe {
+        let parameters: libc::sched_param = mem::zeroed();
+        assert_eq!(libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameters), 0);
+    }
+}
+
 /// Delivers `signal` to another thread of this process.
 pub(crate) fn interrupt<T>(thread: &JoinHandle<T>, signal: i32) {
     // SAFETY: the handle keeps the thread's name valid, as nobody has joined it.
