@@ -11,7 +11,8 @@ use std::fs::File;
 use std::future::{pending, poll_fn};
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::task::Poll;
@@ -591,30 +592,20 @@ fn replace(old: BorrowedFd<'_>, new: &OwnedFd) {
     assert!(unsafe { libc::dup2(new.as_raw_fd(), old.as_raw_fd()) } >= 0);
 }
 
-fn pipe(flags: i32) -> [OwnedFd; 2] {
-    let mut ends = [0; 2];
-    // SAFETY: the pointer is to two live integers; the descriptors are new.
-    unsafe {
-        assert_eq!(libc::pipe2(ends.as_mut_ptr(), flags), 0);
-        ends.map(|end| OwnedFd::from_raw_fd(end))
-    }
-}
-
 /// Writing to it is `EPIPE`.
 fn closed_pipe() -> OwnedFd {
-    let [_, write] = pipe(0);
-    write
+    let (_, write) = UnixStream::pair().unwrap();
+    write.into()
 }
 
-/// Writing to it blocks for ever.
+/// Writing to it never returns.
 fn full_pipe() -> OwnedFd {
-    let [read, write] = pipe(libc::O_NONBLOCK);
+    let (read, mut write) = UnixStream::pair().unwrap();
     std::mem::forget(read);
-    let mut file = File::from(write);
-    while file.write(&[0; 4096]).is_ok() {}
-    // SAFETY: a plain system call on an open descriptor.
-    assert_eq!(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFL, 0) }, 0);
-    file.into()
+    write.set_nonblocking(true).unwrap();
+    while write.write(&[0; 4096]).is_ok() {}
+    write.set_nonblocking(false).unwrap();
+    write.into()
 }
 
 fn shown(status: process::ExitStatus) -> String {

@@ -48,8 +48,10 @@ pub(crate) fn let_others_run_first() {
 
 /// Delivers `signal` to another thread of this process.
 pub(crate) fn interrupt<T>(thread: &JoinHandle<T>, signal: i32) {
-    // SAFETY: the handle keeps the thread's name valid, as nobody has joined it.
-    assert_eq!(unsafe { libc::pthread_kill(thread.as_pthread_t(), signal) }, 0);
+    // musl's `pthread_t` is a pointer, and std has a number for it.
+    let id = thread.as_pthread_t() as libc::pthread_t;
+    // SAFETY: the thread has not been joined, so its id is valid.
+    assert_eq!(unsafe { libc::pthread_kill(id, signal) }, 0);
 }
 
 /// The process whose parent is `pid`.
