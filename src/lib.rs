@@ -58,13 +58,14 @@
 #[cfg(all(unix, feature = "__signal"))]
 pub mod backend;
 mod block_on;
+mod catch_panic;
 #[cfg(feature = "blocking")]
 mod channel;
 mod clock;
 mod error;
 pub mod hooks;
 mod human_duration;
-mod in_flight;
+pub mod in_flight;
 mod latch;
 #[cfg(all(unix, feature = "__signal"))]
 mod listen;

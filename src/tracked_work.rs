@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use crate::in_flight::{InFlight, InFlightEntry};
+use crate::in_flight::{InFlight, InFlightEntry, TaskPanicked};
 use crate::sync::{Mutex, lock};
 
 /// The in-flight work that one hook has waited for.
@@ -15,6 +15,12 @@ impl TrackedWork {
     pub(crate) fn entries(&self) -> Vec<InFlightEntry> {
         let all = lock(&self.0).clone();
         all.iter().flat_map(InFlight::entries).collect()
+    }
+
+    /// Returns the first panic of a tracked task among that work.
+    pub(crate) fn panicked(&self) -> Option<TaskPanicked> {
+        let all = lock(&self.0).clone();
+        all.iter().find_map(InFlight::panicked)
     }
 
     fn add(&self, work: &InFlight) {

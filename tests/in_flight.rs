@@ -1,18 +1,20 @@
-//! Work in flight: counted, waited for, and named when it does not end.
+//! In-flight work: counted and waited for.
 
 #[path = "common/bounded.rs"]
 mod bounded;
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
 use bounded::bounded;
 use futures_lite::future::{block_on, poll_once};
-use signoff::hooks::InFlightEntry;
 use signoff::{Hooks, InFlight};
 
 const LONG: Duration = Duration::from_secs(30);
@@ -46,8 +48,39 @@ fn drained_is_ready_when_nothing_is_open() {
     });
 }
 
+/// Polls once and returns whether it is ready.
+fn is_ready(drained: &mut (impl Future<Output = ()> + Unpin), waker: &Waker) -> bool {
+    Pin::new(drained).poll(&mut Context::from_waker(waker)).is_ready()
+}
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 #[test]
-fn everybody_who_waits_is_woken() {
+fn every_waiter_is_woken_once() {
+    let work = InFlight::new();
+    let [first, last] = ["first", "last"].map(|name| work.enter(name));
+    let counts: [Arc<Count>; 5] = Default::default();
+    let mut waiters = counts.each_ref().map(|_| work.drained());
+    for (waiter, count) in waiters.iter_mut().zip(&counts) {
+        assert!(!is_ready(waiter, &Waker::from(Arc::clone(count))));
+    }
+    let woken = || counts.each_ref().map(|count| count.0.load(Ordering::SeqCst));
+    drop(first);
+    assert_eq!(woken(), [0; 5]);
+    drop(last);
+    assert_eq!(woken(), [1; 5]);
+    assert!(waiters.iter_mut().all(|waiter| is_ready(waiter, Waker::noop())));
+}
+
+#[test]
+fn every_thread_that_waits_returns() {
     let work = InFlight::new();
     let guards = ["one", "two"].map(|name| work.enter(name));
     let threads: Vec<_> = (0..4)
@@ -60,19 +93,61 @@ fn everybody_who_waits_is_woken() {
     bounded(|| threads.into_iter().for_each(|thread| thread.join().unwrap()));
 }
 
+/// Panics when it is woken, and when it is dropped.
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("woken");
+    }
+}
+
+impl Drop for Panics {
+    fn drop(&mut self) {
+        assert!(thread::panicking(), "dropped");
+    }
+}
+
+/// Even if a panic drops the guard: a second panic would abort the process.
+#[test]
+fn a_waker_that_panics_stops_no_other() {
+    bounded(|| {
+        for unwinds in [false, true] {
+            let work = InFlight::new();
+            let guard = work.enter("job");
+            let count = Arc::new(Count::default());
+            let mut waiters = [work.drained(), work.drained(), work.drained()];
+            assert!(!is_ready(&mut waiters[0], &Waker::from(Arc::new(Panics))));
+            assert!(!is_ready(&mut waiters[1], &Waker::from(Arc::clone(&count))));
+            assert!(!is_ready(&mut waiters[2], &Waker::from(Arc::new(Panics))));
+            let job = move || {
+                let _guard = guard;
+                assert!(!unwinds, "the job failed");
+            };
+            let ended = catch_unwind(AssertUnwindSafe(job));
+            assert_eq!(ended.is_err(), unwinds);
+            assert_eq!(count.0.load(Ordering::SeqCst), 1);
+            assert_eq!(work.count(), 0);
+        }
+    });
+}
+
 #[test]
 fn work_of_many_threads() {
     let work = InFlight::new();
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| (0..10_000).for_each(|_| drop(work.enter("job"))));
-            scope.spawn(|| (0..100).for_each(|_| assert!(work.drained().wait_timeout(LONG))));
-        }
+    let total = work.clone();
+    bounded(move || {
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..10_000).for_each(|_| drop(work.enter("job"))));
+                scope.spawn(|| (0..100).for_each(|_| assert!(work.drained().wait_timeout(LONG))));
+            }
+        });
     });
-    assert_eq!(work.count(), 0);
+    assert_eq!(total.count(), 0);
 }
 
-/// Whoever wakes it while holding a lock finds that lock taken.
+/// Deadlocks if it is woken under the lock.
 struct Reenters(InFlight);
 
 impl Wake for Reenters {
@@ -81,30 +156,35 @@ impl Wake for Reenters {
     }
 }
 
-#[test]
-fn nobody_is_woken_or_dropped_under_a_lock() {
-    struct Counts(InFlight);
-    impl Drop for Counts {
-        fn drop(&mut self) {
-            let _ = self.0.count();
-        }
+/// Deadlocks if it is dropped under the lock.
+struct ReentersOnDrop(InFlight);
+
+impl Drop for ReentersOnDrop {
+    fn drop(&mut self) {
+        let _ = self.0.count();
     }
-    impl Wake for Counts {
-        fn wake(self: Arc<Self>) {}
-    }
-    let work = InFlight::new();
-    let guard = work.enter("job");
-    let mut drained = Box::pin(work.drained());
-    for waker in
-        [Waker::from(Arc::new(Counts(work.clone()))), Waker::from(Arc::new(Reenters(work)))]
-    {
-        assert_eq!(drained.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Pending);
-    }
-    drop(guard);
-    assert_eq!(drained.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()));
 }
 
-/// Waits when the thread that it belongs to ends.
+impl Wake for ReentersOnDrop {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn no_waker_is_woken_or_dropped_under_a_lock() {
+    bounded(|| {
+        let work = InFlight::new();
+        let guard = work.enter("job");
+        let mut drained = work.drained();
+        let replaced = Waker::from(Arc::new(ReentersOnDrop(work.clone())));
+        assert!(!is_ready(&mut drained, &replaced));
+        drop(replaced); // the only clone is in `drained`
+        assert!(!is_ready(&mut drained, &Waker::from(Arc::new(Reenters(work)))));
+        drop(guard);
+        assert!(is_ready(&mut drained, Waker::noop()));
+    });
+}
+
+/// Waits when its thread ends.
 struct WaitsAtTheEnd(InFlight);
 
 impl Drop for WaitsAtTheEnd {
@@ -114,18 +194,18 @@ impl Drop for WaitsAtTheEnd {
     }
 }
 
-/// A panic in there would end the process.
+/// A panic there would abort the process.
 #[test]
 fn a_thread_may_wait_while_it_ends() {
     thread_local!(static LAST: RefCell<Option<WaitsAtTheEnd>> = const { RefCell::new(None) });
     let work = InFlight::new();
-    let ends = thread::spawn(move || {
-        LAST.set(Some(WaitsAtTheEnd(work.clone()))); // dropped after what the crate keeps here
+    let report = bounded(move || {
+        LAST.set(Some(WaitsAtTheEnd(work.clone()))); // dropped after the thread-locals of the crate
         let _guard = work.enter("job");
         assert!(!work.drained().wait_timeout(SHORT));
         block_on(Hooks::new().hook("jobs", move || work.drained()).within(SHORT).run())
     });
-    assert!(!bounded(|| ends.join().unwrap()).is_clean());
+    assert!(!report.is_clean());
 }
 
 #[test]
@@ -139,50 +219,4 @@ fn a_future_that_is_dropped_leaves_nothing_behind() {
     drop(drained);
     assert_eq!(Arc::strong_count(&waker), 1);
     assert!(block_on(poll_once(work.drained())).is_none());
-}
-
-#[test]
-fn the_report_names_what_is_still_open() {
-    let (requests, jobs) = (InFlight::new(), InFlight::new());
-    let _guards = [requests.enter("GET /a"), requests.enter("GET /b"), jobs.enter("nightly")];
-    let ended = requests.enter("GET /c");
-    let report = block_on(
-        Hooks::new()
-            .budget(LONG)
-            .hook("requests", {
-                let requests = requests.clone();
-                move || requests.drained()
-            })
-            .within(SHORT)
-            .blocking("jobs", move || jobs.drained().wait())
-            .within(SHORT)
-            .hook("nested", async move || {
-                drop(ended);
-                requests.drained().await;
-            })
-            .within(SHORT)
-            .hook("hangs", std::future::pending::<()>)
-            .within(SHORT)
-            .run(),
-    );
-    let names: Vec<Vec<_>> = report
-        .hooks()
-        .iter()
-        .map(|hook| hook.in_flight().iter().map(InFlightEntry::name).collect())
-        .collect();
-    let expected: [&[&str]; 4] = [&["GET /a", "GET /b"], &["nightly"], &["GET /a", "GET /b"], &[]];
-    assert_eq!(names, expected, "{report}");
-    assert!(report.hooks()[0].in_flight()[0].running_for() >= SHORT);
-    assert!(report.to_string().contains("| still open: nightly ("), "{report}");
-}
-
-#[test]
-fn what_was_drained_is_not_named() {
-    let work = InFlight::new();
-    let guard = work.enter("job");
-    thread::spawn(move || drop(guard));
-    let run = Hooks::new().hook("jobs", move || work.drained()).run();
-    let report = bounded(|| block_on(run));
-    assert!(report.is_clean());
-    assert!(report.hooks()[0].in_flight().is_empty());
 }

@@ -1,15 +1,13 @@
 //! One hook, before it runs and while it does.
 
-use std::any::Any;
 use std::error::Error;
 use std::future::Future;
-use std::mem;
-use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::time::Duration;
 
 use super::context::HookContext;
 use super::report::Outcome;
+use crate::catch_panic::catch_panic;
 
 /// A hook that waits for its stage.
 pub(super) struct Hook {
@@ -88,21 +86,8 @@ impl IntoOutcome for Never {
     }
 }
 
-/// Runs foreign code. A hook that panics is a hook that ended so; it is never polled again, so
-/// nobody sees what the panic left half done.
+/// Runs code of the user and turns a panic into an outcome. A hook that panicked is never polled
+/// again.
 pub(super) fn caught<T>(f: impl FnOnce() -> T) -> Result<T, Outcome> {
-    panic::catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Outcome::Panicked(message(payload)))
-}
-
-fn message(payload: Box<dyn Any + Send>) -> String {
-    if let Some(text) = payload.downcast_ref::<&'static str>() {
-        return (*text).to_owned();
-    }
-    match payload.downcast::<String>() {
-        Ok(text) => *text,
-        Err(other) => {
-            mem::forget(other); // its drop is foreign code too, and may panic
-            "no message".to_owned()
-        }
-    }
+    catch_panic(f).map_err(Outcome::Panicked)
 }

@@ -38,5 +38,3 @@ pub use exit::Exit;
 pub use guard::{ExitGuard, Joined};
 pub use hook::IntoOutcome;
 pub use report::{HookReport, Outcome, Report};
-
-pub use crate::in_flight::{Drained, InFlightEntry, InFlightGuard};

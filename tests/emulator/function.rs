@@ -12,7 +12,7 @@ use std::{env, thread};
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
-use signoff::hooks::InFlightEntry;
+use signoff::in_flight::InFlightEntry;
 use signoff::{Hooks, Report, lambda};
 
 use super::{BOUND, Helper};

@@ -40,6 +40,7 @@ impl HookReport {
         outcome: Outcome,
         work: &TrackedWork,
     ) -> Self {
+        let outcome = fail_if_panicked(outcome, work);
         let in_flight = if outcome.is_late() { work.entries() } else { Vec::new() };
         Self { outcome, started, took, in_flight, ..Self::not_started(name, stage) }
     }
@@ -79,5 +80,13 @@ impl HookReport {
     #[must_use]
     pub fn in_flight(&self) -> &[InFlightEntry] {
         &self.in_flight
+    }
+}
+
+/// A hook that waited for a task is not done if the task panicked.
+fn fail_if_panicked(outcome: Outcome, work: &TrackedWork) -> Outcome {
+    match (outcome, work.panicked()) {
+        (Outcome::Done, Some(panicked)) => Outcome::Failed(panicked.into()),
+        (outcome, _) => outcome,
     }
 }

@@ -71,7 +71,7 @@ fn write_hook(
         write!(f, "{:gap$} {:>TIME$}", "", HumanDuration(hook.took()).to_string())?;
     }
     let indent = STAGE + 1 + longest + 2;
-    let details = hook.outcome().detail().into_iter().chain(still_open(hook.in_flight()));
+    let details = hook.outcome().detail().into_iter().chain(in_flight(hook.in_flight()));
     for detail in details {
         write!(f, "\n{:indent$}| {}", "", shown(&detail, WIDTH - indent - 2))?;
     }
@@ -92,14 +92,14 @@ fn bar(hook: &HookReport, scale: Duration) -> String {
     (0..BAR).map(|at| if (from..to).contains(&at) { '=' } else { ' ' }).collect()
 }
 
-fn still_open(open: &[InFlightEntry]) -> Option<String> {
+fn in_flight(open: &[InFlightEntry]) -> Option<String> {
     const NAMED: usize = 3;
     let named: Vec<_> = open.iter().take(NAMED).map(ToString::to_string).collect();
     let more = open.len().saturating_sub(NAMED);
     match (named.is_empty(), more) {
         (true, _) => None,
-        (false, 0) => Some(format!("still open: {}", named.join(", "))),
-        _ => Some(format!("{} still open: {}, …", open.len(), named.join(", "))),
+        (false, 0) => Some(format!("in flight: {}", named.join(", "))),
+        _ => Some(format!("{} in flight: {}, …", open.len(), named.join(", "))),
     }
 }
 
@@ -221,14 +221,14 @@ mod tests {
 
     #[test]
     fn open_work_is_named_up_to_a_point() {
-        let in_flight = crate::InFlight::new();
+        let work = crate::InFlight::new();
         let open = |names: &[&'static str]| {
-            let _guards: Vec<_> = names.iter().map(|&name| in_flight.enter(name)).collect();
-            still_open(&in_flight.entries()).map(|text| text.replace("(1 ms)", "(0 ms)"))
+            let _guards: Vec<_> = names.iter().map(|&name| work.enter(name)).collect();
+            in_flight(&work.entries()).map(|text| text.replace("(1 ms)", "(0 ms)"))
         };
         assert_eq!(open(&[]), None);
-        assert_eq!(open(&["a", "b"]).unwrap(), "still open: a (0 ms), b (0 ms)");
+        assert_eq!(open(&["a", "b"]).unwrap(), "in flight: a (0 ms), b (0 ms)");
         let many = open(&["a", "b", "c", "d"]).unwrap();
-        assert_eq!(many, "4 still open: a (0 ms), b (0 ms), c (0 ms), …");
+        assert_eq!(many, "4 in flight: a (0 ms), b (0 ms), c (0 ms), …");
     }
 }

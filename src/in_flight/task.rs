@@ -1,0 +1,117 @@
+//! Tasks in flight, whose panics are recorded.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::{self, AssertUnwindSafe};
+use std::pin::pin;
+
+use super::{InFlight, InFlightGuard};
+use crate::catch_panic::panic_message;
+use crate::sync::lock;
+
+impl InFlight {
+    /// Wraps a task: counts it until it ends or is dropped, and records its panic.
+    ///
+    /// If the task panics, a hook that waits for [`drained`](Self::drained) fails with
+    /// [`TaskPanicked`]. So the report is not clean, even if the panic came long before the
+    /// shutdown. The panic then continues as without the wrapper.
+    ///
+    /// The task counts from this call on, so call it before the task is spawned:
+    ///
+    /// ```
+    /// # async fn flush() {}
+    /// # fn spawn(task: impl Future + Send + 'static) { futures_lite::future::block_on(task); }
+    /// let in_flight = signoff::InFlight::new();
+    /// spawn(in_flight.track("flush", async { flush().await }));
+    /// ```
+    pub fn track<N, F>(&self, name: N, task: F) -> impl Future<Output = F::Output> + use<N, F>
+    where
+        N: Into<Cow<'static, str>>,
+        F: Future,
+    {
+        run(self.enter(name), task)
+    }
+
+    /// Returns the first panic of a [tracked](Self::track) task, or `None` if none panicked.
+    #[must_use]
+    pub fn panicked(&self) -> Option<TaskPanicked> {
+        lock(&self.state).panicked.clone()
+    }
+
+    fn record_panic(&self, name: Cow<'static, str>, message: &str) {
+        let first = TaskPanicked { name, message: message.to_owned(), others: 0 };
+        let mut state = lock(&self.state);
+        match &mut state.panicked {
+            Some(panicked) => panicked.others += 1,
+            none => *none = Some(first),
+        }
+    }
+}
+
+/// Keeps the guard until the task is dropped: locals are dropped in reverse order.
+async fn run<F: Future>(guard: InFlightGuard, task: F) -> F::Output {
+    let guard = guard;
+    let mut task = pin!(task);
+    poll_fn(|cx| {
+        let polled = panic::catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(cx)));
+        polled.unwrap_or_else(|payload| continue_panic(&guard, payload))
+    })
+    .await
+}
+
+/// F4: the guard is dropped while the panic unwinds.
+fn continue_panic(guard: &InFlightGuard, payload: Box<dyn Any + Send>) -> ! {
+    guard.work().record_panic(guard.name(), panic_message(&*payload));
+    panic::resume_unwind(payload)
+}
+
+/// A [tracked](InFlight::track) task has panicked.
+///
+/// ```
+/// # use std::{panic::catch_unwind, panic::AssertUnwindSafe};
+/// let in_flight = signoff::InFlight::new();
+/// let flush = in_flight.track("flush", async { panic!("disk full") });
+/// # let _ = catch_unwind(AssertUnwindSafe(|| futures_lite::future::block_on(flush)));
+/// assert_eq!(in_flight.panicked().unwrap().to_string(), "task flush panicked: disk full");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskPanicked {
+    name: Cow<'static, str>,
+    message: String,
+    others: usize,
+}
+
+impl TaskPanicked {
+    /// Returns the name of the task.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the panic message.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns how many other tasks panicked after this one.
+    #[must_use]
+    pub fn others(&self) -> usize {
+        self.others
+    }
+}
+
+impl fmt::Display for TaskPanicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {} panicked: {}", self.name, self.message)?;
+        match self.others {
+            0 => Ok(()),
+            others => write!(f, " (and {others} more panicked)"),
+        }
+    }
+}
+
+impl Error for TaskPanicked {}
