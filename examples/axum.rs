@@ -13,10 +13,10 @@
 //! request
 //! stopping: SIGTERM from pid 4242 (uid 1000)
 //! stopped: every answer was sent
-//! 3 of 3 hooks done in 402 ms of 2.00 s, asked by SIGTERM from pid 4242 (uid 1000)
+//! 3 of 3 hooks done in 402 ms of 2.00 s, requested by SIGTERM from pid 4242 (uid 1000)
 //! 1  queue     |=                           |  done          101 ms
 //! 2  database  | ====                       |  done          301 ms
-//!    output    | =                          |  done            0 ms
+//!    output    | .                          |  done            0 ms
 //! ```
 
 use std::io::{self, Write};

@@ -13,8 +13,8 @@
 //! function ends. In a package of its own it does the same under `cargo lambda watch`.
 //!
 //! ```text
-//! 2 of 2 hooks done in 20 ms of 450 ms, asked by SIGTERM from pid 4242 (uid 0)
-//! 1  invocation  |=                           |  done            0 ms
+//! 2 of 2 hooks done in 20 ms of 450 ms, requested by SIGTERM from pid 4242 (uid 0)
+//! 1  invocation  |.                           |  done            0 ms
 //!    store       |==                          |  done           20 ms
 //! ```
 

@@ -12,13 +12,13 @@
 //!
 //! ```text
 //! process 4711 serves http://127.0.0.1:35001
-//! 6 of 6 hooks done in 2.11 s of 10.0 s, asked by SIGTERM from pid 4242 (uid 0)
+//! 6 of 6 hooks done in 2.11 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)
 //! 1  keep serving  |=====                       |  done          2.00 s
-//! 2  server        |     =                      |  done            0 ms
-//! 3  requests      |     =                      |  done            0 ms
-//! 4  database      |     =                      |  done           50 ms
-//!    spool         |     =                      |  done           10 ms
-//! 5  telemetry     |     =                      |  done           50 ms
+//! 2  server        |     .                      |  done            0 ms
+//! 3  requests      |     .                      |  done            0 ms
+//! 4  database      |     .                      |  done           50 ms
+//!    spool         |     .                      |  done           10 ms
+//! 5  telemetry     |     .                      |  done           50 ms
 //! ```
 
 use std::error::Error;

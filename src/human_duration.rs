@@ -18,14 +18,45 @@ impl HumanDuration {
 
 impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (seconds, exact) = (self.0.as_secs(), self.0.as_secs_f64());
+        // Truncated, because `9.999` would round to `10.00`.
+        let (seconds, centis) = (self.0.as_secs(), self.0.subsec_millis() / 10);
         match seconds {
             _ if self.is_unlimited() => f.write_str("no limit"),
             0 => write!(f, "{} ms", self.0.as_millis()),
-            1..10 => write!(f, "{exact:.2} s"),
-            10..60 => write!(f, "{exact:.1} s"),
+            1..10 => write!(f, "{seconds}.{centis:02} s"),
+            10..60 => write!(f, "{seconds}.{} s", centis / 10),
             60..3600 => write!(f, "{}m {:02}s", seconds / 60, seconds % 60),
             _ => write!(f, "{}h {:02}m", seconds / 3600, seconds / 60 % 60),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unit_fits_the_duration() {
+        let shown = |milliseconds| HumanDuration(Duration::from_millis(milliseconds)).to_string();
+        assert_eq!(HumanDuration(Duration::from_nanos(999_999)).to_string(), "0 ms");
+        assert_eq!((shown(1), shown(999)), ("1 ms".into(), "999 ms".into()));
+        assert_eq!((shown(1_000), shown(5_180)), ("1.00 s".into(), "5.18 s".into()));
+        assert_eq!((shown(10_000), shown(59_900)), ("10.0 s".into(), "59.9 s".into()));
+        assert_eq!((shown(60_000), shown(3_599_999)), ("1m 00s".into(), "59m 59s".into()));
+        assert_eq!((shown(3_600_000), shown(97_500_000)), ("1h 00m".into(), "27h 05m".into()));
+        assert_eq!(HumanDuration(Duration::MAX).to_string(), "no limit");
+    }
+
+    #[test]
+    fn a_thousand_years_are_no_limit() {
+        assert!(!HumanDuration(NO_LIMIT).is_unlimited());
+        assert!(HumanDuration(NO_LIMIT + Duration::from_secs(1)).is_unlimited());
+    }
+
+    /// 9.999 s must not become `10.00 s`, nor 59.99 s `60.0 s`.
+    #[test]
+    fn rounding_does_not_reach_the_next_unit() {
+        let shown = |milliseconds| HumanDuration(Duration::from_millis(milliseconds)).to_string();
+        assert_eq!((shown(9_999), shown(59_999)), ("9.99 s".into(), "59.9 s".into()));
     }
 }

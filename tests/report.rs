@@ -1,5 +1,5 @@
-//! A report returned from `main`.
-#![allow(unsafe_code, reason = "standard error is closed, and replaced by a pipe")]
+//! The report: its exit code, and what it prints on a file, a terminal and a closed pipe.
+#![allow(unsafe_code, reason = "standard error is replaced, and the environment changed")]
 
 mod common;
 
@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::process::{ExitCode, Termination};
 use std::time::{Duration, Instant};
-use std::{fs, ptr::null_mut, str};
+use std::{env, fs, ptr::null_mut};
 
 use common::{BOUND, cases, say};
 use signoff::{Hooks, Report};
@@ -30,21 +30,21 @@ fn the_timeline_has_a_line_for_each_hook() {
     let shown = report(true).to_string();
     let lines: Vec<_> = shown.lines().collect();
     assert!(lines[0].starts_with("0 of 1 hooks done in "), "{shown}");
-    assert!(lines[1].starts_with("1  cache  |=  "), "{shown}");
+    assert!(lines[1].starts_with("1  cache  |.  "), "{shown}");
     assert!(lines[1].contains("|  failed  "), "{shown}");
     assert_eq!(lines[2], "          | refused", "{shown}");
 }
 
-/// In place of standard error.
+/// Replaces standard error.
 fn replace_stderr(end: &impl AsRawFd) {
     // SAFETY: both are open.
     assert_eq!(unsafe { libc::dup2(end.as_raw_fd(), 2) }, 2);
 }
 
-/// The two ends of a terminal; the program has the second.
+/// Opens a terminal. The program writes to the second end, the first one reads that.
 fn terminal() -> (fs::File, fs::File) {
     let (mut ours, mut its) = (-1, -1);
-    // SAFETY: it writes the two descriptors, and nobody else owns those.
+    // SAFETY: it writes the two descriptors, which have no other owner.
     unsafe {
         assert_eq!(
             libc::openpty(&raw mut ours, &raw mut its, null_mut(), null_mut(), null_mut()),
@@ -54,30 +54,66 @@ fn terminal() -> (fs::File, fs::File) {
     }
 }
 
+/// Prints a report on a terminal after `^C`, and returns all that the terminal got.
+fn on_a_terminal(vars: &[(&str, &str)]) -> String {
+    for name in ["TERM", "NO_COLOR", "LC_ALL", "LC_CTYPE", "LANG"] {
+        // SAFETY: no other thread of this process uses the environment.
+        unsafe { env::remove_var(name) };
+    }
+    for (name, value) in vars {
+        // SAFETY: as above.
+        unsafe { env::set_var(name, value) };
+    }
+    let (mut ours, mut its) = terminal();
+    its.write_all(b"^C").unwrap();
+    replace_stderr(&its);
+    report(true).eprint();
+    its.write_all(b"end\n").unwrap();
+    let mut shown = Vec::new();
+    while !shown.ends_with(b"end\r\n") {
+        let mut some = [0; 1024];
+        let read = ours.read(&mut some).unwrap();
+        shown.extend_from_slice(&some[..read]);
+    }
+    String::from_utf8(shown).unwrap()
+}
+
+const TERM: (&str, &str) = ("TERM", "xterm");
+const UTF8: (&str, &str) = ("LC_ALL", "C.UTF-8");
+
 cases! {
     main_prints_it: |case| case.start().passes(), || {
-        let path = std::env::temp_dir().join(format!("signoff-report-{}", std::process::id()));
+        let path = env::temp_dir().join(format!("signoff-report-{}", std::process::id()));
         replace_stderr(&fs::File::create(&path).unwrap());
         let code = report(true).report();
         let printed = fs::read_to_string(&path).unwrap();
         fs::remove_file(path).unwrap();
         assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::FAILURE));
         assert!(printed.starts_with("0 of 1 hooks done") && printed.ends_with("| refused\n"), "{printed}");
+        assert!(printed.is_ascii() && !printed.contains('\x1b'), "{printed:?}");
     };
 
-    on_a_terminal_it_begins_on_the_left: |case| case.start().passes(), || {
-        let (mut ours, mut its) = terminal();
-        its.write_all(b"^C").unwrap();
-        replace_stderr(&its);
-        report(true).eprint();
-        its.write_all(b"end\n").unwrap();
-        let mut shown = String::new();
-        while !shown.contains("end") {
-            let mut some = [0; 1024];
-            let read = ours.read(&mut some).unwrap();
-            shown.push_str(str::from_utf8(&some[..read]).unwrap());
-        }
+    a_terminal_gets_colors_and_blocks: |case| case.start().passes(), || {
+        let shown = on_a_terminal(&[TERM, UTF8]);
+        assert!(shown.starts_with("^C\r\x1b[1m0 of 1 hooks done\x1b[0m in "), "{shown:?}");
+        assert!(shown.contains("\r\n1  cache  \x1b[2m│\x1b[0m\x1b[31m▏  "), "{shown:?}");
+        assert!(shown.ends_with("\x1b[2m│\x1b[0m refused\r\nend\r\n"), "{shown:?}");
+    };
+
+    no_color_is_respected: |case| case.start().passes(), || {
+        let shown = on_a_terminal(&[TERM, UTF8, ("NO_COLOR", "1")]);
+        assert!(shown.contains("│▏  ") && !shown.contains('\x1b'), "{shown:?}");
+    };
+
+    a_locale_without_utf8_gets_ascii: |case| case.start().passes(), || {
+        let shown = on_a_terminal(&[TERM, ("LANG", "C")]);
+        assert!(shown.is_ascii() && shown.contains("\x1b[31m.  "), "{shown:?}");
+    };
+
+    a_dumb_terminal_gets_plain_text: |case| case.start().passes(), || {
+        let shown = on_a_terminal(&[("TERM", "dumb"), UTF8]);
         assert!(shown.starts_with("^C\r0 of 1 hooks done"), "{shown:?}");
+        assert!(shown.contains("1  cache  |.  "), "{shown:?}");
         assert!(shown.ends_with("| refused\r\nend\r\n"), "{shown:?}");
     };
 
@@ -89,7 +125,7 @@ cases! {
         assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::SUCCESS));
     };
 
-    a_standard_error_that_nobody_reads_does_no_harm: |case| {
+    a_full_pipe_does_no_harm: |case| {
         let child = case.start();
         child.expect("in time");
         child.passes();

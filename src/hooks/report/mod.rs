@@ -1,14 +1,21 @@
 //! The report of a shutdown: what it holds, and how it is printed.
 
+mod bar;
 mod hook_report;
 mod outcome;
+mod style;
+mod text;
 mod timeline;
+#[cfg(test)]
+mod timeline_tests;
 
 use std::process::{ExitCode, Termination};
 use std::time::Duration;
 
 pub use hook_report::HookReport;
 pub use outcome::Outcome;
+use style::Style;
+use timeline::Timeline;
 
 use super::last_words;
 use crate::reason::Reason;
@@ -18,13 +25,13 @@ use crate::reason::Reason;
 /// `Display` is a timeline with one row per hook, on the scale of the budget:
 ///
 /// ```text
-/// 2 of 4 hooks done in 5.18 s of 10.0 s, asked by SIGTERM from pid 4242 (uid 0)
-/// 1  keep serving  |==============              |  done          5.00 s
-/// 2  requests      |              =             |  timed out     167 ms
-///                  | still open: GET /report (5.10 s)
-/// 3  queue         |              =             |  failed          3 ms
+/// 2 of 4 hooks done in 8.02 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)
+/// 1  keep serving  |=====                       |  done          2.00 s
+/// 2  requests      |     ================       |  timed out     6.00 s
+///                  | in flight: GET /report (7.90 s)
+/// 3  queue         |                      .     |  failed          3 ms
 ///                  | connection refused
-///    cache         |              =             |  done           12 ms
+///    cache         |                      .     |  done           12 ms
 /// ```
 ///
 /// Return it from `main` to print it on standard error and to set the exit status: 0 if
@@ -107,7 +114,7 @@ impl Report {
     /// Unlike `eprintln!`, this does not panic if standard error is closed. It waits at most half
     /// a second if standard error is a pipe that is full.
     pub fn eprint(&self) {
-        last_words::eprint(&self.to_string());
+        last_words::eprint(&Timeline::new(self, Style::of_stderr()).to_string());
     }
 }
 

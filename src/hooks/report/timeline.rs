@@ -1,234 +1,179 @@
-//! The report as a person reads it: a line for each hook, and a bar on the scale of the budget.
+//! The report as a timeline: one row per hook, with a bar on the scale of the budget.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::time::Duration;
 
-use super::{HookReport, Outcome, Report};
+use super::style::{Color, Style};
+use super::text::{escape, pad, width, wrap};
+use super::{HookReport, Outcome, Report, bar};
 use crate::human_duration::HumanDuration;
 use crate::in_flight::InFlightEntry;
+use crate::reason::Reason;
 
-/// A line is never longer: 79 columns fit every terminal.
-const WIDTH: usize = 79;
-const BAR: usize = 28;
-/// Around the name: the stage and two gaps before it, bar, outcome and time after it.
-const LONGEST_NAME: usize = WIDTH - (STAGE + 2) - (2 + BAR + 2) - (2 + OUTCOME) - (1 + TIME);
+/// Rows are never longer: 79 columns fit every terminal.
+pub(super) const WIDTH: usize = 79;
 const STAGE: usize = 2;
 const OUTCOME: usize = 11;
 const TIME: usize = 8;
+/// The names get what the stage, the bar, the outcome, the time and the gaps leave.
+const LONGEST_NAME: usize =
+    WIDTH - (STAGE + 2) - (2 + bar::COLUMNS + 2) - (2 + OUTCOME) - (1 + TIME);
+/// How much in-flight work is named; the report gives the number of the rest.
+const NAMED: usize = 10;
+
+/// Shows a report in a style.
+pub(super) struct Timeline<'a> {
+    report: &'a Report,
+    style: Style,
+    name_width: usize,
+}
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_summary(self, f)?;
-        let names = self.hooks.iter().map(|hook| shown(hook.name(), LONGEST_NAME));
-        let longest = names.map(|name| name.chars().count()).max().unwrap_or(0);
+        Timeline::new(self, Style::PLAIN).fmt(f)
+    }
+}
+
+impl fmt::Display for Timeline<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_summary(f)?;
+        self.rows().try_for_each(|row| self.write_row(&row, f))
+    }
+}
+
+/// One row, and the lines below it.
+struct Row<'a> {
+    stage: Option<usize>,
+    name: Vec<String>,
+    /// When it started and how long it took; `None` if it never started.
+    ran: Option<(Duration, Duration)>,
+    outcome: Option<&'a Outcome>,
+    in_flight: &'a [InFlightEntry],
+}
+
+impl Row<'_> {
+    /// The time from the request to the start of the hooks.
+    fn before(report: &Report) -> Option<Self> {
+        let (start, time) = (Duration::ZERO, report.before());
+        let is_shown = time >= Duration::from_millis(1);
+        is_shown.then(|| Row {
+            stage: None,
+            name: vec!["before hooks".into()],
+            ran: Some((start, time)),
+            outcome: None,
+            in_flight: &[],
+        })
+    }
+
+    fn color(&self) -> Color {
+        match self.outcome {
+            None => Color::Dim,
+            Some(Outcome::Done) => Color::Green,
+            Some(Outcome::Failed(_) | Outcome::Panicked(_)) => Color::Red,
+            Some(_) => Color::Yellow,
+        }
+    }
+}
+
+impl<'a> Row<'a> {
+    fn of_hook(hook: &'a HookReport, is_first: bool) -> Self {
+        let never_started = matches!(hook.outcome(), Outcome::NotStarted);
+        Self {
+            stage: is_first.then(|| hook.stage() + 1),
+            name: wrap(&escape(hook.name()), LONGEST_NAME),
+            ran: (!never_started).then(|| (hook.started(), hook.took())),
+            outcome: Some(hook.outcome()),
+            in_flight: hook.in_flight(),
+        }
+    }
+}
+
+impl<'a> Timeline<'a> {
+    pub(super) fn new(report: &'a Report, style: Style) -> Self {
+        let mut timeline = Self { report, style, name_width: 0 };
+        let names = timeline.rows().flat_map(|row| row.name);
+        timeline.name_width = names.map(|name| width(&name)).max().unwrap_or(0);
+        timeline
+    }
+
+    fn rows(&self) -> impl Iterator<Item = Row<'a>> + use<'a> {
         let mut stage = None;
-        for hook in &self.hooks {
+        let of_hook = move |hook: &'a HookReport| {
             let is_first = stage.replace(hook.stage()) != Some(hook.stage());
-            write_hook(self.scale(), hook, is_first, longest, f)?;
+            Row::of_hook(hook, is_first)
+        };
+        Row::before(self.report).into_iter().chain(self.report.hooks().iter().map(of_hook))
+    }
+
+    /// Returns the time of a whole bar.
+    fn scale(&self) -> Duration {
+        let budget = self.report.budget();
+        if HumanDuration(budget).is_unlimited() { self.report.took() } else { budget }
+    }
+
+    /// The only line that is not wrapped, so that a log has the whole summary on one line.
+    fn write_summary(&self, f: &mut impl Write) -> fmt::Result {
+        let report = self.report;
+        let done = report.hooks().iter().filter(|hook| hook.outcome().is_done()).count();
+        let hooks = match report.hooks().len() {
+            0 => "no hooks".to_owned(),
+            all => format!("{done} of {all} hooks done"),
+        };
+        f.write_str(&self.style.paint(Color::Bold, &hooks))?;
+        write!(f, " in {}", HumanDuration(report.took()))?;
+        match HumanDuration(report.budget()) {
+            budget if budget.is_unlimited() => f.write_str(", without a limit")?,
+            budget => write!(f, " of {budget}")?,
+        }
+        match report.reason() {
+            Some(reason @ Reason::Signal { .. }) => write!(f, ", requested by {reason}"),
+            Some(reason) => write!(f, ", {}", escape(&reason.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    fn write_row(&self, row: &Row<'_>, f: &mut impl Write) -> fmt::Result {
+        let stage = row.stage.map(|stage| stage.to_string()).unwrap_or_default();
+        let (name, more_name) =
+            row.name.split_first().map_or(("", &[][..]), |(name, more)| (name, more));
+        write!(f, "\n{stage:<STAGE$} {}  ", pad(name, self.name_width))?;
+        self.write_bar(row, f)?;
+        for name in more_name {
+            write!(f, "\n{:STAGE$} {name}", "")?;
+        }
+        self.write_details(row, f)
+    }
+
+    fn write_bar(&self, row: &Row<'_>, f: &mut impl Write) -> fmt::Result {
+        let (style, edge) = (self.style, self.style.edge());
+        let label = row.outcome.map_or("", Outcome::label);
+        let Some((started, took)) = row.ran else {
+            let label = style.paint(row.color(), label);
+            return write!(f, "{edge}{:1$}{edge}  {label}", "", bar::COLUMNS);
+        };
+        let bar = style.paint(row.color(), &bar::draw(started, took, self.scale(), style));
+        let label = style.paint(row.color(), &pad(label, OUTCOME));
+        write!(f, "{edge}{bar}{edge}  {label} {:>TIME$}", HumanDuration(took).to_string())
+    }
+
+    fn write_details(&self, row: &Row<'_>, f: &mut impl Write) -> fmt::Result {
+        let indent = STAGE + 1 + self.name_width + 2;
+        let error = row.outcome.and_then(Outcome::detail);
+        for detail in error.into_iter().chain(in_flight(row.in_flight)) {
+            for line in wrap(&escape(&detail), WIDTH - indent - 2) {
+                write!(f, "\n{:indent$}{} {line}", "", self.style.edge())?;
+            }
         }
         Ok(())
     }
 }
 
-fn write_summary(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let (all, took) = (report.hooks.len(), HumanDuration(report.took()));
-    let done = report.hooks.iter().filter(|hook| hook.outcome().is_done()).count();
-    match all {
-        0 => write!(f, "no hooks, ")?,
-        _ => write!(f, "{done} of {all} hooks done in ")?,
-    }
-    match HumanDuration(report.budget()) {
-        budget if budget.is_unlimited() => write!(f, "{took}, without a limit")?,
-        budget => write!(f, "{took} of {budget}")?,
-    }
-    if let Some(reason) = report.reason() {
-        write!(f, ", asked by {}", shown(&reason.to_string(), WIDTH / 2))?;
-    }
-    Ok(())
-}
-
-impl Report {
-    /// What the whole width of a bar stands for.
-    fn scale(&self) -> Duration {
-        let is_endless = HumanDuration(self.budget()).is_unlimited();
-        if is_endless { self.took() } else { self.budget() }.max(Duration::from_nanos(1))
-    }
-}
-
-fn write_hook(
-    scale: Duration,
-    hook: &HookReport,
-    is_first: bool,
-    longest: usize,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
-    let stage = if is_first { (hook.stage() + 1).to_string() } else { String::new() };
-    let (name, bar) = (shown(hook.name(), LONGEST_NAME), bar(hook, scale));
-    let outcome = hook.outcome().label();
-    write!(f, "\n{stage:<STAGE$} {name:<longest$}  |{bar}|  {outcome}")?;
-    if !matches!(hook.outcome(), Outcome::NotStarted) {
-        let gap = OUTCOME - outcome.len();
-        write!(f, "{:gap$} {:>TIME$}", "", HumanDuration(hook.took()).to_string())?;
-    }
-    let indent = STAGE + 1 + longest + 2;
-    let details = hook.outcome().detail().into_iter().chain(in_flight(hook.in_flight()));
-    for detail in details {
-        write!(f, "\n{:indent$}| {}", "", shown(&detail, WIDTH - indent - 2))?;
-    }
-    Ok(())
-}
-
-/// From the beginning to the end of a hook that has begun; at least one column.
-fn bar(hook: &HookReport, scale: Duration) -> String {
-    if matches!(hook.outcome(), Outcome::NotStarted) {
-        return " ".repeat(BAR);
-    }
-    let column = |time: Duration| {
-        let column = time.as_nanos().saturating_mul(BAR as u128) / scale.as_nanos();
-        usize::try_from(column).unwrap_or(BAR).min(BAR)
-    };
-    let from = column(hook.started()).min(BAR - 1);
-    let to = column(hook.started().saturating_add(hook.took())).max(from + 1);
-    (0..BAR).map(|at| if (from..to).contains(&at) { '=' } else { ' ' }).collect()
-}
-
-fn in_flight(open: &[InFlightEntry]) -> Option<String> {
-    const NAMED: usize = 3;
-    let named: Vec<_> = open.iter().take(NAMED).map(ToString::to_string).collect();
-    let more = open.len().saturating_sub(NAMED);
-    match (named.is_empty(), more) {
-        (true, _) => None,
-        (false, 0) => Some(format!("in flight: {}", named.join(", "))),
-        _ => Some(format!("{} in flight: {}, …", open.len(), named.join(", "))),
-    }
-}
-
-/// On one line, and no longer than `limit`.
-fn shown(text: &str, limit: usize) -> String {
-    let mut line = String::new();
-    for part in text.chars() {
-        match part {
-            _ if part.is_control() => line.extend(part.escape_default()),
-            _ => line.push(part),
-        }
-    }
-    if line.chars().count() > limit {
-        line = line.chars().take(limit.saturating_sub(1)).collect();
-        line.push('…');
-    }
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io;
-
-    use super::super::{Outcome, Summary};
-    use super::*;
-    use crate::reason::{Process, Reason};
-    use crate::signal::Signal;
-    use crate::tracked_work::TrackedWork;
-
-    const MS: Duration = Duration::from_millis(1);
-
-    fn hook(name: &str, stage: usize, outcome: Outcome, started: u32, took: u32) -> HookReport {
-        let work = TrackedWork::default();
-        HookReport::ended(name.into(), stage, started * MS, took * MS, outcome, &work)
-    }
-
-    fn report(hooks: Vec<HookReport>, took: u32) -> Report {
-        let sender = Some(Process { pid: 4242, uid: 0 });
-        let reason = Some(Reason::Signal { signal: Signal::Terminate, sender });
-        let (took, budget) = (took * MS, 10_000 * MS);
-        Report::new(hooks, Summary { budget, took, reason, ..Summary::default() })
-    }
-
-    #[track_caller]
-    fn assert_shown(report: &Report, lines: &[&str]) {
-        let shown = report.to_string();
-        assert_eq!(shown.lines().collect::<Vec<_>>(), lines, "\n{shown}");
-        assert!(shown.lines().all(|line| line.chars().count() <= WIDTH), "\n{shown}");
-    }
-
-    #[test]
-    fn a_person_sees_what_happened() {
-        let refused = Outcome::Failed(io::Error::other("connection refused").into());
-        let hooks = vec![
-            hook("keep serving", 0, Outcome::Done, 0, 2_000),
-            hook("requests", 1, Outcome::TimedOut, 2_000, 2_667),
-            hook("cache", 2, Outcome::Done, 4_667, 502),
-            hook("queue", 2, refused, 4_667, 3),
-            hook("spool", 2, Outcome::Abandoned, 4_667, 2_667),
-            hook("database", 3, Outcome::Panicked("no\npool".into()), 7_334, 0),
-            hook("telemetry", 3, Outcome::NotStarted, 0, 0),
-        ];
-        assert_shown(
-            &report(hooks, 7_400),
-            &[
-                "2 of 7 hooks done in 7.40 s of 10.0 s, asked by SIGTERM from pid 4242 (uid 0)",
-                "1  keep serving  |=====                       |  done          2.00 s",
-                "2  requests      |     ========               |  timed out     2.67 s",
-                "3  cache         |             =              |  done          502 ms",
-                "   queue         |             =              |  failed          3 ms",
-                "                 | connection refused",
-                "   spool         |             =======        |  abandoned     2.67 s",
-                "4  database      |                    =       |  panicked        0 ms",
-                r"                 | no\npool",
-                "   telemetry     |                            |  not started",
-            ],
-        );
-    }
-
-    #[test]
-    fn whatever_the_names_are_a_line_is_a_line() {
-        let long = "an error that goes on and on ".repeat(9);
-        let hooks = vec![
-            hook("two\r\nlines\tand more than fits", 0, Outcome::Panicked(long), 0, 20_000),
-            hook("", 99, Outcome::Done, 20_000, 0),
-        ];
-        assert_shown(
-            &report(hooks, 20_000),
-            &[
-                "1 of 2 hooks done in 20.0 s of 10.0 s, asked by SIGTERM from pid 4242 (uid 0)",
-                r"1  two\r\nlines\tand mo…  |============================|  panicked      20.0 s",
-                "                          | an error that goes on and on an error that goes on…",
-                "100                        |                           =|  done            0 ms",
-            ],
-        );
-    }
-
-    #[test]
-    fn without_a_limit_the_scale_is_the_time_it_took() {
-        let hooks = vec![
-            hook("slow", 0, Outcome::Done, 0, 90_000),
-            hook("b", 1, Outcome::Done, 90_000, 90_000),
-        ];
-        let endless = Report::new(
-            hooks,
-            Summary { budget: Duration::MAX, took: 180_000 * MS, ..Summary::default() },
-        );
-        assert_shown(
-            &endless,
-            &[
-                "2 of 2 hooks done in 3m 00s, without a limit",
-                "1  slow  |==============              |  done          1m 30s",
-                "2  b     |              ==============|  done          1m 30s",
-            ],
-        );
-        let nothing = Report::new(Vec::new(), Summary::default());
-        assert_shown(&nothing, &["no hooks, 0 ms of 0 ms"]);
-    }
-
-    #[test]
-    fn open_work_is_named_up_to_a_point() {
-        let work = crate::InFlight::new();
-        let open = |names: &[&'static str]| {
-            let _guards: Vec<_> = names.iter().map(|&name| work.enter(name)).collect();
-            in_flight(&work.entries()).map(|text| text.replace("(1 ms)", "(0 ms)"))
-        };
-        assert_eq!(open(&[]), None);
-        assert_eq!(open(&["a", "b"]).unwrap(), "in flight: a (0 ms), b (0 ms)");
-        let many = open(&["a", "b", "c", "d"]).unwrap();
-        assert_eq!(many, "4 in flight: a (0 ms), b (0 ms), c (0 ms), …");
+fn in_flight(entries: &[InFlightEntry]) -> Option<String> {
+    let named: Vec<_> = entries.iter().take(NAMED).map(ToString::to_string).collect();
+    let named = named.join(", ");
+    match entries.len() {
+        0 => None,
+        1..=NAMED => Some(format!("in flight: {named}")),
+        all => Some(format!("in flight: {named}, and {} more", all - NAMED)),
     }
 }
