@@ -67,11 +67,8 @@ fn no_function_body_depends_on_features() {
 #[test]
 fn unsafe_code_is_next_to_the_system() {
     let src = root().join("src");
-    let is_system = |path: &PathBuf| {
-        // Until all of it is in `os`.
-        path.starts_with(src.join("os")) || path.ends_with("handler.rs")
-    };
-    let lifts = |path: &PathBuf| !is_system(path) && read(path).contains("unsafe_code");
+    let system = src.join("os");
+    let lifts = |path: &PathBuf| !path.starts_with(&system) && read(path).contains("unsafe_code");
     assert_none(files(&src, "rs").into_iter().filter(lifts), "have unsafe code");
     assert!(read(&root().join("Cargo.toml")).contains("unsafe_code = \"deny\""));
 }

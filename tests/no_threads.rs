@@ -1,4 +1,5 @@
 //! Hooks where the system refuses every thread: late, but not lost, and still within their limits.
+#![cfg(target_os = "linux")]
 
 mod common;
 
