@@ -5,7 +5,11 @@ use std::fmt::{Debug, Display};
 use std::hash::Hash;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use signoff::{Error, ForcedExit, Process, Reason, ShutdownSignal, Signal, Signals, Wait};
+use signoff::hooks::{HookReport, Outcome};
+use signoff::in_flight::{Drained, InFlightEntry, InFlightGuard, TaskPanicked};
+use signoff::{
+    Error, ForcedExit, InFlight, Process, Reason, Report, ShutdownSignal, Signal, Signals, Wait,
+};
 
 fn value<T: Clone + Eq + Debug + Send + Sync + Unpin + 'static>() {}
 
@@ -22,6 +26,7 @@ where
 {
 }
 
+fn shared<T: Debug + Send + Sync + 'static>() {}
 fn waits<T: Future<Output = ()> + Debug + Send + Sync + Unpin>(_: &T) {}
 fn sends<T: Send>(_: &T) {}
 
@@ -57,6 +62,7 @@ fn values_are_values() {
 fn errors_go_into_a_box() {
     fn check<T: StdError + Display + Send + Sync + 'static>() {}
     check::<Error>();
+    check::<TaskPanicked>();
     let _: Box<dyn StdError + Send + Sync> = Error::NoSignals.into();
 }
 
@@ -65,4 +71,42 @@ fn values_go_through_catch_unwind() {
     fn check<T: UnwindSafe + RefUnwindSafe>() {}
     check::<Reason>();
     check::<Signals>();
+}
+
+#[test]
+fn a_report_goes_to_other_threads() {
+    shared::<Report>();
+    shared::<HookReport>();
+    shared::<Outcome>();
+}
+
+#[test]
+fn in_flight_work_goes_to_other_threads() {
+    fn cloned<T: Clone + Default>() {}
+    shared::<InFlight>();
+    shared::<InFlightGuard>();
+    cloned::<InFlight>();
+    waits(&InFlight::new().drained());
+    shared::<Drained>();
+    shared::<InFlightEntry>();
+    shared::<TaskPanicked>();
+}
+
+/// A task that can be sent can be sent with its name, too.
+#[test]
+fn a_tracked_task_is_what_the_task_is() {
+    fn spawns<T: Future + Send + Sync + 'static>(_: &T) {}
+    let in_flight = InFlight::new();
+    spawns(&in_flight.track(String::from("flush"), async {}));
+    let (local, name) = (std::rc::Rc::new(1), "local");
+    let count = futures_lite::future::block_on(in_flight.track(name, async { *local }));
+    assert_eq!(count, 1);
+}
+
+#[test]
+fn in_flight_work_goes_through_catch_unwind() {
+    fn check<T: UnwindSafe + RefUnwindSafe>() {}
+    check::<InFlight>();
+    check::<InFlightGuard>();
+    check::<Drained>();
 }

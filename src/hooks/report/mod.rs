@@ -34,6 +34,9 @@ use crate::reason::Reason;
 ///    cache         |                      .     |  done           12 ms
 /// ```
 ///
+/// A dot is a hook that took less time than the bar can show. A terminal gets colors and half
+/// columns, unless `NO_COLOR`, `TERM=dumb` or a locale without UTF-8 forbids them.
+///
 /// Return it from `main` to print it on standard error and to set the exit status: 0 if
 /// [`is_clean`](Self::is_clean), else 1. To set the status without printing, return
 /// [`exit_code`](Self::exit_code).
@@ -62,10 +65,10 @@ impl Report {
         Self { hooks, summary }
     }
 
-    /// Returns whether every hook is done and the shutdown itself is not a failure.
+    /// Returns whether every hook is done and [`is_failure`](Self::is_failure) is false.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        !self.summary.failed && self.hooks.iter().all(|hook| hook.outcome().is_done())
+        !self.is_failure() && self.hooks.iter().all(|hook| hook.outcome().is_done())
     }
 
     /// Returns what happened to each hook, in the order in which the hooks were added.
@@ -97,6 +100,13 @@ impl Report {
     #[must_use]
     pub fn reason(&self) -> Option<&Reason> {
         self.summary.reason.as_ref()
+    }
+
+    /// Returns whether the program requested the shutdown with
+    /// [`fail`](crate::ShutdownSignal::fail).
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        self.summary.failed
     }
 
     /// Returns the exit status: success if [`is_clean`](Self::is_clean), else failure.

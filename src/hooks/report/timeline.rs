@@ -126,10 +126,11 @@ impl<'a> Timeline<'a> {
             budget => write!(f, " of {budget}")?,
         }
         match report.reason() {
-            Some(reason @ Reason::Signal { .. }) => write!(f, ", requested by {reason}"),
-            Some(reason) => write!(f, ", {}", escape(&reason.to_string())),
-            None => Ok(()),
+            Some(reason @ Reason::Signal { .. }) => write!(f, ", requested by {reason}")?,
+            Some(reason) => write!(f, ", {}", escape(&reason.to_string()))?,
+            None => {}
         }
+        f.write_str(if report.is_failure() { ", marked as a failure" } else { "" })
     }
 
     fn write_row(&self, row: &Row<'_>, f: &mut impl Write) -> fmt::Result {

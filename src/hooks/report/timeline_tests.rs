@@ -228,4 +228,7 @@ fn a_failed_shutdown_is_not_clean() {
     };
     assert!(report(false).is_clean() && !report(true).is_clean());
     assert_eq!((report(false).status(), report(true).status()), (0, 1));
+    let shown = report(true).to_string();
+    let summary = shown.lines().next().unwrap_or_default();
+    assert!(summary.ends_with(" (uid 0), marked as a failure"), "{shown}");
 }
