@@ -74,6 +74,11 @@ impl AtomicOwner {
         self.load().is_current()
     }
 
+    /// Returns whether any process was set.
+    pub(super) fn is_set(&self) -> bool {
+        self.pid.load(Ordering::Relaxed) != 0
+    }
+
     pub(super) fn set(&self, owner: Owner) {
         self.forks.store(owner.forks, Ordering::Relaxed);
         self.pid.store(owner.pid, Ordering::Relaxed);

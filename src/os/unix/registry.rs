@@ -165,13 +165,16 @@ pub(crate) fn begin(signals: &[Signal]) {
 
 /// In a forked child that listens by itself, the listeners of its parent do not count (R1).
 fn reset_after_fork() {
-    if !is_owner() {
+    if is_owner() {
+        return;
+    }
+    if OWNER.is_set() {
         for slot in &SLOTS {
             slot.listeners.reset_after_fork();
             slot.after_drop.disable();
         }
-        OWNER.set(Owner::current());
     }
+    OWNER.set(Owner::current());
 }
 
 /// Removes `listener`. The previous behavior of its signals is back when this returns.
