@@ -32,15 +32,13 @@ use tokio::time;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let store = Arc::new(Store::default());
-    let hooks = Hooks::new()
-        .hook("store", {
-            let store = Arc::clone(&store);
-            async move || store.close().await
-        })
-        .on_report(|report| report.eprint());
+    let hooks = Hooks::new().hook("store", {
+        let store = Arc::clone(&store);
+        async move || store.close().await
+    });
 
     let handler = service_fn(|event: LambdaEvent<Value>| visit(&store, event));
-    lambda::run(handler, hooks).await
+    lambda::install(hooks).on_report(|report| report.eprint()).run(handler).await
 }
 
 async fn visit(store: &Store, event: LambdaEvent<Value>) -> Result<Value, Error> {

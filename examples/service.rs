@@ -71,8 +71,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .blocking("spool", move || spool.sync_all())
         .then()
         .hook("telemetry", async || sleep(Duration::from_millis(50)).await)
+        .exit_on(shutdown.clone())
         .on_report(|report| report.eprint())
-        .exit_on(shutdown.clone())?;
+        .start()?;
 
     shutdown.await;
     guard.await; // the hooks end the process

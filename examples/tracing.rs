@@ -37,8 +37,9 @@ fn main() -> Result<(), Error> {
         })
         .hook("requests", || drained)
         .then()
-        .hook("database", async || Err(io::Error::other("connection refused")))
-        .exit_on(shutdown.clone())?;
+        .hook("database", async || Err::<(), _>(io::Error::other("connection refused")))
+        .exit_on(shutdown.clone())
+        .start()?;
 
     println!("press Ctrl-C");
     shutdown.wait();

@@ -41,7 +41,6 @@ impl Timestamp {
         self.nanoseconds.store(elapsed.subsec_nanos(), Ordering::Relaxed);
     }
 
-    #[allow(dead_code, reason = "for the hooks")]
     pub(crate) fn get(&self) -> Instant {
         let seconds = self.seconds.load(Ordering::Relaxed).into();
         start() + Duration::new(seconds, self.nanoseconds.load(Ordering::Relaxed))

@@ -133,7 +133,6 @@ impl Latch {
         self.cause.is_failure.store(true, Relaxed);
     }
 
-    #[allow(dead_code, reason = "for the hooks")]
     pub(crate) fn is_failure(&self) -> bool {
         self.cause.is_failure.load(Relaxed)
     }
@@ -172,7 +171,6 @@ impl Latch {
     }
 
     /// When the latch was set.
-    #[allow(dead_code, reason = "for the hooks")]
     pub(crate) fn set_at(&self) -> Option<Instant> {
         self.see().then(|| self.cause.at.get())
     }

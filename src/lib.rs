@@ -15,7 +15,7 @@
     doc = "[`async-std`]: backend::async_std",
     doc = "[`smol`]: backend::smol",
     doc = "[`blocking`]: backend::blocking",
-    doc = "[`tracing`]: hooks::tracing",
+    doc = "[`tracing`]: observers::tracing",
     doc = "[`lambda`]: mod@lambda",
     doc = "[`ShutdownSignal`]: ShutdownSignal",
     doc = "[`Signals`]: Signals",
@@ -71,6 +71,10 @@ mod latch;
 mod listen;
 #[cfg(all(test, loom))]
 mod loom_tests;
+#[cfg(feature = "tracing")]
+pub mod observers;
+#[cfg(not(feature = "tracing"))]
+mod observers;
 mod options;
 #[cfg(all(unix, feature = "__signal"))]
 mod os;

@@ -125,7 +125,6 @@ impl ShutdownSignal {
     }
 
     /// Whether [`fail`](Self::fail) was called.
-    #[allow(dead_code, reason = "for the hooks")]
     pub(crate) fn is_failure(&self) -> bool {
         self.latch().is_failure()
     }
@@ -147,7 +146,6 @@ impl ShutdownSignal {
     }
 
     /// When the signal came or the shutdown was requested.
-    #[allow(dead_code, reason = "for the hooks")]
     pub(crate) fn requested_at(&self) -> Option<Instant> {
         self.latch().set_at()
     }

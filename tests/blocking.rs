@@ -160,12 +160,13 @@ cases! {
             .hook("works", async || future::yield_now().await)
             .hook("blocks too", async || common::contract::stuck())
             .hook("timer", timer)
+            .exit_on(shutdown.clone())
             .on_report(|report| {
                 for hook in report.hooks() {
                     say(format_args!("{}: {}", hook.name(), hook.outcome()));
                 }
             })
-            .exit_on(shutdown.clone())
+            .start()
             .expect("threads");
         shutdown.request("enough");
         guard.join();

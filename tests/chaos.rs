@@ -288,7 +288,7 @@ impl End {
         match self {
             Self::MainReturns => Box::pin(async { assert!(hooks.run().await.is_clean()) }),
             Self::ExitOn => {
-                let guard = hooks.exit(Exit::Code(CODE)).exit_on(shutdown.clone()).unwrap();
+                let guard = hooks.exit_on(shutdown.clone()).exit(Exit::Code(CODE)).start().unwrap();
                 Box::pin(guard.into_future())
             }
             Self::RunOn => {
@@ -309,7 +309,7 @@ fn two_listeners() {
     system::stay_on_one_processor();
     let hooks = ["hook 1", "hook 2"].map(|name| {
         let shutdown = ShutdownSignal::listen(Blocking).unwrap();
-        Hooks::new().hook(name, async move || say(name)).exit_on(shutdown).unwrap()
+        Hooks::new().hook(name, async move || say(name)).exit_on(shutdown).start().unwrap()
     });
     // Any thread that wakes up interrupts a handler on this one.
     let signals = Signals::none().with(Signal::Other(SIGUSR1));

@@ -57,7 +57,7 @@ cases! {
             say("begun");
             pending::<()>().await;
         };
-        let guard = Hooks::new().budget(BOUND).hook("hangs", hangs).exit_on(shutdown).unwrap();
+        let guard = Hooks::new().budget(BOUND).hook("hangs", hangs).exit_on(shutdown).start().unwrap();
         say("ready");
         wait_for_ever();
         drop(guard);
@@ -77,7 +77,7 @@ cases! {
             tokio::time::sleep(3 * common::ANOTHER_PRESS).await;
             say("ended");
         };
-        let guard = Hooks::new().budget(BOUND).hook("slow", slow).exit_on(shutdown).unwrap();
+        let guard = Hooks::new().budget(BOUND).hook("slow", slow).exit_on(shutdown).start().unwrap();
         say("ready");
         wait_for_ever();
         drop(guard);
@@ -96,8 +96,8 @@ cases! {
             tokio::time::sleep(Duration::from_millis(100)).await;
             say("slow hook done");
         };
-        let hooks = Hooks::new().hook("slow", slow).exit(Exit::Code(9));
-        let guard = hooks.exit_on(shutdown.clone()).unwrap();
+        let hooks = Hooks::new().hook("slow", slow);
+        let guard = hooks.exit_on(shutdown.clone()).exit(Exit::Code(9)).start().unwrap();
         say("ready");
         shutdown.wait();
         match variant().unwrap().as_str() {
@@ -134,8 +134,9 @@ cases! {
         child.exits_with(1);
     }, || {
         let shutdown = ShutdownSignal::manual();
-        let hooks = Hooks::new().hook("fails", async || Err::<(), _>("bad")).exit(Exit::Signal);
-        let guard = hooks.on_report(|report| say(report.reason().unwrap())).exit_on(shutdown.clone());
+        let hooks = Hooks::new().hook("fails", async || Err::<(), _>("bad"));
+        let exit_on = hooks.exit_on(shutdown.clone()).exit(Exit::Signal);
+        let guard = exit_on.on_report(|report| say(report.reason().unwrap())).start();
         shutdown.request("enough");
         guard.unwrap().join();
     };
@@ -146,7 +147,7 @@ cases! {
         child.exits_with(0);
     }, || {
         let shutdown = ShutdownSignal::manual();
-        let guard = Hooks::new().exit_on(shutdown.clone()).unwrap();
+        let guard = Hooks::new().exit_on(shutdown.clone()).start().unwrap();
         print!("\n@the tail");
         shutdown.request("enough");
         guard.join();
@@ -168,7 +169,7 @@ cases! {
         let is_endless = variant().unwrap().ends_with("limit");
         let budget = if is_endless { Duration::MAX } else { BUDGET };
         let hooks = Hooks::new().budget(budget).hook("last", async || say("last"));
-        let guard = hooks.on_report(report).exit_on(shutdown.clone()).unwrap();
+        let guard = hooks.exit_on(shutdown.clone()).on_report(report).start().unwrap();
         shutdown.request("enough");
         guard.join();
     };
@@ -181,7 +182,7 @@ cases! {
         assert!(start.elapsed() < BOUND / 2);
     }, || {
         let shutdown = ShutdownSignal::manual();
-        let guard = Hooks::new().budget(BOUND).exit_on(shutdown.clone()).unwrap();
+        let guard = Hooks::new().budget(BOUND).exit_on(shutdown.clone()).start().unwrap();
         say("started");
         replace(io::stdout().as_fd(), &full_pipe());
         print!("what nobody will ever read");
@@ -198,7 +199,7 @@ cases! {
         let shutdown = ShutdownSignal::manual();
         let hooks = Hooks::new().budget(Duration::MAX).hook("blocks", async || wait_for_ever());
         let hooks = hooks.within(Duration::from_millis(50)).then();
-        let guard = hooks.hook("next", async || say("hook ran")).exit_on(shutdown.clone()).unwrap();
+        let guard = hooks.hook("next", async || say("hook ran")).exit_on(shutdown.clone()).start().unwrap();
         shutdown.request("enough");
         guard.join();
     };
@@ -211,8 +212,8 @@ cases! {
         let shutdown = ShutdownSignal::manual();
         let variant = variant().unwrap();
         let hooks = Hooks::new().budget(10 * BUDGET);
-        let hooks = variant.split(", ").fold(hooks, add_named).on_report(|report| say_outcomes(&report));
-        let guard = hooks.exit_on(shutdown.clone()).unwrap();
+        let hooks = variant.split(", ").fold(hooks, add_named).exit_on(shutdown.clone());
+        let guard = hooks.on_report(|report| say_outcomes(&report)).start().unwrap();
         shutdown.request("enough");
         guard.join();
     };
@@ -234,7 +235,7 @@ cases! {
         };
         let hooks = hooks.hook("waits", waits).hook("hands over", woken_while_it_is_polled);
         let hooks = add_named(hooks, "timer").then().hook("next", async || {});
-        let guard = hooks.on_report(|report| say_outcomes(&report)).exit_on(shutdown.clone()).unwrap();
+        let guard = hooks.exit_on(shutdown.clone()).on_report(|report| say_outcomes(&report)).start().unwrap();
         shutdown.request("enough");
         guard.join();
     };
@@ -242,7 +243,7 @@ cases! {
     no_time_at_all: |case| case.start().exits_with(1), || {
         let shutdown = ShutdownSignal::manual();
         let hooks = Hooks::new().budget(Duration::ZERO).hook("hangs", pending::<()>);
-        let guard = hooks.exit_on(shutdown.clone()).unwrap();
+        let guard = hooks.exit_on(shutdown.clone()).start().unwrap();
         shutdown.request("enough");
         guard.join();
     };
@@ -260,7 +261,7 @@ cases! {
             drop(owned.lock().unwrap().take());
             say("dropped");
         });
-        *place.lock().unwrap() = Some(hooks.exit_on(shutdown.clone()).unwrap());
+        *place.lock().unwrap() = Some(hooks.exit_on(shutdown.clone()).start().unwrap());
         shutdown.request("enough");
         wait_for_ever();
     };
@@ -376,7 +377,7 @@ fn say_outcomes(report: &Report) {
 }
 
 fn armed(shutdown: ShutdownSignal) -> ExitGuard {
-    Hooks::new().hook("says", async || say("hook ran")).exit_on(shutdown).unwrap()
+    Hooks::new().hook("says", async || say("hook ran")).exit_on(shutdown).start().unwrap()
 }
 
 fn wait_for_ever() {
@@ -476,6 +477,7 @@ impl Combination {
             Exit::Signal if self.is_first => format!("exit {}", 128 + SIGTERM),
             Exit::Signal => format!("signal {SIGTERM}"),
             Exit::Code(code) => format!("exit {code}"),
+            _ => unreachable!("no other is in the matrix"),
         }
     }
 
@@ -540,9 +542,10 @@ impl Combination {
         };
         let hooks = self.add_fault(Hooks::new().budget(BUDGET)).then().hook("last", last);
         self.add_fault(hooks.then())
+            .exit_on(shutdown)
             .on_report(|report| report.eprint_where_it_is_closed())
             .exit(self.exit)
-            .exit_on(shutdown)
+            .start()
             .unwrap()
     }
 

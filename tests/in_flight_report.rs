@@ -176,7 +176,7 @@ fn a_hook_keeps_its_own_error() {
     panic_on_a_thread(&work, "flush", "disk full");
     let hooks = Hooks::new().hook("queue", async move || {
         work.drained().await;
-        Err("refused")
+        Err::<(), _>("refused")
     });
     let report = bounded(|| block_on(hooks.run()));
     assert_eq!(report.hooks()[0].outcome().to_string(), "failed: refused");

@@ -58,6 +58,7 @@ cases! {
             .then()
             .hook("after it", async || say("after it"))
             .exit_on(shutdown.clone())
+            .start()
             .unwrap();
         refuse_threads();
         shutdown.request("enough");
@@ -66,7 +67,7 @@ cases! {
 
     exit_on_says_so: |case| case.start().passes(), || {
         refuse_threads();
-        let refused = Hooks::new().exit_on(ShutdownSignal::manual());
+        let refused = Hooks::new().exit_on(ShutdownSignal::manual()).start();
         let Err(error @ Error::Thread(_)) = refused else { panic!("{refused:?}") };
         assert!(error.to_string().contains("ulimit -u"), "{error}");
     };

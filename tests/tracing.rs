@@ -14,6 +14,7 @@ use signoff::{Hooks, InFlight, Report, ShutdownSignal};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
+const TARGET: &str = "signoff::observers::tracing:";
 const SHORT: Duration = Duration::from_millis(30);
 
 #[derive(Clone, Default)]
@@ -66,7 +67,7 @@ fn timeless(line: &str) -> String {
     let rest = parts.map(|part| format!("took_ms=T{}", part.trim_start_matches(char::is_numeric)));
     let line = first + &rest.collect::<String>();
     match line.split_once(" (") {
-        Some((before, after)) if line.contains("still_open") => {
+        Some((before, after)) if line.contains("in_flight") => {
             let (_, after) = after.split_once(')').unwrap();
             format!("{before} (T){after}")
         }
@@ -81,22 +82,24 @@ fn a_span_for_the_shutdown_and_an_event_for_each_hook() {
     let hooks = Hooks::new()
         .hook("cache", async || tracing::warn!("from inside"))
         .then()
-        .hook("queue", async || Err(io::Error::other("refused")));
+        .hook("queue", async || Err::<(), _>(io::Error::other("refused")));
     let span = r#"shutdown{reason="request: enough"}: "#;
     assert_eq!(
         told(hooks, Some(shutdown)),
         [
             format!(
-                r#"INFO {span}signoff::hooks::tracing: shutdown begins reason="request: enough" hooks=2 budget=10.0 s"#
+                r#"INFO {span}{TARGET} shutdown started reason="request: enough" hooks=2 budget_ms=10000"#
             ),
+            format!(r#"INFO {span}{TARGET} hook started hook="cache" stage=1"#),
             format!("WARN {span}tracing: from inside"),
             format!(
-                r#"INFO {span}signoff::hooks::tracing: hook ended hook="cache" outcome="done" took_ms=T"#
+                r#"INFO {span}{TARGET} hook ended hook="cache" stage=1 outcome="done" took_ms=T"#
             ),
+            format!(r#"INFO {span}{TARGET} hook started hook="queue" stage=2"#),
             format!(
-                r#"WARN {span}signoff::hooks::tracing: hook ended hook="queue" outcome="failed" took_ms=T error="refused""#
+                r#"WARN {span}{TARGET} hook ended hook="queue" stage=2 outcome="failed" took_ms=T error="refused""#
             ),
-            format!("INFO {span}signoff::hooks::tracing: shutdown ends clean=false took_ms=T"),
+            format!("INFO {span}{TARGET} shutdown ended clean=false took_ms=T"),
         ]
     );
 }
@@ -114,16 +117,21 @@ fn what_is_open_at_the_limit_is_named() {
         .then()
         .blocking("blocks", || thread::sleep(Duration::from_secs(30)))
         .within(SHORT);
-    assert_eq!(
-        told(hooks, None),
-        [
-            "INFO shutdown: signoff::hooks::tracing: shutdown begins hooks=3 budget=10.0 s",
-            r#"WARN shutdown: signoff::hooks::tracing: hook given up hook="requests" outcome="timed out" took_ms=T still_open="GET /report (T)""#,
-            r#"WARN shutdown: signoff::hooks::tracing: hook given up hook="hangs" outcome="timed out" took_ms=T"#,
-            r#"WARN shutdown: signoff::hooks::tracing: hook given up hook="blocks" outcome="abandoned" took_ms=T"#,
-            "INFO shutdown: signoff::hooks::tracing: shutdown ends clean=false took_ms=T",
-        ]
-    );
+    let lines = [
+        ("INFO", "shutdown started hooks=3 budget_ms=10000"),
+        ("INFO", r#"hook started hook="requests" stage=1"#),
+        (
+            "WARN",
+            r#"hook ended hook="requests" stage=1 outcome="timed out" took_ms=T in_flight="GET /report (T)""#,
+        ),
+        ("INFO", r#"hook started hook="hangs" stage=2"#),
+        ("WARN", r#"hook ended hook="hangs" stage=2 outcome="timed out" took_ms=T"#),
+        // It starts on a thread that has no subscriber here.
+        ("WARN", r#"hook ended hook="blocks" stage=3 outcome="abandoned" took_ms=T"#),
+        ("INFO", "shutdown ended clean=false took_ms=T"),
+    ];
+    let lines = lines.map(|(level, line)| format!("{level} shutdown: {TARGET} {line}"));
+    assert_eq!(told(hooks, None), lines);
 }
 
 /// A subscriber that says what it hears, and hangs where it is told to.
@@ -138,7 +146,7 @@ impl Write for Says {
         while line.contains(self.hangs_at) {
             thread::park();
         }
-        let words = ["shutdown begins", "hook ended", "hook given up", "shutdown ends"];
+        let words = ["shutdown started", "hook started", "hook ended", "shutdown ended"];
         let heard = words.into_iter().find(|word| line.contains(word)).unwrap_or("?");
         let hook = line.split("hook=").nth(1).and_then(|rest| rest.split('"').nth(1));
         say(format_args!("{heard} {}", hook.unwrap_or_default()).to_string().trim());
@@ -185,21 +193,29 @@ fn says(hangs_at: &'static str) {
 cases! {
     hooks_left_behind_by_exit_on_are_told: |case| {
         let child = case.start();
-        for line in ["shutdown begins", "hook ended beside it", "hook given up blocks", "shutdown ends"] {
+        for line in [
+            "shutdown started",
+            "hook started before it",
+            "hook ended before it",
+            "hook started blocks",
+            "hook ended blocks",
+            "shutdown ended",
+        ] {
             child.expect(line);
         }
         child.exits_with(1);
     }, || {
         says("nowhere");
         let shutdown = ShutdownSignal::manual();
-        let hooks = Hooks::new().budget(5 * SHORT).hook("blocks", async || if true { park() });
-        let guard = hooks.hook("beside it", async || {}).exit_on(shutdown.clone()).unwrap();
+        let hooks = Hooks::new().budget(5 * SHORT).hook("before it", async || {}).then();
+        let hooks = hooks.hook("blocks", async || if true { park() });
+        let guard = hooks.exit_on(shutdown.clone()).start().unwrap();
         shutdown.request("enough");
         guard.join();
     };
 
     a_subscriber_that_hangs_does_not_stop_the_end: |case| {
-        for variant in ["shutdown begins", "hook ended", "hook given up", "shutdown ends"] {
+        for variant in ["shutdown started", "hook started", "hook ended", "shutdown ended"] {
             case.variant(variant).start().exits_with(1);
         }
     }, || {
@@ -207,7 +223,7 @@ cases! {
         let shutdown = ShutdownSignal::manual();
         let hooks = Hooks::new().budget(5 * SHORT).hook("cache", async || {}).then();
         let hooks = hooks.hook("blocks", async || if true { park() });
-        let guard = hooks.exit_on(shutdown.clone()).unwrap();
+        let guard = hooks.exit_on(shutdown.clone()).start().unwrap();
         shutdown.request("enough");
         guard.join();
     };
@@ -230,7 +246,7 @@ cases! {
             return;
         }
         let shutdown = ShutdownSignal::manual();
-        let guard = hooks.on_report(report).exit_on(shutdown.clone()).unwrap();
+        let guard = hooks.exit_on(shutdown.clone()).on_report(report).start().unwrap();
         shutdown.request("enough");
         guard.join();
     };

@@ -47,7 +47,7 @@ const CONTENDERS: &[Contender] = &[
     }),
     ("**signoff, exit_on()**", |c| {
         let shutdown = ShutdownSignal::listen(signoff::Blocking).unwrap();
-        let _guard = hooks().exit_on(shutdown).unwrap();
+        let _guard = hooks().exit_on(shutdown).start().unwrap();
         c.ready();
         loop {
             std::thread::park();

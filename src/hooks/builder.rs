@@ -2,18 +2,16 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::{self, Future};
+use std::future;
 use std::time::Duration;
 
 use super::context::HookContext;
-use super::exit::Ending;
-use super::hook::{Hook, IntoOutcome, Kind, Running, Time};
-use super::threads;
+use super::hook::{AsyncHook, Hook, HookFuture, IntoOutcome, Kind, TimeLimit};
 
-/// Ten seconds: what Docker gives, and a third of what Kubernetes does.
+/// What Docker waits between `SIGTERM` and `SIGKILL`. Kubernetes waits three times as long.
 const DEFAULT_BUDGET: Duration = Duration::from_secs(10);
 
-/// What is to be closed when the process ends: hooks, in stages, within a budget.
+/// Cleanup that runs when the process shuts down: hooks, in stages, within a time budget.
 ///
 /// The [module's page](crate::hooks) has the rules for order, time and failure.
 ///
@@ -39,15 +37,13 @@ const DEFAULT_BUDGET: Duration = Duration::from_secs(10);
 /// ```
 #[must_use = "hooks do nothing until they are run"]
 pub struct Hooks {
-    /// Never empty; the last one is open for more.
+    /// Never empty. New hooks are added to the last stage.
     pub(super) stages: VecDeque<Stage>,
     pub(super) budget: Duration,
-    #[allow(dead_code, reason = "without the feature `blocking` nobody ends the process")]
-    pub(super) ending: Ending,
 }
 
-/// Hooks that run side by side.
-pub(super) type Stage = VecDeque<Hook>;
+/// Hooks that run at the same time.
+pub(super) type Stage = Vec<Hook>;
 
 impl Default for Hooks {
     fn default() -> Self {
@@ -56,38 +52,35 @@ impl Default for Hooks {
 }
 
 impl Hooks {
-    /// No hooks yet, and a budget of ten seconds.
+    /// Creates an empty set of hooks with a budget of ten seconds.
     pub fn new() -> Self {
-        Self {
-            stages: VecDeque::from([Stage::new()]),
-            budget: DEFAULT_BUDGET,
-            ending: Ending::default(),
-        }
+        Self { stages: VecDeque::from([Stage::new()]), budget: DEFAULT_BUDGET }
     }
 
-    /// The time that all hooks have together. The default is ten seconds.
+    /// Sets the time that all hooks share. The default is ten seconds.
     ///
-    /// Choose it shorter than what the supervisor grants between `SIGTERM` and `SIGKILL`: Docker
-    /// 10 s, Kubernetes 30 s (`terminationGracePeriodSeconds`), systemd 90 s. A time that no clock
-    /// can reach, such as [`Duration::MAX`], is no limit.
+    /// Choose a time shorter than your supervisor waits between `SIGTERM` and `SIGKILL`: Docker
+    /// waits 10 s, Kubernetes 30 s (`terminationGracePeriodSeconds`), systemd 90 s. With
+    /// [`Duration::MAX`] there is no limit.
     pub fn budget(mut self, budget: Duration) -> Self {
         self.budget = budget;
         self
     }
 
-    /// Adds an asynchronous hook to the stage.
+    /// Adds an asynchronous hook to the current stage.
     ///
-    /// It owns what it closes, and returns `()` or a `Result<(), E>` of any error. At its limit
-    /// its future is dropped. It must not block the thread; [`blocking`](Self::blocking) may.
+    /// The closure owns what it closes, and returns `()` or a `Result<(), E>` with any error. When
+    /// the hook's deadline passes, its future is dropped. A hook that blocks its thread belongs in
+    /// [`blocking`](Self::blocking).
     pub fn hook<F, Fut>(self, name: impl Into<String>, hook: F) -> Self
     where
         F: FnOnce() -> Fut + Send + 'static,
-        Fut: Future<Output: IntoOutcome> + Send + 'static,
+        Fut: AsyncHook<Output: IntoOutcome> + Send + 'static,
     {
         self.hook_with(name, move |_| hook())
     }
 
-    /// Adds an asynchronous hook that is told why the process ends, and how long it has.
+    /// Adds an asynchronous hook that can look up the reason for the shutdown and its time left.
     ///
     /// ```
     /// # use signoff::Hooks;
@@ -101,20 +94,20 @@ impl Hooks {
     pub fn hook_with<F, Fut>(self, name: impl Into<String>, hook: F) -> Self
     where
         F: FnOnce(HookContext) -> Fut + Send + 'static,
-        Fut: Future<Output: IntoOutcome> + Send + 'static,
+        Fut: AsyncHook<Output: IntoOutcome> + Send + 'static,
     {
-        self.add(name.into(), Kind::Future, |context| {
+        self.add(name.into(), Kind::Async, TimeLimit::Stage, |context| {
             let future = hook(context);
             Box::pin(async move { future.await.into_outcome() })
         })
     }
 
-    /// Adds a synchronous hook to the stage. It runs on a thread of its own.
+    /// Adds a synchronous hook to the current stage. It runs on a thread of its own.
     ///
-    /// At its limit it is left behind: no thread can be stopped from outside. Where it runs, the
-    /// tokio runtime that runs the hooks is entered, as in tokio's `spawn_blocking`. Should the
-    /// system refuse a thread, the hook runs on the one that runs the hooks, and may hold up the
-    /// others for as long as it takes: late is better than not at all.
+    /// Threads cannot be cancelled: at its deadline the hook is reported as abandoned, and it keeps
+    /// running until the process exits. The thread has entered the tokio runtime that runs the
+    /// hooks, as in tokio's `spawn_blocking`. If no thread can be spawned, the hook runs on the
+    /// thread that runs the hooks, and may delay others.
     pub fn blocking<F, T>(self, name: impl Into<String>, hook: F) -> Self
     where
         F: FnOnce() -> T + Send + 'static,
@@ -123,18 +116,18 @@ impl Hooks {
         self.blocking_with(name, move |_| hook())
     }
 
-    /// Adds a synchronous hook that is told why the process ends, and how long it has.
+    /// Adds a synchronous hook that can look up the reason for the shutdown and its time left.
     pub fn blocking_with<F, T>(self, name: impl Into<String>, hook: F) -> Self
     where
         F: FnOnce(HookContext) -> T + Send + 'static,
         T: IntoOutcome,
     {
-        self.add(name.into(), Kind::Thread, |context| {
-            threads::run(context, move |context| hook(context).into_outcome())
+        self.add(name.into(), Kind::Blocking, TimeLimit::Stage, |context| {
+            Box::pin(async move { hook(context).into_outcome() })
         })
     }
 
-    /// Opens the next stage: what is added from here on begins when all before it has ended.
+    /// Opens the next stage: hooks added from here on start when all hooks before them have ended.
     ///
     /// A stage without hooks does not count.
     pub fn then(mut self) -> Self {
@@ -142,67 +135,45 @@ impl Hooks {
         self
     }
 
-    /// Limits the time of the hook that was just added, from its beginning.
+    /// Limits the time of the hook that was just added, counted from its start.
     ///
-    /// It never gets more than its stage has. Does nothing where no hook was added yet.
+    /// The hook never gets more time than its stage has. This has no effect if the current stage
+    /// has no hooks yet.
     pub fn within(mut self, limit: Duration) -> Self {
-        if let Some(hook) = self.stages.iter_mut().rev().find_map(VecDeque::back_mut) {
-            hook.time = Time::Within(limit);
+        if let Some(hook) = self.stages.back_mut().and_then(|stage| stage.last_mut()) {
+            hook.limit = TimeLimit::Within(limit);
         }
         self
     }
 
-    /// Adds a stage of its own that lets time pass, while the program goes on serving.
+    /// Adds a stage that lets time pass while the program continues to serve.
     ///
-    /// Load balancers learn late that a process is about to end, and send requests until then.
-    /// So this comes first, before the stage that stops the server. The
-    /// [module's page](crate::hooks#a-delay-for-load-balancers) shows how, and what Kubernetes has
-    /// to be told.
+    /// Load balancers learn late that a process shuts down, and send requests until then. So this
+    /// comes first, before the stage that stops the server. The
+    /// [module's page](crate::hooks#a-delay-for-load-balancers) shows how, and how to configure
+    /// Kubernetes.
     ///
-    /// The time is part of the budget. It passes in full, unless that would leave nothing to the
-    /// stages after it: then it is cut to its share, and reported as timed out. Nothing prolongs
-    /// it, and nothing but a forced exit cuts it short.
+    /// **The delay is useless if the server stops as soon as the shutdown is requested.** Give the
+    /// server a signal that the hooks request after the delay.
+    ///
+    /// The time is part of the budget. If it would leave no time for the later stages, it is cut to
+    /// the stage's share and reported as timed out. Only a forced exit ends the delay early.
     pub fn keep_serving(self, time: Duration) -> Self {
-        let mut hooks = self.then().add("keep serving".into(), Kind::Pause, |_| {
-            Box::pin(future::pending()) // the clock ends it
-        });
-        if let Some(hook) = hooks.stages.back_mut().and_then(VecDeque::back_mut) {
-            hook.time = Time::Exactly(time);
-        }
-        hooks.then()
-    }
-
-    /// Adds a hook with a limit of its own in front of all others, to the first stage.
-    #[allow(dead_code, reason = "only the feature `lambda` needs it")]
-    pub(crate) fn first<F, Fut>(mut self, name: &str, limit: Duration, hook: F) -> Self
-    where
-        F: FnOnce() -> Fut + Send + 'static,
-        Fut: Future<Output: IntoOutcome> + Send + 'static,
-    {
-        let mut added = Self::new().hook(name, hook).within(limit);
-        if let Some(stage) = self.stages.front_mut() {
-            let others = std::mem::take(stage);
-            stage.extend(added.stages.drain(..).flatten().chain(others));
-        }
-        self
-    }
-
-    /// Shortens the budget where it is longer.
-    #[allow(dead_code, reason = "only the feature `lambda` needs it")]
-    pub(crate) fn budget_at_most(mut self, longest: Duration) -> Self {
-        self.budget = self.budget.min(longest);
-        self
+        let limit = TimeLimit::Exactly(time);
+        let delay = |_| -> HookFuture { Box::pin(future::pending()) }; // until its deadline
+        self.then().add("keep serving".into(), Kind::Delay, limit, delay).then()
     }
 
     fn add(
         mut self,
         name: String,
         kind: Kind,
-        begin: impl FnOnce(HookContext) -> Running + Send + 'static,
+        limit: TimeLimit,
+        start: impl FnOnce(HookContext) -> HookFuture + Send + 'static,
     ) -> Self {
-        let hook = Hook { name, kind, time: Time::Share, begin: Box::new(begin) };
+        let hook = Hook { name, kind, limit, start: Box::new(start) };
         if let Some(stage) = self.stages.back_mut() {
-            stage.push_back(hook);
+            stage.push(hook);
         }
         self
     }
@@ -214,6 +185,6 @@ impl fmt::Debug for Hooks {
         f.debug_struct("Hooks")
             .field("budget", &self.budget)
             .field("stages", &self.stages.iter().map(names).collect::<Vec<_>>())
-            .finish_non_exhaustive()
+            .finish()
     }
 }

@@ -1,35 +1,33 @@
-//! What a hook is told.
+//! What a hook can find out about the shutdown.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::reason::Reason;
-use crate::tracked_work::TrackedWork;
 
-/// What a hook is told: why the process ends, and how long the hook has.
+/// Why the process shuts down, and how much time a hook has.
 #[derive(Clone)]
 pub struct HookContext {
     pub(super) reason: Option<Reason>,
     pub(super) deadline: Option<Instant>,
-    pub(super) waits: Arc<TrackedWork>,
 }
 
 impl HookContext {
-    /// Why the process ends; `None` where the hooks were [`run`](crate::Hooks::run) without a
-    /// signal.
+    /// Returns the reason for the shutdown, or `None` if the hooks were [`run`](crate::Hooks::run)
+    /// without a signal.
     #[must_use]
     pub fn reason(&self) -> Option<&Reason> {
         self.reason.as_ref()
     }
 
-    /// When this hook is given up; `None` where the budget has no limit.
+    /// Returns the time at which this hook times out, or `None` if the budget has no limit.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// How long this hook has from now on; [`Duration::MAX`] where the budget has no limit.
+    /// Returns how much time this hook has from now on, or [`Duration::MAX`] if the budget has no
+    /// limit.
     #[must_use]
     pub fn time_left(&self) -> Duration {
         self.deadline

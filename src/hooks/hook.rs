@@ -1,4 +1,4 @@
-//! One hook, before it runs and while it does.
+//! One hook, before it starts.
 
 use std::error::Error;
 use std::future::Future;
@@ -7,43 +7,75 @@ use std::time::Duration;
 
 use super::context::HookContext;
 use super::report::Outcome;
-use crate::catch_panic::catch_panic;
 
 /// A hook that waits for its stage.
 pub(super) struct Hook {
     pub(super) name: String,
     pub(super) kind: Kind,
-    pub(super) time: Time,
-    pub(super) begin: Box<dyn FnOnce(HookContext) -> Running + Send>,
+    pub(super) limit: TimeLimit,
+    pub(super) start: Box<dyn FnOnce(HookContext) -> HookFuture + Send>,
 }
 
-/// A hook that has begun.
-pub(super) type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+/// A hook that has started. That of a blocking hook blocks when it is polled.
+pub(super) type HookFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
-/// What a hook is made of; its limit means something else for each.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    Future,
-    Thread,
-    Pause,
+    Async,
+    Blocking,
+    Delay,
+}
+
+impl Kind {
+    /// What becomes of a hook that has not returned at its deadline.
+    pub(super) fn at_deadline(self, is_own_limit: bool) -> Outcome {
+        match self {
+            Self::Delay if is_own_limit => Outcome::Done,
+            Self::Async | Self::Delay => Outcome::TimedOut,
+            Self::Blocking => Outcome::Abandoned,
+        }
+    }
 }
 
 /// How long a hook may take.
 #[derive(Clone, Copy)]
-pub(super) enum Time {
+pub(super) enum TimeLimit {
     /// As long as its stage.
-    Share,
+    Stage,
     Within(Duration),
-    /// A pause: so long, be it more than the share of its stage.
+    /// A delay takes this long, even if that is more than the share of its stage.
     Exactly(Duration),
 }
 
-/// What a hook may return: `()`, or a `Result<(), E>` of any error; or nothing ever, as `todo!()` does.
-///
-/// Nobody else can implement it.
+impl TimeLimit {
+    /// The most that the hook needs, if that is known.
+    pub(super) fn longest(self) -> Option<Duration> {
+        match self {
+            Self::Stage => None,
+            Self::Within(limit) | Self::Exactly(limit) => Some(limit),
+        }
+    }
+}
+
+/// The future of an asynchronous hook.
 #[diagnostic::on_unimplemented(
-    message = "a hook returns `()` or `Result<(), E>`, not `{Self}`",
-    note = "end it with a semicolon to ignore the value, or with `.map(drop)` for a result"
+    message = "`hook` takes an asynchronous closure, and this one returns `{Self}`",
+    label = "not a future",
+    note = "write `async || …`, or pass a synchronous closure to `blocking`"
+)]
+pub trait AsyncHook: Future {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Future> AsyncHook for T {}
+
+/// What a hook may return: `()`, or a `Result` with any error. Also a result of a result, as a
+/// `JoinHandle` gives it, and the type of `todo!()`.
+///
+/// This trait is sealed.
+#[diagnostic::on_unimplemented(
+    message = "a hook returns `()` or a `Result` of `()`, not `{Self}`",
+    note = "to ignore a value, end the hook with a semicolon; in a `Result`, with `.map(|_| ())`",
+    note = "`blocking` takes a synchronous closure; pass an asynchronous one to `hook`"
 )]
 pub trait IntoOutcome: sealed::Sealed {
     #[doc(hidden)]
@@ -53,7 +85,7 @@ pub trait IntoOutcome: sealed::Sealed {
 mod sealed {
     pub trait Sealed {}
     impl Sealed for () {}
-    impl<E> Sealed for Result<(), E> {}
+    impl<T: Sealed, E> Sealed for Result<T, E> {}
     impl Sealed for super::Never {}
 
     pub trait Returns {
@@ -73,9 +105,9 @@ impl IntoOutcome for () {
     }
 }
 
-impl<E: Into<Box<dyn Error + Send + Sync>>> IntoOutcome for Result<(), E> {
+impl<T: IntoOutcome, E: Into<Box<dyn Error + Send + Sync>>> IntoOutcome for Result<T, E> {
     fn into_outcome(self) -> Outcome {
-        self.map_or_else(|error| Outcome::Failed(error.into()), |()| Outcome::Done)
+        self.map_or_else(|error| Outcome::Failed(error.into()), T::into_outcome)
     }
 }
 
@@ -84,10 +116,4 @@ impl IntoOutcome for Never {
     fn into_outcome(self) -> Outcome {
         self
     }
-}
-
-/// Runs code of the user and turns a panic into an outcome. A hook that panicked is never polled
-/// again.
-pub(super) fn caught<T>(f: impl FnOnce() -> T) -> Result<T, Outcome> {
-    catch_panic(f).map_err(Outcome::Panicked)
 }

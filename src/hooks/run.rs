@@ -1,58 +1,61 @@
-//! How to run the hooks.
+//! Runs the hooks and returns their report.
 
 use std::sync::Arc;
 
 use super::builder::Hooks;
-use super::plan::Plan;
+use super::driver;
+use super::progress::{Progress, Request};
 use super::report::Report;
-use super::{runtime, stage};
-use crate::reason::Reason;
+use super::runtime;
+use super::timer::Timer;
 use crate::shutdown_signal::ShutdownSignal;
 
 impl Hooks {
-    /// Runs the hooks, on whatever executor this future is awaited.
+    /// Runs the hooks now, on the executor that awaits this future.
     ///
     /// # Cancel safety
     ///
-    /// Where this future is dropped before its end, the hooks that run are dropped with it, and
-    /// those that did not begin yet never run.
+    /// If this future is dropped before it resolves, the running hooks are dropped with it, and
+    /// the others never start.
     pub async fn run(self) -> Report {
-        run(self, None).await
+        let progress = Progress::new(&self, Request::now());
+        run(&progress, self).await;
+        report(&progress)
     }
 
-    /// Waits for the shutdown, then runs the hooks. The budget counts from there, and the report
-    /// has the reason.
+    /// Waits until the shutdown is requested, then runs the hooks. The budget counts from the
+    /// request, and the report has its reason.
     ///
     /// # Cancel safety
     ///
     /// As for [`run`](Self::run).
     pub async fn run_on(self, shutdown: ShutdownSignal) -> Report {
         (&shutdown).await;
-        run(self, shutdown.reason()).await
+        let progress = Progress::new(&self, Request::of(&shutdown));
+        run(&progress, self).await;
+        report(&progress)
     }
 
-    /// Runs the hooks, and blocks this thread until they have ended.
+    /// Runs the hooks now, and blocks this thread until they have finished.
     ///
     /// With the feature `tokio` they run in a small runtime of their own, so hooks may use its
-    /// timers and sockets wherever this is called. Inside of a runtime, which does not like to be
-    /// blocked, they run on a thread next to this one. What belongs to a runtime whose only thread
-    /// is this one stands still all the same: a hook that needs that hits its limit. In
-    /// asynchronous code, [`run`](Self::run) has no such edge.
+    /// timers and sockets. If this thread belongs to a runtime, they run on a new thread while this
+    /// one waits. A hook that needs the runtime of a blocked thread times out, though:
+    /// asynchronous code should use [`run`](Self::run).
     pub fn run_blocking(self) -> Report {
-        let plan = Plan::new(self, None);
-        runtime::block_on(|| stage::run(Arc::clone(&plan), 0));
-        report(&plan)
+        let progress = Progress::new(&self, Request::now());
+        runtime::block_on(run(&progress, self));
+        report(&progress)
     }
 }
 
-async fn run(hooks: Hooks, reason: Option<Reason>) -> Report {
-    let plan = Plan::new(hooks, reason);
-    stage::run(Arc::clone(&plan), 0).await;
-    report(&plan)
+async fn run(progress: &Arc<Progress>, hooks: Hooks) {
+    let timer = Timer::new(Arc::default(), false);
+    driver::run(Arc::clone(progress), hooks, timer, false).await;
 }
 
-fn report(plan: &Plan) -> Report {
-    let report = plan.report();
-    plan.telling.over(&report);
-    report
+fn report(progress: &Progress) -> Report {
+    let closed = progress.close();
+    progress.trace_end(&closed);
+    closed.report
 }

@@ -1,33 +1,35 @@
-//! Without tokio, hooks need nothing around them: other runtimes have a reactor of their own.
+//! Without tokio, hooks need no runtime around them: the reactors of the others run by themselves.
 
 use std::future::Future;
 
 use crate::block_on;
 
-pub(super) fn block_on<F: Future<Output = ()>>(make: impl Fn() -> F) {
-    block_on::block_on(make(), None);
+/// Runs the future on this thread.
+pub(super) fn block_on(future: impl Future<Output = ()> + Send) {
+    HookRuntime::new().block_on(future);
 }
 
-pub(super) struct Place;
+pub(super) struct HookRuntime;
 
-impl Place {
-    pub(super) fn here() -> Self {
+impl HookRuntime {
+    pub(super) fn new() -> Self {
+        Self
+    }
+
+    #[allow(clippy::unused_self, reason = "the twin for tokio has a runtime")]
+    pub(super) fn block_on(&self, future: impl Future<Output = ()>) {
+        block_on::block_on(future, None);
+    }
+}
+
+pub(super) struct RuntimeHandle;
+
+impl RuntimeHandle {
+    pub(super) fn current() -> Self {
         Self
     }
 
     pub(super) fn enter(&self) -> &Self {
         self
-    }
-}
-
-#[allow(dead_code, reason = "only the feature `blocking` has that")]
-#[allow(clippy::unused_self, reason = "as its twin has it")]
-impl Place {
-    pub(super) fn driven() -> Self {
-        Self
-    }
-
-    pub(super) fn block_on(&self, future: impl Future<Output = ()>) {
-        block_on::block_on(future, None);
     }
 }

@@ -1,79 +1,73 @@
-//! The tokio that hooks run in where nobody else drives them: their timers and sockets work while
-//! the program's own runtime is stuck, or gone.
+//! The tokio runtime that hooks run in.
 
-use std::future::{self, Future};
-use std::thread;
+use std::future::Future;
+use std::pin::Pin;
+use std::thread::{self, ScopedJoinHandle};
 
 use tokio::runtime::{Builder, EnterGuard, Handle, Runtime};
 
-use super::hook::caught;
 use crate::block_on;
+use crate::catch_panic::catch_panic;
 
-/// Runs the future to its end: on this thread, or where this one belongs to a runtime or is about to
-/// end, on a thread that this one waits for.
-pub(super) fn block_on<F: Future<Output = ()>>(make: impl Fn() -> F + Send + Sync) {
+/// Runs the future in a runtime of its own: on this thread, or if that belongs to a runtime or is
+/// about to end, on a new one while this one waits.
+pub(super) fn block_on(future: impl Future<Output = ()> + Send) {
+    let mut future = Box::pin(future);
     if Handle::try_current().is_err_and(|error| error.is_missing_context()) {
-        return on_this_thread(make());
+        return HookRuntime::new().block_on(future);
     }
+    let ended = on_new_thread(future.as_mut());
+    if !ended {
+        block_on::block_on(future, None); // without a thread, and without tokio's timers
+    }
+}
+
+/// Returns false if there is no thread to be had.
+fn on_new_thread(future: Pin<&mut (impl Future<Output = ()> + Send)>) -> bool {
     let thread = thread::Builder::new().name("signoff-hooks".into());
-    let ended = thread::scope(|scope| {
-        thread.spawn_scoped(scope, || on_this_thread(make())).map(|thread| thread.join().is_ok())
-    });
-    if ended.is_err() {
-        block_on::block_on(make(), None); // no thread: without the timers of that tokio
-    }
+    thread::scope(|scope| {
+        let thread = thread.spawn_scoped(scope, || HookRuntime::new().block_on(future));
+        thread.map(ScopedJoinHandle::join).is_ok()
+    })
 }
 
-fn on_this_thread(future: impl Future<Output = ()>) {
-    match build() {
-        Some(runtime) => {
-            runtime.block_on(future);
-            runtime.shutdown_background(); // does not wait for what hooks have left in it
+/// A small runtime: its timers and sockets work even if that of the program is blocked.
+///
+/// If none can be built, hooks run without it: late is better than never.
+pub(super) struct HookRuntime(Option<Runtime>);
+
+impl HookRuntime {
+    pub(super) fn new() -> Self {
+        // `enable_all` enables what the program's features of tokio have. With few descriptors
+        // left, that may panic.
+        let built = catch_panic(|| Builder::new_current_thread().enable_all().build());
+        Self(built.ok().and_then(Result::ok))
+    }
+
+    pub(super) fn block_on(&self, future: impl Future<Output = ()>) {
+        match &self.0 {
+            Some(runtime) => runtime.block_on(future),
+            None => drop(block_on::block_on(future, None)),
         }
-        None => drop(block_on::block_on(future, None)),
     }
 }
 
-fn build() -> Option<Runtime> {
-    // `enable_all` is all that the program's own features of tokio have. With few descriptors left
-    // that may panic.
-    caught(|| Builder::new_current_thread().enable_all().build()).ok()?.ok()
+impl Drop for HookRuntime {
+    /// Does not wait for what hooks have left in it.
+    fn drop(&mut self) {
+        self.0.take().into_iter().for_each(Runtime::shutdown_background);
+    }
 }
 
-/// The runtime that a hook is polled in, or a synchronous one is started in.
-pub(super) struct Place(Option<Handle>);
+/// The runtime that a hook is started in, for the threads that run hooks.
+pub(super) struct RuntimeHandle(Option<Handle>);
 
-impl Place {
-    pub(super) fn here() -> Self {
+impl RuntimeHandle {
+    pub(super) fn current() -> Self {
         Self(Handle::try_current().ok())
     }
 
     pub(super) fn enter(&self) -> Option<EnterGuard<'_>> {
         self.0.as_ref().map(Handle::enter)
-    }
-}
-
-/// For `exit_on`, whose hooks may need more than one thread.
-#[allow(dead_code, reason = "only the feature `blocking` has that")]
-impl Place {
-    /// A runtime whose timers and sockets work on every thread, whichever of them is blocked: one
-    /// that polls no hook drives it, for as long as the process lasts.
-    pub(super) fn driven() -> Self {
-        let drive = |runtime: Runtime| {
-            let handle = runtime.handle().clone();
-            let thread = thread::Builder::new().name("signoff-tokio".into());
-            let driver = thread.spawn(move || runtime.block_on(future::pending::<()>()));
-            driver.is_ok().then_some(handle)
-        };
-        Self(build().and_then(drive))
-    }
-
-    /// Where there is no such runtime, the thread has one of its own: late is better than never.
-    pub(super) fn block_on(&self, future: impl Future<Output = ()>) {
-        if self.0.is_none() {
-            return on_this_thread(future);
-        }
-        let _entered = self.enter();
-        block_on::block_on(future, None);
     }
 }

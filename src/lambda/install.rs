@@ -1,6 +1,7 @@
 //! Hooks that run when Lambda takes the environment down.
 
-use std::future::{self, Future, IntoFuture, Ready};
+use std::fmt;
+use std::future::{self, IntoFuture, Ready};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use super::error::{Error, RegistrationError};
 use super::extension::Extension;
 use crate::backend::blocking::Blocking;
 use crate::backend::tokio::Tokio;
-use crate::hooks::{ExitGuard, Hooks, IntoOutcome};
+use crate::hooks::{AsyncHook, ExitGuard, ExitOn, Hooks, IntoOutcome, Report};
 use crate::lambda_tracing;
 use crate::shutdown_signal::ShutdownSignal;
 
@@ -43,7 +44,7 @@ static SHUTDOWN: Mutex<Option<ShutdownSignal>> = Mutex::new(None);
 pub async fn set_graceful_shutdown_handler<F, Fut>(hook: F) -> Result<Installed, Error>
 where
     F: FnOnce() -> Fut + Send + 'static,
-    Fut: Future<Output: IntoOutcome> + Send + 'static,
+    Fut: AsyncHook<Output: IntoOutcome> + Send + 'static,
 {
     install(Hooks::new().hook("shutdown", hook)).await
 }
@@ -78,18 +79,32 @@ where
 /// # }
 /// ```
 pub fn install(hooks: Hooks) -> Install {
-    Install { hooks, extension: Some(Extension::default()), budget: None, is_strict: false }
+    let (extension, on_report) = (Some(Extension::default()), None);
+    Install { hooks, extension, on_report, budget: None, is_strict: false }
 }
 
 /// The choices of [`install`]. Nothing happens until it is awaited, or [`start`](Self::start) is
 /// called.
-#[derive(Debug)]
 #[must_use = "nothing is installed until this is awaited, or `start` is called"]
 pub struct Install {
     pub(super) hooks: Hooks,
     extension: Option<Extension>,
+    on_report: Option<OnReport>,
     budget: Option<Duration>,
     is_strict: bool,
+}
+
+type OnReport = Box<dyn FnOnce(Report) + Send>;
+
+impl fmt::Debug for Install {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Install")
+            .field("hooks", &self.hooks)
+            .field("extension", &self.extension)
+            .field("budget", &self.budget)
+            .field("is_strict", &self.is_strict)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Install {
@@ -114,6 +129,12 @@ impl Install {
         self
     }
 
+    /// Calls `f` with the report of the hooks before the process exits.
+    pub fn on_report(mut self, f: impl FnOnce(Report) + Send + 'static) -> Self {
+        self.on_report = Some(Box::new(f));
+        self
+    }
+
     /// Makes a registration that fails an error of the program.
     ///
     /// Without it the function goes on, because it can serve all the same. The feature `tracing`
@@ -132,14 +153,14 @@ impl Install {
     /// Where the registration failed, and is to be [`strict`](Self::strict); the hooks run at a
     /// signal all the same then.
     pub fn start(self) -> Result<Installed, Error> {
-        let Self { hooks, extension, budget, is_strict } = self;
+        let Self { hooks, extension, on_report, budget, is_strict } = self;
         let hooks = match budget {
             Some(budget) => hooks.budget(budget),
             None => hooks.budget_at_most(BUDGET),
         };
         // The hooks are armed first: SIGTERM may come as soon as the extension is registered, and
         // while that takes its time.
-        let (shutdown, guard) = arm(hooks)?;
+        let (shutdown, guard) = arm(hooks, on_report)?;
         let registered = extension.map_or(Ok(false), |extension| extension.register());
         let registration_error = match registered {
             Err(error) if is_strict => return Err(Error::Registration(error)),
@@ -160,7 +181,7 @@ impl IntoFuture for Install {
 }
 
 /// The first call in the process listens, on the runtime that it is called in, if there is one.
-fn arm(hooks: Hooks) -> Result<(ShutdownSignal, ExitGuard), Error> {
+fn arm(hooks: Hooks, on_report: Option<OnReport>) -> Result<(ShutdownSignal, ExitGuard), Error> {
     let mut known = SHUTDOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let shutdown = match &*known {
         Some(shutdown) => shutdown.clone(),
@@ -168,7 +189,9 @@ fn arm(hooks: Hooks) -> Result<(ShutdownSignal, ExitGuard), Error> {
             .or_else(|_| ShutdownSignal::listen(Blocking))
             .map_err(Error::Signal)?,
     };
-    let guard = hooks.exit_on(shutdown.clone()).map_err(Error::Signal)?;
+    let exit_on = hooks.exit_on(shutdown.clone());
+    let exit_on = on_report.into_iter().fold(exit_on, ExitOn::on_report);
+    let guard = exit_on.start().map_err(Error::Signal)?;
     // Not sooner: without hooks nobody would answer the signal that this keeps.
     *known = Some(shutdown.clone());
     Ok((shutdown, guard))

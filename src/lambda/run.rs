@@ -34,10 +34,11 @@ use crate::in_flight::InFlight;
 /// #[tokio::main]
 /// async fn main() -> Result<(), Error> {
 ///     let store = open();
-///     let hooks = Hooks::new()
-///         .hook("store", async move || store.close().await)
-///         .on_report(|report| report.eprint());
-///     lambda::run(service_fn(handler), hooks).await
+///     let hooks = Hooks::new().hook("store", async move || store.close().await);
+///     lambda::install(hooks)
+///         .on_report(|report| report.eprint())
+///         .run(service_fn(handler))
+///         .await
 /// }
 ///
 /// async fn handler(event: LambdaEvent<String>) -> Result<String, Error> {

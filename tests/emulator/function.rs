@@ -49,8 +49,9 @@ fn serves() {
         _ => {}
     }
     if case == RUN {
-        let hooks = Hooks::new().hook("hook", hook).on_report(|report| tell(&report));
-        let ended = runtime().block_on(lambda::run(service_fn(handler), hooks));
+        let install = lambda::install(Hooks::new().hook("hook", hook));
+        let run = install.on_report(|report| tell(&report)).run(service_fn(handler));
+        let ended = runtime().block_on(run);
         say(format_args!("run: {ended:?}"));
     } else if case == "runtime is dropped" {
         runtime().block_on(async {
@@ -111,7 +112,7 @@ async fn install_ours(case: &str) {
     let hooks = match case {
         "a hook waits for ever" => hooks.hook("hung", async || future::pending::<()>().await),
         "a hook blocks its thread" => hooks.hook("hung", async || thread::sleep(BOUND)),
-        "a hook fails" => hooks.hook("fails", async || Err("refused")),
+        "a hook fails" => hooks.hook("fails", async || Err::<(), _>("refused")),
         "a hook panics" => {
             hooks.hook("panics", async || assert!(env::var(CASE).is_err(), "on purpose"))
         }

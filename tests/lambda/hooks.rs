@@ -31,7 +31,11 @@ fn told(status: ExitStatus) -> String {
 }
 
 fn hooks() -> Hooks {
-    Hooks::new().hook("hook", async || say("hook")).on_report(|report| tell(&report))
+    Hooks::new().hook("hook", async || say("hook"))
+}
+
+fn install() -> Install {
+    lambda::install(hooks()).on_report(|report| tell(&report))
 }
 
 fn tell(report: &Report) {
@@ -50,27 +54,30 @@ fn installs() {
             let _installed = lambda::set_graceful_shutdown_handler(hook).await.expect("installed");
             waits();
         }),
-        "no runtime" => ready(lambda::install(hooks())),
+        "no runtime" => ready(install()),
         "async-std" => async_std::task::block_on(async {
-            let _installed = lambda::install(hooks()).await.expect("installed");
+            let _installed = install().await.expect("installed");
             waits();
         }),
         "dropped" => {
-            drop(runtime.block_on(async { lambda::install(hooks()).await.expect("installed") }));
+            drop(runtime.block_on(async { install().await.expect("installed") }));
             drop(runtime);
             waits();
         }
-        "own budget" => ready(lambda::install(hooks().budget(Duration::from_millis(123)))),
-        "budget" => ready(lambda::install(hooks()).budget(Duration::from_secs(2))),
+        "own budget" => ready(
+            lambda::install(hooks().budget(Duration::from_millis(123)))
+                .on_report(|report| tell(&report)),
+        ),
+        "budget" => ready(install().budget(Duration::from_secs(2))),
         "hung" => ready(
             lambda::install(hooks().hook("hung", async || pending::<()>().await)).budget(BOUND * 9),
         ),
-        "strict" => say(format_args!("{:?}", lambda::install(hooks()).strict().start().map(drop))),
-        "without" => ready(lambda::install(hooks()).without_extension()),
-        "named" => ready(lambda::install(hooks()).extension(Extension::default().name("mine"))),
+        "strict" => say(format_args!("{:?}", install().strict().start().map(drop))),
+        "without" => ready(install().without_extension()),
+        "named" => ready(install().extension(Extension::default().name("mine"))),
         "no threads" => runtime.block_on(async {
             refuse_threads();
-            say(format_args!("{:?}", lambda::install(hooks()).await.map(drop)));
+            say(format_args!("{:?}", install().await.map(drop)));
             waits();
         }),
         "two" => {
@@ -82,10 +89,10 @@ fn installs() {
                 .block_on(lambda::set_graceful_shutdown_handler(slow))
                 .expect("installed")
                 .join();
-            ready(lambda::install(hooks()));
+            ready(install());
         }
         "asks" => {
-            let installed = lambda::install(hooks()).start().expect("installed");
+            let installed = install().start().expect("installed");
             installed.shutdown().request("enough");
             installed.join();
         }

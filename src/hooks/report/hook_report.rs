@@ -16,17 +16,14 @@ pub struct HookReport {
     started: Duration,
     took: Duration,
     in_flight: Vec<InFlightEntry>,
-    /// Whether the `tracing` subscriber has got an event for this hook.
-    #[allow(dead_code, reason = "only the feature `tracing` reads it")]
-    pub(in crate::hooks) is_traced: bool,
 }
 
 impl HookReport {
     /// Makes the report of a hook that never started.
     pub(in crate::hooks) fn not_started(name: Arc<str>, stage: usize) -> Self {
         let (started, took) = (Duration::ZERO, Duration::ZERO);
-        let (outcome, in_flight, is_traced) = (Outcome::NotStarted, Vec::new(), false);
-        Self { name, stage, outcome, started, took, in_flight, is_traced }
+        let (outcome, in_flight) = (Outcome::NotStarted, Vec::new());
+        Self { name, stage, outcome, started, took, in_flight }
     }
 
     /// Makes the report of a hook that started, at a time counted from the shutdown request.

@@ -17,7 +17,7 @@ pub use outcome::Outcome;
 use style::Style;
 use timeline::Timeline;
 
-use super::last_words;
+use super::output;
 use crate::reason::Reason;
 
 /// What happened during a shutdown: how and when each hook ended, and what remained in flight.
@@ -85,7 +85,7 @@ impl Report {
 
     /// Returns the time from the shutdown request to the start of the hooks.
     #[must_use]
-    pub fn before_hooks(&self) -> Duration {
+    pub fn before(&self) -> Duration {
         self.summary.before
     }
 
@@ -124,7 +124,7 @@ impl Report {
     /// Unlike `eprintln!`, this does not panic if standard error is closed. It waits at most half
     /// a second if standard error is a pipe that is full.
     pub fn eprint(&self) {
-        last_words::eprint(&Timeline::new(self, Style::of_stderr()).to_string());
+        output::eprint(&Timeline::new(self, Style::of_stderr()).to_string());
     }
 }
 

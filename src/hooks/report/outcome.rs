@@ -35,7 +35,7 @@ impl Outcome {
     }
 
     /// Returns the outcome in one or two words, as the timeline shows it.
-    pub(in crate::hooks) fn label(&self) -> &'static str {
+    pub(crate) fn label(&self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Failed(_) => "failed",
@@ -47,7 +47,7 @@ impl Outcome {
     }
 
     /// Returns the error with its causes, or the panic message.
-    pub(in crate::hooks) fn detail(&self) -> Option<String> {
+    pub(crate) fn detail(&self) -> Option<String> {
         match self {
             Self::Failed(error) => Some(with_causes(&**error)),
             Self::Panicked(message) => Some(message.clone()),

@@ -17,6 +17,7 @@ pub(super) enum Color {
     Green = 32,
     Yellow = 33,
     Dim = 2,
+    Bold = 1,
 }
 
 impl Style {

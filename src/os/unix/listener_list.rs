@@ -85,7 +85,6 @@ impl ListenerList {
 /// Waits until no handler is between the first and the last of its listeners.
 ///
 /// After a listener was seen to have its signal, every other one has it too when this returns.
-#[allow(dead_code, reason = "for the hooks")]
 pub(crate) fn wait_for_deliveries() {
     while super::registry::is_owner() && DELIVERIES.load(Ordering::SeqCst) != 0 {
         thread::yield_now();

@@ -25,9 +25,7 @@ mod wake_fd;
 
 pub(crate) use disposition::{exists, is_allowed, unblock};
 pub(crate) use listener::Listener;
-#[allow(unused_imports, reason = "for the hooks")]
 pub(crate) use listener_list::wait_for_deliveries;
-#[allow(unused_imports, reason = "for the hooks")]
 pub(crate) use owner::Owner;
 pub(crate) use registry::{Registered, begin, register, unregister};
 

@@ -1,6 +1,0 @@
-//! The twin of `exit` without the feature `blocking`: nobody ends the process.
-
-#[derive(Default)]
-pub(super) struct Ending {
-    _nothing: (),
-}

@@ -1,0 +1,63 @@
+//! How the process exits after its hooks.
+
+use std::process;
+
+use crate::os::exit;
+use crate::reason::Reason;
+use crate::signal::Signal;
+
+/// The exit status of a process whose shutdown was handled by [`exit_on`](crate::Hooks::exit_on).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Exit {
+    /// Status 0 if the report is clean, else 1. This is what service managers expect of a service
+    /// that was asked to stop.
+    #[default]
+    Status,
+    /// By the signal that requested the shutdown, as if the program did not handle it. This is what
+    /// shells expect of a command that was interrupted, so that a script around it stops, too.
+    ///
+    /// If that is not possible, the status is 128 + the number of the signal, which is also what
+    /// shells show: for process 1 of a container, and for signals that do not end a process. After a
+    /// [`request`](crate::ShutdownSignal::request), this is the same as `Status`.
+    Signal,
+    /// This status, regardless of the report.
+    Code(u8),
+}
+
+impl Exit {
+    /// Returns the signal to exit by, if that is what was chosen.
+    pub(super) fn signal(self, reason: Option<&Reason>) -> Option<Signal> {
+        match (self, reason) {
+            (Self::Signal, Some(Reason::Signal { signal, .. })) => Some(*signal),
+            _ => None,
+        }
+    }
+
+    pub(super) fn status(self, of_report: u8) -> u8 {
+        if let Self::Code(code) = self { code } else { of_report }
+    }
+}
+
+/// The way in which the process exits in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Status(u8),
+    Signal(Signal),
+}
+
+impl End {
+    /// Exits. No destructor runs, and no `atexit` function of a C library: those may block, or
+    /// fail while other threads continue.
+    pub(super) fn now(self) -> ! {
+        match self {
+            Self::Status(status) => exit::with_status(status.into()),
+            Self::Signal(signal) => {
+                if process::id() != 1 {
+                    exit::by_signal(signal);
+                }
+                exit::with_status(exit::status_of(signal))
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Threads that run hooks, each one hook at a time, from its start to its end.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::{io, thread};
+
+use super::budget::StageBudget;
+use super::hook::{Hook, Kind};
+use super::progress::Progress;
+use super::ready_queue::ReadyQueue;
+use super::runtime::RuntimeHandle;
+use super::task::Task;
+use crate::sync::{Mutex, lock};
+
+/// As many hooks of a stage run at once on threads.
+const MAX_WORKERS: usize = 256;
+
+/// The hooks of one stage that wait for a thread.
+pub(super) struct StageQueue {
+    hooks: Mutex<VecDeque<NumberedHook>>,
+    progress: Arc<Progress>,
+    budget: StageBudget,
+    ready: Arc<ReadyQueue>,
+    runtime: RuntimeHandle,
+}
+
+pub(super) type NumberedHook = (usize, Hook);
+
+impl StageQueue {
+    pub(super) fn new(
+        hooks: impl IntoIterator<Item = NumberedHook>,
+        progress: &Arc<Progress>,
+        budget: StageBudget,
+        ready: &Arc<ReadyQueue>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            hooks: Mutex::new(hooks.into_iter().collect()),
+            progress: Arc::clone(progress),
+            budget,
+            ready: Arc::clone(ready),
+            runtime: RuntimeHandle::current(),
+        })
+    }
+
+    /// Starts threads while hooks wait for one. They end when none does.
+    pub(super) fn start_workers(self: &Arc<Self>) -> io::Result<()> {
+        let mut workers = 0;
+        while workers < MAX_WORKERS && !lock(&self.hooks).is_empty() {
+            let queue = Arc::clone(self);
+            let thread = thread::Builder::new().name("signoff-hook".into());
+            thread.spawn(move || queue.work())?;
+            workers += 1;
+        }
+        Ok(())
+    }
+
+    /// Takes all hooks that still wait, the blocking ones last.
+    pub(super) fn take_all(&self) -> Vec<NumberedHook> {
+        let mut hooks = Vec::from(std::mem::take(&mut *lock(&self.hooks)));
+        hooks.sort_by_key(|(_, hook)| hook.kind == Kind::Blocking);
+        hooks
+    }
+
+    fn pop(&self) -> Option<NumberedHook> {
+        lock(&self.hooks).pop_front()
+    }
+
+    fn work(&self) {
+        let _entered = self.runtime.enter();
+        while let Some((number, hook)) = self.pop() {
+            self.run(number, hook);
+        }
+    }
+
+    fn run(&self, number: usize, hook: Hook) {
+        // No thread can be stopped, so there is nothing to wait for if a blocking hook is late.
+        let patience = (hook.kind != Kind::Blocking).then(|| self.progress.patience());
+        if let Some(task) = Task::start(&self.progress, number, hook, &self.budget, patience) {
+            if task.has_own_deadline() {
+                self.ready.wake_driver(); // it only knows the deadline of the stage
+            }
+            task.block_on();
+        }
+        if self.progress.is_stage_over() {
+            self.ready.wake_driver();
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What watches a shutdown: the events and the span for [`tracing`].
+
+#[cfg(feature = "tracing")]
+pub mod tracing;
+#[cfg(not(feature = "tracing"))]
+#[path = "tracing_none.rs"]
+pub(crate) mod tracing;
