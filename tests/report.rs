@@ -7,10 +7,11 @@ use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::process::{ExitCode, Termination};
 use std::time::{Duration, Instant};
-use std::{env, fs, ptr::null_mut};
+use std::{env, fs, ptr::null_mut, thread};
 
 use common::{BOUND, cases, say};
-use signoff::{Hooks, Report};
+use futures_lite::future::block_on;
+use signoff::{Hooks, Report, ShutdownSignal};
 
 fn report(fails: bool) -> Report {
     let outcome = move || if fails { Err("refused") } else { Ok(()) };
@@ -33,6 +34,35 @@ fn the_timeline_has_a_line_for_each_hook() {
     assert!(lines[1].starts_with("1  cache  |.  "), "{shown}");
     assert!(lines[1].contains("|  failed  "), "{shown}");
     assert_eq!(lines[2], "          | refused", "{shown}");
+}
+
+#[test]
+fn the_time_before_the_hooks_has_a_row() {
+    const BEFORE: Duration = Duration::from_millis(30);
+    let shutdown = ShutdownSignal::manual();
+    shutdown.request("enough");
+    thread::sleep(BEFORE);
+    let report = block_on(Hooks::new().hook("cache", async || {}).run_on(shutdown));
+    assert!(report.before_hooks() >= BEFORE && report.took() >= report.before_hooks());
+    assert!(report.hooks()[0].started() >= report.before_hooks());
+    let shown = report.to_string();
+    let lines: Vec<_> = shown.lines().collect();
+    assert!(lines[0].ends_with(", request: enough"), "{shown}");
+    assert!(lines[1].starts_with("   before hooks  |"), "{shown}");
+    assert!(lines[2].starts_with("1  cache         |"), "{shown}");
+}
+
+/// Even if another request came first.
+#[test]
+fn a_failure_of_the_program_is_in_the_report() {
+    let shutdown = ShutdownSignal::manual();
+    shutdown.request("enough");
+    shutdown.fail("the listener is broken");
+    let report = block_on(Hooks::new().hook("cache", async || {}).run_on(shutdown));
+    assert!(report.hooks()[0].outcome().is_done());
+    assert!(report.is_failure() && !report.is_clean());
+    assert_eq!(format!("{:?}", report.exit_code()), format!("{:?}", ExitCode::FAILURE));
+    assert!(report.to_string().contains(", marked as a failure\n"), "{report}");
 }
 
 /// Replaces standard error.

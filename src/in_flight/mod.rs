@@ -82,7 +82,7 @@ impl InFlight {
 
     /// Counts a piece of work until the returned guard is dropped.
     ///
-    /// The guard does not care how the work ends. If a panic of the work must fail the shutdown,
+    /// The guard does not record how the work ends. If a panic must fail the shutdown,
     /// use [`track`](Self::track).
     pub fn enter(&self, name: impl Into<Cow<'static, str>>) -> InFlightGuard {
         let entry = (name.into(), Instant::now());
