@@ -125,7 +125,7 @@ cases! {
 
     a_terminal_gets_colors_and_blocks: |case| case.start().passes(), || {
         let shown = on_a_terminal(&[TERM, UTF8]);
-        assert!(shown.starts_with("^C\r\x1b[1m0 of 1 hooks done\x1b[0m in "), "{shown:?}");
+        assert!(shown.starts_with("^C\r\x1b[31m0 of 1 hooks done\x1b[0m in "), "{shown:?}");
         assert!(shown.contains("\r\n1  cache  \x1b[2m│\x1b[0m\x1b[31m▏  "), "{shown:?}");
         assert!(shown.ends_with("\x1b[2m│\x1b[0m refused\r\nend\r\n"), "{shown:?}");
     };

@@ -85,7 +85,7 @@ impl Report {
 
     /// Returns the time from the shutdown request to the start of the hooks.
     #[must_use]
-    pub fn before(&self) -> Duration {
+    pub fn before_hooks(&self) -> Duration {
         self.summary.before
     }
 

@@ -17,7 +17,6 @@ pub(super) enum Color {
     Green = 32,
     Yellow = 33,
     Dim = 2,
-    Bold = 1,
 }
 
 impl Style {

@@ -54,7 +54,7 @@ struct Row<'a> {
 impl Row<'_> {
     /// The time from the request to the start of the hooks.
     fn before(report: &Report) -> Option<Self> {
-        let (start, time) = (Duration::ZERO, report.before());
+        let (start, time) = (Duration::ZERO, report.before_hooks());
         let is_shown = time >= Duration::from_millis(1);
         is_shown.then(|| Row {
             stage: None,
@@ -119,7 +119,8 @@ impl<'a> Timeline<'a> {
             0 => "no hooks".to_owned(),
             all => format!("{done} of {all} hooks done"),
         };
-        f.write_str(&self.style.paint(Color::Bold, &hooks))?;
+        let color = if report.is_clean() { Color::Green } else { Color::Red };
+        f.write_str(&self.style.paint(color, &hooks))?;
         write!(f, " in {}", HumanDuration(report.took()))?;
         match HumanDuration(report.budget()) {
             budget if budget.is_unlimited() => f.write_str(", without a limit")?,

@@ -115,7 +115,7 @@ fn colors_show_the_outcomes() {
         &report,
         COLORS,
         &[
-            "\x1b[1m1 of 3 hooks done\x1b[0m in 10.0 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)",
+            "\x1b[31m1 of 3 hooks done\x1b[0m in 10.0 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)",
             &format!(
                 "1  a  {edge}\x1b[32m{full}\x1b[0m{edge}  \x1b[32mdone       \x1b[0m   10.0 s"
             ),
