@@ -36,6 +36,15 @@ pub(crate) fn until(what: &str, so: impl Fn() -> bool) {
     }
 }
 
+/// Runs `test` for all variants at the same time: most of them sleep more than they compute.
+pub(crate) fn at_once<V: Send>(variants: impl IntoIterator<Item = V>, test: impl Fn(V) + Sync) {
+    thread::scope(|scope| {
+        for variant in variants {
+            scope.spawn(|| test(variant));
+        }
+    });
+}
+
 /// Makes a case of each module: `test` is the parent, `child` the other process.
 macro_rules! cases {
     ($($(#[$attribute:meta])* $case:ident: $test:expr, $child:expr;)*) => { $(

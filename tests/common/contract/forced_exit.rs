@@ -8,7 +8,7 @@ use signoff::{Backend, Error, ForcedExit, Notifier, Signal, Signals};
 use super::{Runtime, stuck, watch};
 use crate::common::child::Ended;
 use crate::common::system::raise;
-use crate::common::{ANOTHER_PRESS, Case, Child, say, variant};
+use crate::common::{ANOTHER_PRESS, Case, Child, at_once, say, variant};
 
 /// 128 + SIGINT, as every shell has it.
 const INTERRUPTED: i32 = 130;
@@ -87,11 +87,7 @@ const CHOICES: [(&str, ForcedExit, [i32; 3], i32); 7] = [
 ];
 
 pub(crate) fn test_choices(case: &Case) {
-    thread::scope(|scope| {
-        for (name, _, _, status) in CHOICES {
-            scope.spawn(move || case.variant(name).start().exits_with(status));
-        }
-    });
+    at_once(CHOICES, |(name, _, _, status)| case.variant(name).start().exits_with(status));
 }
 
 pub(crate) fn choices<R: Runtime>() {
@@ -102,9 +98,11 @@ pub(crate) fn choices<R: Runtime>() {
         .expect("a known variant");
     R::block_on(async {
         let shutdown = R::listen_to(Signals::default().forced_exit(forced_exit));
-        for signal in signals {
+        for (number, signal) in signals.into_iter().enumerate() {
+            if number > 0 {
+                thread::sleep(ANOTHER_PRESS);
+            }
             raise(signal);
-            thread::sleep(ANOTHER_PRESS);
         }
         shutdown.await;
     });
@@ -134,19 +132,15 @@ pub(crate) fn request<R: Runtime>() {
 /// The last clone is gone after a signal: a second Ctrl-C still forces the exit, and `SIGTERM` has
 /// its default action again.
 pub(crate) fn test_afterwards(case: &Case) {
-    for (signal, another) in [("SIGINT", SIGINT), ("SIGTERM", SIGTERM)] {
-        let child = case.variant(signal).ready();
-        child.kill(another);
+    let again = |first, again| {
+        let child = case.ready();
+        child.kill(first);
         child.expect("the last clone is gone");
-        child.kill_again(SIGINT);
-        child.exits_with(INTERRUPTED);
-
-        let child = case.variant(signal).ready();
-        child.kill(another);
-        child.expect("the last clone is gone");
-        child.kill_again(SIGTERM);
-        child.dies_by(SIGTERM);
-    }
+        child.kill_again(again);
+        child
+    };
+    at_once([SIGINT, SIGTERM], |first| again(first, SIGINT).exits_with(INTERRUPTED));
+    at_once([SIGINT, SIGTERM], |first| again(first, SIGTERM).dies_by(SIGTERM));
 }
 
 pub(crate) fn afterwards<R: Runtime>() {
@@ -162,7 +156,7 @@ pub(crate) fn afterwards<R: Runtime>() {
 /// Signals at once are one press, even if the last clone is dropped in between.
 pub(crate) fn test_same_press_afterwards(case: &Case) {
     // A machine may stall for longer than a press. Not every time.
-    let ended = (0..3).map(|_| case.start().ends()).find(|ended| ended.status.success());
+    let ended = (0..3).map(|_| case.start().ends()).find(Ended::has_passed);
     assert!(ended.is_some(), "two signals at once count as more than one press");
 }
 
@@ -178,13 +172,13 @@ pub(crate) fn same_press_afterwards<R: Runtime>() {
 
 /// With `ForcedExit::Never`, both signals have their default action again.
 pub(crate) fn test_never_afterwards(case: &Case) {
-    for signal in [SIGINT, SIGTERM] {
+    at_once([SIGINT, SIGTERM], |signal| {
         let child = case.ready();
         child.kill(SIGTERM);
         child.expect("the last clone is gone");
         child.kill_again(signal);
         child.dies_by(signal);
-    }
+    });
 }
 
 pub(crate) fn never_afterwards<R: Runtime>() {
@@ -198,11 +192,11 @@ pub(crate) fn never_afterwards<R: Runtime>() {
 }
 
 pub(crate) fn test_others_afterwards(case: &Case) {
-    for variant in ["another signal", "an error"] {
+    at_once(["another signal", "an error"], |variant| {
         let child = case.variant(variant).ready();
         child.kill_again(SIGINT);
         child.exits_with(INTERRUPTED);
-    }
+    });
 }
 
 /// A listener for another signal, or one that fails, does not end the shutdown.
