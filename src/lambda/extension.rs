@@ -1,33 +1,29 @@
-//! An extension that does nothing, because Lambda sends `SIGTERM` only where there is one.
+//! An extension without events. Lambda sends `SIGTERM` only to functions that have an extension.
 
 use std::borrow::Cow;
 use std::net::TcpStream;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::answer;
-use super::endpoint::{Deadline, Endpoint};
-use super::error::RegistrationError;
+use super::connection::Connection;
+use super::deadline::Deadline;
+use super::endpoint::Endpoint;
+use super::next_connection::{NEXT_CONNECTION, request_next};
+use super::registration_error::RegistrationError;
+use super::{request, response};
 
-/// The connection that waits for events that never come, for as long as the process lives.
+/// An internal extension that subscribes to no events.
 ///
-/// Nobody reads from it: it costs a descriptor, and no thread, no task and no wake-up. Should it
-/// break, as it does when a snapshot is restored, nobody finds out, and nothing follows from it.
-static PARKED: Mutex<Option<TcpStream>> = Mutex::new(None);
-
-/// An internal extension that asks for no events.
+/// Lambda ends a function without extensions with `SIGKILL`. A function with an extension gets
+/// `SIGTERM` first, and some time to clean up. This is the smallest possible extension, and it is
+/// part of the function's own process.
 ///
-/// Lambda ends a function without extensions with `SIGKILL`; one that has an extension gets
-/// `SIGTERM` first, and some time to clean up. This is the smallest extension there is, part of
-/// the function's own process.
-///
-/// [`install`](super::install) registers one. By itself it is for programs that handle the signal
-/// in their own way:
+/// [`install`](super::install) registers one. Use this type directly if the program handles the
+/// signal by itself:
 ///
 /// ```no_run
 /// use signoff::{Blocking, ShutdownSignal, lambda::Extension};
 ///
-/// let shutdown = ShutdownSignal::listen(Blocking)?; // before the registration: SIGTERM may come
+/// let shutdown = ShutdownSignal::listen(Blocking)?; // first: SIGTERM may follow the registration
 /// if let Err(error) = Extension::default().register() {
 ///     eprintln!("SIGTERM may not come: {error}"); // the function works without it
 /// }
@@ -41,6 +37,16 @@ pub struct Extension {
     timeout: Duration,
 }
 
+/// What [`Extension::register`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Registration {
+    /// The process has a registered extension, so Lambda sends `SIGTERM`.
+    Registered,
+    /// `AWS_LAMBDA_RUNTIME_API` is not set, so this is not Lambda. Nothing was done.
+    NotInLambda,
+}
+
 impl Default for Extension {
     fn default() -> Self {
         Self { name: Cow::Borrowed("signoff"), timeout: Duration::from_secs(2) }
@@ -48,46 +54,45 @@ impl Default for Extension {
 }
 
 impl Extension {
-    /// Names the extension; `signoff` by default.
+    /// Sets the name. The default is `signoff`.
     ///
-    /// No two extensions of a function may have the same name. It appears in the function's log at
-    /// each cold start.
+    /// The extensions of a function need different names. The name appears in the function's log
+    /// at each cold start.
     pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// How long the registration may take, all in all; 2 seconds by default.
+    /// Limits the time that [`register`](Self::register) takes. The default is 2 seconds.
     ///
-    /// In Lambda it takes a few milliseconds. Init may take 10 seconds.
+    /// In Lambda it takes a few milliseconds, and Lambda allows 10 seconds for the whole init phase.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Registers the extension and tells Lambda that it is ready. Returns whether this is Lambda:
-    /// `false` where `AWS_LAMBDA_RUNTIME_API` is not set, and then nothing was done.
+    /// Registers the extension and reports to Lambda that it is ready.
     ///
-    /// To be called before the function asks for its first event, which is what
-    /// `lambda_runtime::run` does. The registration holds for as long as the process lives: calling
-    /// this again does nothing and is no error.
+    /// Call this before `lambda_runtime::run`: the function's first request for an event closes the
+    /// registration. It works with and without a runtime, and blocks the thread for two small
+    /// requests over the loopback interface.
     ///
-    /// It works in any runtime and without one. The thread is blocked meanwhile, for two small
-    /// exchanges over the loopback interface.
+    /// A process registers once. Later calls return [`Registration::Registered`] and do nothing. A
+    /// call that runs at the same time as another waits for that one, up to its own timeout.
+    ///
+    /// Lambda waits until the extension reports that it is ready. If the connection breaks before
+    /// that, the report is sent once more on a new connection.
     ///
     /// # Errors
     ///
-    /// Where the Runtime API refuses, does not answer in time, or is something else.
-    pub fn register(&self) -> Result<bool, RegistrationError> {
-        let Some(endpoint) = Endpoint::from_env()? else { return Ok(false) };
-        // The lock is held meanwhile, so that only one of two threads registers. The time that one
-        // of them waits for it counts.
+    /// Returns a [`RegistrationError`] if the Runtime API refuses the extension, cannot be reached,
+    /// sends no valid response, or does not respond within the timeout.
+    pub fn register(&self) -> Result<Registration, RegistrationError> {
+        let Some(endpoint) = Endpoint::from_env()? else { return Ok(Registration::NotInLambda) };
         let deadline = Deadline::after(self.timeout);
-        let mut parked = PARKED.lock().unwrap_or_else(PoisonError::into_inner);
-        if parked.is_none() {
-            *parked = Some(self.register_at(&endpoint, deadline)?);
-        }
-        Ok(true)
+        let register = || self.register_at(&endpoint, deadline);
+        NEXT_CONNECTION.get_or_open(&endpoint, deadline, register)?;
+        Ok(Registration::Registered)
     }
 
     fn register_at(
@@ -96,44 +101,18 @@ impl Extension {
         deadline: Deadline,
     ) -> Result<TcpStream, RegistrationError> {
         self.check_name()?;
-        let mut line = endpoint.connect(deadline)?;
-        // Once registered, init does not end before `/next` is called: what can fail comes first.
-        let mut parked = endpoint.connect(deadline)?;
-        line.send(&self.register_request(endpoint))?;
-        let identifier = answer::identifier(|buffer| line.receive(buffer))?;
-        parked.send(&next_request(endpoint, &identifier))?;
-        Ok(parked.into_stream())
+        let mut connection = Connection::open(endpoint, deadline)?;
+        connection.send(&request::register(endpoint, &self.name))?;
+        let registered = response::read(|buffer| connection.receive(buffer))?;
+        let connection = registered.keep_alive.then_some(connection);
+        request_next(connection, endpoint, deadline, &registered.identifier)
     }
 
-    /// What cannot stand in a header.
+    /// The name becomes the value of a header.
     fn check_name(&self) -> Result<(), RegistrationError> {
         if self.name.trim().is_empty() || self.name.contains(char::is_control) {
             return Err(RegistrationError::Name { name: self.name.to_string() });
         }
         Ok(())
     }
-
-    fn register_request(&self, Endpoint { authority, base, .. }: &Endpoint) -> String {
-        const BODY: &str = r#"{"events":[]}"#;
-        let (name, length) = (&self.name, BODY.len());
-        format!(
-            "POST {base}/2020-01-01/extension/register HTTP/1.1\r\n\
-             Host: {authority}\r\n\
-             Lambda-Extension-Name: {name}\r\n\
-             Content-Type: application/json\r\n\
-             Content-Length: {length}\r\n\
-             Connection: close\r\n\
-             \r\n\
-             {BODY}"
-        )
-    }
-}
-
-fn next_request(Endpoint { authority, base, .. }: &Endpoint, identifier: &str) -> String {
-    format!(
-        "GET {base}/2020-01-01/extension/event/next HTTP/1.1\r\n\
-         Host: {authority}\r\n\
-         Lambda-Extension-Identifier: {identifier}\r\n\
-         \r\n"
-    )
 }

@@ -1,28 +1,31 @@
-//! Hooks that run when Lambda takes the environment down.
+//! Hooks that run when Lambda sends `SIGTERM`.
 
 use std::fmt;
-use std::future::{self, IntoFuture, Ready};
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::error::{Error, RegistrationError};
-use super::extension::Extension;
+use super::error::Error;
+use super::extension::{Extension, Registration};
+use super::installed::Installed;
 use crate::backend::blocking::Blocking;
 use crate::backend::tokio::Tokio;
-use crate::hooks::{AsyncHook, ExitGuard, ExitOn, Hooks, IntoOutcome, Report};
+use crate::hooks::{AsyncHook, Exit, ExitGuard, ExitOn, Hooks, IntoOutcome, Report};
 use crate::lambda_tracing;
 use crate::shutdown_signal::ShutdownSignal;
 
-/// Lambda sends `SIGKILL` half a second after `SIGTERM`.
+/// Lambda sends `SIGKILL` 500 ms after `SIGTERM`.
 const BUDGET: Duration = Duration::from_millis(450);
 
-/// The signal of all that was ever installed in this process.
+/// The signal that all calls in this process share.
 static SHUTDOWN: Mutex<Option<ShutdownSignal>> = Mutex::new(None);
 
-/// Runs `hook` when Lambda takes the environment down. All there is to know about it.
+/// Runs `hook` when Lambda sends `SIGTERM`, and then exits the process.
 ///
-/// To be called before `lambda_runtime::run`. It is [`install`] with this one hook. Keep what it
-/// returns until the end of `main`.
+/// Await this before `lambda_runtime::run`, and keep the returned value until `main` returns. It is
+/// [`install`] with a single hook.
 ///
 /// ```no_run
 /// # struct Store; impl Store { async fn close(self) {} }
@@ -40,7 +43,7 @@ static SHUTDOWN: Mutex<Option<ShutdownSignal>> = Mutex::new(None);
 ///
 /// # Errors
 ///
-/// As for [`install`].
+/// Returns an error under the same conditions as [`install`].
 pub async fn set_graceful_shutdown_handler<F, Fut>(hook: F) -> Result<Installed, Error>
 where
     F: FnOnce() -> Fut + Send + 'static,
@@ -49,21 +52,27 @@ where
     install(Hooks::new().hook("shutdown", hook)).await
 }
 
-/// Runs `hooks` when Lambda takes the environment down, and then ends the process.
+/// Runs `hooks` when Lambda sends `SIGTERM`, and then exits the process.
 ///
-/// Awaiting what this returns does it; so does [`start`](Install::start), where there is no runtime.
-/// In this order: the handler of `SIGTERM` and `SIGINT` is set, the threads that run the hooks are
-/// started, an [`Extension`] is registered, because Lambda sends `SIGTERM` only where there is one,
-/// and Lambda is told that it is ready. Then it returns. So it is to be called before
-/// `lambda_runtime::run`, which ends the time to register.
+/// Await the returned value, or call [`start`](Install::start) in a program without a runtime. Both
+/// do this, in this order:
+///
+/// 1. install the handlers of `SIGTERM` and `SIGINT`,
+/// 2. start the threads that run the hooks,
+/// 3. register an [`Extension`], because Lambda sends `SIGTERM` only to functions that have one,
+/// 4. report to Lambda that the extension is ready.
+///
+/// Call it before `lambda_runtime::run`, which closes the registration.
 ///
 /// The hooks run as with [`Hooks::exit_on`]: on threads of their own, even if the handler blocks
-/// the only thread of the runtime, or that is gone. The budget is theirs, but 450 ms at the most.
-/// [`budget`](Install::budget) chooses another one.
+/// the only thread of the runtime, or if the runtime is gone. Their budget is 450 ms, or less if
+/// they have a shorter one. [`budget`](Install::budget) sets another budget.
 ///
-/// Outside of Lambda, where `AWS_LAMBDA_RUNTIME_API` is not set, nothing is registered, and the
-/// hooks run on `SIGTERM` and Ctrl-C all the same. A second call adds its hooks to the first: all
-/// run, side by side, and the process ends after the last one.
+/// Outside Lambda, `AWS_LAMBDA_RUNTIME_API` is not set. Nothing is registered then, and the hooks
+/// run on `SIGTERM` and Ctrl-C.
+///
+/// Later calls add their hooks to those of earlier calls. The hooks of all calls run concurrently,
+/// and the process exits after the last one.
 ///
 /// ```no_run
 /// # struct Db; impl Db { async fn close(self) {} }
@@ -74,58 +83,61 @@ where
 /// let hooks = Hooks::new()
 ///     .hook("metrics", async || flush().await)
 ///     .hook("database", async move || db.close().await);
-/// let _installed = lambda::install(hooks).await?; // until the end of main
+/// let _installed = lambda::install(hooks).await?; // keep it until main returns
 /// # Ok(())
 /// # }
 /// ```
 pub fn install(hooks: Hooks) -> Install {
-    let (extension, on_report) = (Some(Extension::default()), None);
-    Install { hooks, extension, on_report, budget: None, is_strict: false }
+    Install {
+        hooks,
+        extension: Some(Extension::default()),
+        budget: None,
+        exit: Exit::default(),
+        on_report: None,
+        is_strict: false,
+    }
 }
 
-/// The choices of [`install`]. Nothing happens until it is awaited, or [`start`](Self::start) is
-/// called.
+/// The options of [`install`]. Nothing happens until this is awaited or started.
 #[must_use = "nothing is installed until this is awaited, or `start` is called"]
 pub struct Install {
     pub(super) hooks: Hooks,
     extension: Option<Extension>,
-    on_report: Option<OnReport>,
     budget: Option<Duration>,
+    exit: Exit,
+    on_report: Option<OnReport>,
     is_strict: bool,
 }
 
 type OnReport = Box<dyn FnOnce(Report) + Send>;
 
-impl fmt::Debug for Install {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Install")
-            .field("hooks", &self.hooks)
-            .field("extension", &self.extension)
-            .field("budget", &self.budget)
-            .field("is_strict", &self.is_strict)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Install {
-    /// Registers this extension: one with another name, or with more time.
+    /// Registers this extension, for another name or timeout.
     pub fn extension(mut self, extension: Extension) -> Self {
         self.extension = Some(extension);
         self
     }
 
-    /// Registers nothing: for functions that have an extension anyway, be it a layer or the Lambda
-    /// Web Adapter. `SIGTERM` comes thanks to that one.
+    /// Registers no extension.
+    ///
+    /// Use this if the function has another extension, such as a layer or the Lambda Web Adapter:
+    /// Lambda then sends `SIGTERM` because of that one.
     pub fn without_extension(mut self) -> Self {
         self.extension = None;
         self
     }
 
-    /// The time that the hooks have together, counted from the signal; this and no other.
+    /// Sets the time that all hooks share, counted from the signal.
     ///
-    /// Without it, it is what the hooks say, and 450 ms at the most.
+    /// It replaces the budget of the hooks, and may be longer than 450 ms.
     pub fn budget(mut self, budget: Duration) -> Self {
         self.budget = Some(budget);
+        self
+    }
+
+    /// Sets how the process exits. Lambda ignores the exit status.
+    pub fn exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
         self
     }
 
@@ -135,53 +147,86 @@ impl Install {
         self
     }
 
-    /// Makes a registration that fails an error of the program.
+    /// Returns an error if the registration fails.
     ///
-    /// Without it the function goes on, because it can serve all the same. The feature `tracing`
-    /// tells of it then, and [`Installed::registration_error`].
+    /// By default the function continues without an extension, because it can still serve. The
+    /// feature `tracing` logs the error, and [`Installed::registration_error`] returns it.
     pub fn strict(mut self) -> Self {
         self.is_strict = true;
         self
     }
 
-    /// Does it, in any runtime and without one. The thread is blocked meanwhile: for a few
-    /// milliseconds in Lambda.
+    /// Installs the hooks and registers the extension. Works with and without a runtime.
+    ///
+    /// It blocks the thread, in Lambda for a few milliseconds.
     ///
     /// # Errors
     ///
-    /// Where the system refuses a handler, a descriptor or a thread; nothing is left behind then.
-    /// Where the registration failed, and is to be [`strict`](Self::strict); the hooks run at a
-    /// signal all the same then.
+    /// Returns [`Error::Signal`] if the system refuses a handler, a file descriptor or a thread.
+    /// Nothing is installed then. Returns [`Error::Registration`] if the registration fails and
+    /// [`strict`](Self::strict) is set. The hooks stay armed in that case.
     pub fn start(self) -> Result<Installed, Error> {
-        let Self { hooks, extension, on_report, budget, is_strict } = self;
+        let Self { hooks, extension, budget, exit, on_report, is_strict } = self;
         let hooks = match budget {
             Some(budget) => hooks.budget(budget),
             None => hooks.budget_at_most(BUDGET),
         };
-        // The hooks are armed first: SIGTERM may come as soon as the extension is registered, and
-        // while that takes its time.
-        let (shutdown, guard) = arm(hooks, on_report)?;
-        let registered = extension.map_or(Ok(false), |extension| extension.register());
-        let registration_error = match registered {
-            Err(error) if is_strict => return Err(Error::Registration(error)),
-            registered => registered.err(),
+        let arm_hooks = |shutdown| {
+            let exit_on = hooks.exit_on(shutdown).exit(exit);
+            on_report.into_iter().fold(exit_on, ExitOn::on_report).start()
         };
+        // The hooks are armed first: SIGTERM may arrive during the registration.
+        let (shutdown, guard) = arm(arm_hooks)?;
+        let not_registered = Ok(Registration::NotInLambda);
+        let registration_error =
+            match extension.map_or(not_registered, |extension| extension.register()) {
+                Err(error) if is_strict => return Err(Error::Registration(error)),
+                registration => registration.err(),
+            };
         registration_error.iter().for_each(lambda_tracing::not_registered);
         Ok(Installed { guard, shutdown, registration_error })
     }
 }
 
+/// Calls [`Install::start`] when it is first polled, and is ready then.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Installing(Option<Install>);
+
 impl IntoFuture for Install {
     type Output = Result<Installed, Error>;
-    type IntoFuture = Ready<Self::Output>;
+    type IntoFuture = Installing;
 
-    fn into_future(self) -> Self::IntoFuture {
-        future::ready(self.start())
+    fn into_future(self) -> Installing {
+        Installing(Some(self))
     }
 }
 
-/// The first call in the process listens, on the runtime that it is called in, if there is one.
-fn arm(hooks: Hooks, on_report: Option<OnReport>) -> Result<(ShutdownSignal, ExitGuard), Error> {
+impl Future for Installing {
+    type Output = Result<Installed, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        // Polled again after it was ready, it stays pending: this crate does not panic.
+        self.0.take().map_or(Poll::Pending, |install| Poll::Ready(install.start()))
+    }
+}
+
+impl fmt::Debug for Install {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Install")
+            .field("hooks", &self.hooks)
+            .field("extension", &self.extension)
+            .field("budget", &self.budget)
+            .field("exit", &self.exit)
+            .field("is_strict", &self.is_strict)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Arms the hooks. The first call in the process listens, on the current runtime if there is one.
+fn arm(
+    arm_hooks: impl FnOnce(ShutdownSignal) -> Result<ExitGuard, crate::Error>,
+) -> Result<(ShutdownSignal, ExitGuard), Error> {
     let mut known = SHUTDOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let shutdown = match &*known {
         Some(shutdown) => shutdown.clone(),
@@ -189,49 +234,8 @@ fn arm(hooks: Hooks, on_report: Option<OnReport>) -> Result<(ShutdownSignal, Exi
             .or_else(|_| ShutdownSignal::listen(Blocking))
             .map_err(Error::Signal)?,
     };
-    let exit_on = hooks.exit_on(shutdown.clone());
-    let exit_on = on_report.into_iter().fold(exit_on, ExitOn::on_report);
-    let guard = exit_on.start().map_err(Error::Signal)?;
-    // Not sooner: without hooks nobody would answer the signal that this keeps.
+    let guard = arm_hooks(shutdown.clone()).map_err(Error::Signal)?;
+    // Only now: a signal that is kept without hooks would be caught and never acted on.
     *known = Some(shutdown.clone());
     Ok((shutdown, guard))
-}
-
-/// What [`install`] has done. `main` keeps it to its end: dropped while the hooks run, it waits for
-/// them, as [`ExitGuard`] does.
-///
-/// Where `main` has no end it may be dropped before: the hooks stay armed. `lambda_runtime::run`
-/// returns when the Runtime API is gone, though, and under `cargo lambda watch` that may be so at
-/// the moment of the signal.
-#[derive(Debug)]
-pub struct Installed {
-    guard: ExitGuard,
-    shutdown: ShutdownSignal,
-    registration_error: Option<RegistrationError>,
-}
-
-impl Installed {
-    /// The signal that the hooks wait for: for whatever else in the function wants to know.
-    ///
-    /// To [`request`](ShutdownSignal::request) it ends the process, like the signal does.
-    pub fn shutdown(&self) -> ShutdownSignal {
-        self.shutdown.clone()
-    }
-
-    /// Why the registration failed, where it did.
-    #[must_use]
-    pub fn registration_error(&self) -> Option<&RegistrationError> {
-        self.registration_error.as_ref()
-    }
-
-    /// Waits for the end of the process where the hooks run; returns at once where no shutdown was
-    /// asked for.
-    pub fn join(self) {
-        self.guard.join();
-    }
-
-    /// Resolves at once while no shutdown was asked for, and never where the hooks run.
-    pub(super) async fn ended(self) {
-        self.guard.await;
-    }
 }

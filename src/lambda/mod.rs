@@ -1,15 +1,26 @@
 #![doc = include_str!("../../features/lambda.md")]
 
-mod answer;
+mod api_error;
+mod connection;
+mod deadline;
 mod endpoint;
 mod error;
 mod extension;
 mod install;
+mod installed;
 mod invocations;
+mod next_connection;
+mod registration_error;
+mod request;
+mod resolve;
+mod response;
 mod run;
 
-pub use error::{ApiError, Error, RegistrationError};
-pub use extension::Extension;
-pub use install::{Install, Installed, install, set_graceful_shutdown_handler};
+pub use api_error::ApiError;
+pub use error::Error;
+pub use extension::{Extension, Registration};
+pub use install::{Install, Installing, install, set_graceful_shutdown_handler};
+pub use installed::Installed;
 pub use invocations::{Invocation, Invocations, InvocationsLayer};
+pub use registration_error::RegistrationError;
 pub use run::run;

@@ -95,7 +95,7 @@ impl Install {
         let installed = self.start()?;
         let runtime = Runtime::new(handler).layer(TracingLayer::new());
         let ended = runtime.layer(InvocationsLayer::new(in_flight)).run().await;
-        installed.ended().await;
+        installed.joined().await;
         ended
     }
 }

@@ -1,4 +1,4 @@
-//! The function: this test binary started again, because it registers once in a process.
+//! The function: another process of this test binary, because a process registers only once.
 
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -7,17 +7,17 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
-use signoff::lambda::{Extension, RegistrationError};
+use signoff::lambda::{Extension, Registration, RegistrationError};
 
 use super::BOUND;
 
 pub(crate) const WAY: &str = "SIGNOFF_TEST_WAY";
 const TIMEOUT: &str = "SIGNOFF_TEST_TIMEOUT";
 
-/// How long the function of a test may take to register, where it has to give up.
+/// The timeout of a registration that has to time out.
 pub(crate) const SHORT: Duration = Duration::from_millis(300);
 
-/// What becomes of the registration.
+/// A running function.
 pub(crate) struct Function {
     process: process::Child,
     lines: Receiver<String>,
@@ -38,6 +38,11 @@ pub(crate) fn start_case(
     let mut process = Command::new(env::current_exe().expect("the test binary"))
         .args(["--exact", case, "--ignored", "--nocapture", "--test-threads=1"])
         .env("AWS_LAMBDA_RUNTIME_API", address)
+        .envs([
+            ("AWS_LAMBDA_FUNCTION_NAME", "function"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+        ])
         .env(WAY, way)
         .env(TIMEOUT, timeout.as_millis().to_string())
         .stdin(Stdio::piped())
@@ -57,24 +62,24 @@ pub(crate) fn start_case(
     let mut err = process.stderr.take().expect("piped");
     let errors = thread::spawn(move || {
         let mut errors = String::new();
-        let _ = err.read_to_string(&mut errors); // what came is what there is
+        let _ = err.read_to_string(&mut errors); // an error ends it too
         errors
     });
     Function { process, lines, errors: Some(errors) }
 }
 
 impl Function {
-    /// What it says next.
+    /// Returns its next line.
     pub(crate) fn line(&self) -> String {
         self.lines.recv_timeout(BOUND).unwrap_or_else(|error| format!("(nothing: {error})"))
     }
 
-    /// Asks it to register once more.
+    /// Makes it register once more.
     pub(crate) fn ask(&mut self) {
-        writeln!(self.process.stdin.as_mut().expect("piped")).expect("it listens");
+        writeln!(self.process.stdin.as_mut().expect("piped")).expect("an open pipe");
     }
 
-    /// Lets it end, which it does in peace and without a word on standard error.
+    /// Lets it exit, and checks that it succeeds and prints no error.
     #[track_caller]
     pub(crate) fn ends(mut self) {
         drop(self.process.stdin.take());
@@ -89,7 +94,7 @@ impl Function {
         assert_eq!(self.line(), line);
     }
 
-    /// It has installed its hooks, and perhaps told so.
+    /// Waits until it has installed its hooks.
     #[track_caller]
     pub(crate) fn waits(&self) {
         let line = self.line();
@@ -105,13 +110,13 @@ impl Function {
         assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
     }
 
-    /// How it ends, and what stood on standard error.
+    /// Returns its exit status and its standard error.
     pub(crate) fn outcome(mut self) -> (ExitStatus, String) {
         let deadline = Instant::now() + BOUND;
         let status = loop {
             match self.process.try_wait().expect("it is our child") {
                 Some(status) => break status,
-                None if Instant::now() > deadline => panic!("the function does not end"),
+                None if Instant::now() > deadline => panic!("the function does not exit"),
                 None => thread::sleep(Duration::from_millis(2)),
             }
         };
@@ -121,18 +126,18 @@ impl Function {
 
 impl Drop for Function {
     fn drop(&mut self) {
-        let _ = self.process.kill(); // it may have ended
+        let _ = self.process.kill(); // it may have exited
         let _ = self.process.wait();
     }
 }
 
 pub(crate) fn say(line: impl std::fmt::Display) {
     let mut out = io::stdout().lock();
-    writeln!(out, "\n@{line}").and_then(|()| out.flush()).expect("the test listens");
+    writeln!(out, "\n@{line}").and_then(|()| out.flush()).expect("an open pipe");
 }
 
 #[test]
-#[ignore = "the other process of the tests"]
+#[ignore = "the process of a function"]
 fn registers() {
     let Ok(way) = env::var(WAY) else { return };
     let timeout = env::var(TIMEOUT).expect("set").parse().expect("a number");
@@ -141,9 +146,9 @@ fn registers() {
     let result = register(&way, extension.clone());
     let took = begun.elapsed().as_millis();
     match result {
-        Ok(true) => say("registered"),
-        Ok(false) => say("not in Lambda"),
-        Err(error) => say(format_args!("{error:?} | {error}")),
+        Ok(Registration::Registered) => say("registered"),
+        Ok(registration) => say(format_args!("{registration:?}")),
+        Err(error) => say(format_args!("{} | {error}", kind(&error))),
     }
     say(took);
     say(format_args!("{} new threads, {} sockets", threads() - threads_before, sockets()));
@@ -152,7 +157,28 @@ fn registers() {
     }
 }
 
-fn register(way: &str, extension: Extension) -> Result<bool, RegistrationError> {
+pub(crate) fn kind(error: &RegistrationError) -> &'static str {
+    match error {
+        RegistrationError::Address { .. } => "Address",
+        RegistrationError::Name { .. } => "Name",
+        RegistrationError::Thread { .. } => "Thread",
+        RegistrationError::Unreachable { .. } => "Unreachable",
+        RegistrationError::Timeout { .. } => "Timeout",
+        RegistrationError::Disconnected(_) => "Disconnected",
+        RegistrationError::NotHttp { .. } => "NotHttp",
+        RegistrationError::TooLarge { .. } => "TooLarge",
+        RegistrationError::NoIdentifier { .. } => "NoIdentifier",
+        RegistrationError::NameTaken(_) => "NameTaken",
+        RegistrationError::Closed(_) => "Closed",
+        RegistrationError::TooMany(_) => "TooMany",
+        RegistrationError::Events(_) => "Events",
+        RegistrationError::NotFound(_) => "NotFound",
+        RegistrationError::Refused(_) => "Refused",
+        _ => "another kind",
+    }
+}
+
+fn register(way: &str, extension: Extension) -> Result<Registration, RegistrationError> {
     match way {
         "plain" => extension.register(),
         "tokio" => tokio::runtime::Builder::new_current_thread()
@@ -165,23 +191,24 @@ fn register(way: &str, extension: Extension) -> Result<bool, RegistrationError> 
             extension.register()?;
             extension.name("another").register()
         }
-        "four threads" => {
-            let register = || extension.register();
-            thread::scope(|scope| {
-                let threads = [(); 4].map(|()| scope.spawn(register));
-                let mut results =
-                    threads.into_iter().map(|thread| thread.join().expect("no panic"));
-                results.try_fold(true, |all, result| Ok(all && result?))
-            })
+        "four threads" => in_threads::<4>(&extension),
+        "many threads" => in_threads::<64>(&extension),
+        "two timeouts" => {
+            let patient = extension.clone().timeout(BOUND);
+            thread::spawn(move || patient.register());
+            while sockets() == 0 {
+                thread::yield_now();
+            }
+            extension.register()
         }
-        "many threads" => thread::scope(|scope| {
-            let threads = [(); 64].map(|()| scope.spawn(|| extension.register()));
-            let results = threads.map(|thread| thread.join().expect("no panic"));
-            results.into_iter().find(Result::is_err).unwrap_or(Ok(true))
-        }),
+        "default timeout" => Extension::default().register(),
+        "no threads" => {
+            refuse_threads();
+            extension.register()
+        }
         "again" => {
             let first = extension.register();
-            say(format_args!("{first:?}"));
+            say(first.as_ref().map_or_else(kind, |_| "registered"));
             extension.name("another").register()
         }
         "child" => {
@@ -193,6 +220,24 @@ fn register(way: &str, extension: Extension) -> Result<bool, RegistrationError> 
         }
         name => extension.name(name.to_owned()).register(),
     }
+}
+
+fn in_threads<const N: usize>(extension: &Extension) -> Result<Registration, RegistrationError> {
+    thread::scope(|scope| {
+        let threads = [(); N].map(|()| scope.spawn(|| extension.register()));
+        let mut results = threads.into_iter().map(|thread| thread.join().expect("no panic"));
+        results.try_fold(Registration::Registered, |_, result| result)
+    })
+}
+
+/// Leaves no address space for the stack of another thread.
+pub(crate) fn refuse_threads() {
+    let statm = fs::read_to_string("/proc/self/statm").expect("proc");
+    let pages: libc::rlim_t = statm.split(' ').next().expect("a size").parse().expect("a number");
+    let rlim_cur = pages * 4096 + 1_000_000;
+    let limit = libc::rlimit { rlim_cur, rlim_max: rlim_cur };
+    // SAFETY: the pointer is to a live limit.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
 }
 
 fn threads() -> usize {

@@ -1,21 +1,22 @@
-//! Hooks of a function, in Lambda and out of it.
+//! The hooks of a function, in Lambda and outside it.
 
 use std::convert::Infallible;
-use std::future::pending;
+use std::future::{IntoFuture, pending};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
-use std::{env, fs, future, thread};
+use std::{env, future, thread};
 
+use lambda_runtime::tower::Service;
 use lambda_runtime::{LambdaEvent, service_fn};
-use signoff::lambda::{self, Extension, Install};
+use signoff::lambda::{self, Error, Extension, Install};
 use signoff::{Hooks, Report};
 
 use super::BOUND;
 use super::fake::{self, Api, registered};
-use super::function::{Function, WAY, say, start_case};
+use super::function::{Function, WAY, kind, refuse_threads, say, start_case};
 
-/// Starts a function that installs hooks in this `way`.
+/// Starts a function that installs its hooks in this way.
 fn start(address: &str, way: &str) -> Function {
     start_case("hooks::installs", address, way, BOUND)
 }
@@ -23,10 +24,10 @@ fn start(address: &str, way: &str) -> Function {
 #[track_caller]
 fn exits_with(function: Function, code: i32) {
     let (status, errors) = function.outcome();
-    assert!(status.code() == Some(code) && errors.is_empty(), "{}: {errors}", told(status));
+    assert!(status.code() == Some(code) && errors.is_empty(), "{}: {errors}", describe(status));
 }
 
-fn told(status: ExitStatus) -> String {
+fn describe(status: ExitStatus) -> String {
     format!("{status}, signal {:?}", status.signal())
 }
 
@@ -35,15 +36,26 @@ fn hooks() -> Hooks {
 }
 
 fn install() -> Install {
-    lambda::install(hooks()).on_report(|report| tell(&report))
+    install_with(hooks())
 }
 
-fn tell(report: &Report) {
-    say(format_args!("{:?} budget, asked by {}", report.budget(), report.reason().expect("asked")));
+fn install_with(hooks: Hooks) -> Install {
+    lambda::install(hooks).on_report(|report| describe_report(&report))
+}
+
+fn describe_report(report: &Report) {
+    let reason = report.reason().expect("a reason");
+    say(format_args!("{:?} budget, {reason}", report.budget()));
+}
+
+/// A hook that takes longer than the rest of the process.
+async fn slow_hook() {
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    say("slow hook");
 }
 
 #[test]
-#[ignore = "the other process of the tests"]
+#[ignore = "the process of a function"]
 fn installs() {
     let Ok(way) = env::var(WAY) else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -55,6 +67,10 @@ fn installs() {
             waits();
         }),
         "no runtime" => ready(install()),
+        "not polled" => {
+            let _installing = install().into_future();
+            waits();
+        }
         "async-std" => async_std::task::block_on(async {
             let _installed = install().await.expect("installed");
             waits();
@@ -64,67 +80,68 @@ fn installs() {
             drop(runtime);
             waits();
         }
-        "own budget" => ready(
-            lambda::install(hooks().budget(Duration::from_millis(123)))
-                .on_report(|report| tell(&report)),
-        ),
+        "own budget" => ready(install_with(hooks().budget(Duration::from_millis(123)))),
         "budget" => ready(install().budget(Duration::from_secs(2))),
-        "hung" => ready(
-            lambda::install(hooks().hook("hung", async || pending::<()>().await)).budget(BOUND * 9),
+        "longer budget" => ready(
+            install_with(hooks().budget(Duration::from_millis(123))).budget(Duration::from_secs(2)),
         ),
-        "strict" => say(format_args!("{:?}", install().strict().start().map(drop))),
+        "hung" => ready(
+            install_with(hooks().hook("hung", async || pending::<()>().await)).budget(BOUND * 9),
+        ),
+        "strict" => match install().strict().start() {
+            Err(Error::Registration(error)) => say(kind(&error)),
+            other => say(format_args!("{other:?}")),
+        },
         "without" => ready(install().without_extension()),
         "named" => ready(install().extension(Extension::default().name("mine"))),
         "no threads" => runtime.block_on(async {
             refuse_threads();
-            say(format_args!("{:?}", install().await.map(drop)));
+            say(install().await.expect_err("no threads"));
             waits();
         }),
         "two" => {
-            let slow = async || {
-                tokio::time::sleep(Duration::from_millis(200)).await;
-                say("slow hook");
-            };
             runtime
-                .block_on(lambda::set_graceful_shutdown_handler(slow))
+                .block_on(lambda::set_graceful_shutdown_handler(slow_hook))
                 .expect("installed")
                 .join();
             ready(install());
         }
-        "asks" => {
+        "two, requested" => {
+            let first = lambda::set_graceful_shutdown_handler(slow_hook);
+            let _first = runtime.block_on(first).expect("installed");
+            let second = install().start().expect("installed");
+            second.shutdown().request("enough");
+            second.join();
+        }
+        "requests" => {
             let installed = install().start().expect("installed");
             installed.shutdown().request("enough");
             installed.join();
         }
-        "ends" => {
-            let slow = async || {
-                tokio::time::sleep(Duration::from_millis(200)).await;
-                say("slow hook");
-            };
-            let slow = lambda::set_graceful_shutdown_handler(slow);
+        "main returns" => {
+            let slow = lambda::set_graceful_shutdown_handler(slow_hook);
             let installed = runtime.block_on(slow).expect("installed");
             say("waits");
             installed.shutdown().wait();
         }
         "run" => {
-            let handler = service_fn(|event: LambdaEvent<String>| {
-                future::ready(Ok::<_, Infallible>(event.payload))
-            });
-            let ended = runtime.block_on(lambda::run(handler, hooks()));
+            let hooks = hooks().hook("slow", slow_hook);
+            let install = lambda::install(hooks).budget(BOUND);
+            let install = install.on_report(|report| say(report.hooks()[0].name()));
+            let ended = runtime.block_on(install.run(handler()));
+            say(ended.expect_err("the Runtime API is gone"));
+        }
+        "run outside Lambda" => {
+            let ended = runtime.block_on(lambda::run(handler(), hooks()));
             say(ended.expect_err("not in Lambda"));
         }
         other => panic!("no way {other}"),
     }
 }
 
-/// There is no room left for the stack of one.
-fn refuse_threads() {
-    let statm = fs::read_to_string("/proc/self/statm").expect("proc");
-    let pages: libc::rlim_t = statm.split(' ').next().expect("a size").parse().expect("a number");
-    let rlim_cur = pages * 4096 + 1_000_000;
-    let limit = libc::rlimit { rlim_cur, rlim_max: rlim_cur };
-    // SAFETY: the pointer is to a live limit.
-    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
+fn handler()
+-> impl Service<LambdaEvent<String>, Response = String, Error = Infallible, Future: Send> {
+    service_fn(|event: LambdaEvent<String>| future::ready(Ok::<_, Infallible>(event.payload)))
 }
 
 fn ready(install: Install) {
@@ -134,14 +151,14 @@ fn ready(install: Install) {
     waits();
 }
 
-/// As a handler that blocks the only thread.
+/// Blocks the only thread, like a handler may do.
 fn waits() {
     say("waits");
     thread::sleep(BOUND);
 }
 
 #[test]
-fn hooks_run_out_of_lambda_too() {
+fn hooks_run_outside_lambda() {
     for (signal, name) in [(libc::SIGTERM, "SIGTERM"), (libc::SIGINT, "SIGINT")] {
         for way in ["no runtime", "async-std", "dropped"] {
             let function = start("", way);
@@ -149,14 +166,14 @@ fn hooks_run_out_of_lambda_too() {
             function.kill(signal);
             function.says("hook");
             let report = function.line();
-            assert!(report.starts_with(&format!("450ms budget, asked by {name}")), "{report}");
+            assert!(report.starts_with(&format!("450ms budget, {name}")), "{report}");
             exits_with(function, 0);
         }
     }
 }
 
 #[test]
-fn one_closure() {
+fn a_single_closure() {
     let api = Api::answering(registered());
     let function = start(&api.address.to_string(), "one closure");
     function.says("waits");
@@ -168,7 +185,7 @@ fn one_closure() {
 }
 
 #[test]
-fn all_calls_add_their_hooks() {
+fn hooks_of_all_calls_run() {
     let function = start("", "two");
     function.says("no error");
     function.says("waits");
@@ -180,8 +197,41 @@ fn all_calls_add_their_hooks() {
 }
 
 #[test]
-fn a_main_that_ends_does_not_cut_the_hooks_off() {
-    let function = start("", "ends");
+fn all_calls_share_one_signal() {
+    let function = start("", "two, requested");
+    function.says("hook");
+    function.says("450ms budget, request: enough");
+    function.says("slow hook");
+    exits_with(function, 0);
+}
+
+#[test]
+fn nothing_is_installed_before_the_first_poll() {
+    let api = Api::answering(registered());
+    let function = start(&api.address.to_string(), "not polled");
+    function.says("waits");
+    function.kill(libc::SIGTERM);
+    let (status, _) = function.outcome();
+    assert_eq!(status.signal(), Some(libc::SIGTERM));
+    assert!(api.is_left_alone());
+}
+
+#[test]
+fn run_waits_for_the_hooks_and_reports_the_invocation_first() {
+    let api = Api::answering(registered());
+    let function = start(&api.address.to_string(), "run");
+    while !api.request().contains("/runtime/invocation/next ") {}
+    function.kill(libc::SIGTERM);
+    function.says("hook");
+    api.parked.lock().expect("no panic").clear(); // ends `lambda_runtime::run`
+    function.says("slow hook");
+    function.says("invocation");
+    exits_with(function, 0);
+}
+
+#[test]
+fn a_main_that_returns_waits_for_the_hooks() {
+    let function = start("", "main returns");
     function.says("waits");
     function.kill(libc::SIGTERM);
     function.says("slow hook");
@@ -200,10 +250,10 @@ fn hooks_run_while_the_registration_hangs() {
 }
 
 #[test]
-fn a_function_goes_on_without_the_registration() {
+fn a_failed_registration_is_no_error() {
     let api = Api::answering("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
     let function = start(&api.address.to_string(), "no runtime");
-    assert!(function.line().contains("no extensions here"));
+    assert!(function.line().contains("extensions are disabled"));
     function.says("waits");
     function.kill(libc::SIGTERM);
     function.says("hook");
@@ -212,9 +262,9 @@ fn a_function_goes_on_without_the_registration() {
 }
 
 #[test]
-fn what_cannot_be_installed_leaves_nothing_behind() {
+fn a_failed_installation_leaves_nothing_behind() {
     let function = start("", "no threads");
-    assert!(function.line().starts_with("Err(Signal(Thread("));
+    assert!(function.line().starts_with("no thread "));
     function.says("waits");
     function.kill(libc::SIGTERM);
     let (status, _) = function.outcome();
@@ -222,10 +272,10 @@ fn what_cannot_be_installed_leaves_nothing_behind() {
 }
 
 #[test]
-fn unless_it_is_strict() {
+fn a_failed_registration_is_an_error_if_strict() {
     let api = Api::answering("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
     let function = start(&api.address.to_string(), "strict");
-    assert!(function.line().starts_with("Err(Registration(NotFound("));
+    function.says("NotFound");
     function.ends();
 }
 
@@ -246,40 +296,40 @@ fn the_extension_can_be_chosen() {
 
 #[test]
 fn the_budget_can_be_chosen() {
-    for (way, budget) in [("own budget", "123ms budget"), ("budget", "2s budget")] {
+    for (way, budget) in [("own budget", "123ms"), ("budget", "2s"), ("longer budget", "2s")] {
         let function = start("", way);
         function.says("no error");
         function.says("waits");
         function.kill(libc::SIGTERM);
         function.says("hook");
-        assert!(function.line().starts_with(budget));
+        assert!(function.line().starts_with(&format!("{budget} budget")));
         exits_with(function, 0);
     }
 }
 
 #[test]
-fn a_second_ctrl_c_gets_out() {
+fn a_second_ctrl_c_exits() {
     let function = start("", "hung");
     function.says("no error");
     function.says("waits");
     function.kill(libc::SIGINT);
     function.says("hook");
-    thread::sleep(Duration::from_millis(260)); // sooner, it would be the same press
+    thread::sleep(Duration::from_millis(260)); // within 250 ms, it is the same press
     function.kill(libc::SIGINT);
     exits_with(function, 130);
 }
 
 #[test]
-fn the_program_may_ask_too() {
-    let function = start("", "asks");
+fn the_program_can_request_the_shutdown() {
+    let function = start("", "requests");
     function.says("hook");
-    function.says("450ms budget, asked by request: enough");
+    function.says("450ms budget, request: enough");
     exits_with(function, 0);
 }
 
 #[test]
-fn out_of_lambda_there_is_nothing_to_serve() {
-    let function = start("", "run");
+fn run_is_an_error_outside_lambda() {
+    let function = start("", "run outside Lambda");
     assert!(function.line().contains("`cargo lambda watch`"));
     function.ends();
 }

@@ -1,30 +1,37 @@
-//! What the Runtime API answers to a registration.
+//! The response of the Runtime API to a registration.
 
-use serde_json::Value;
+use super::api_error::{ApiError, first_json, printable};
+use super::registration_error::RegistrationError;
 
-use super::error::{ApiError, RegistrationError};
-
-/// Real answers have a few hundred bytes.
+/// Real responses have a few hundred bytes.
 const LIMIT: usize = 16 * 1024;
 
-const IDENTIFIER: &str = "Lambda-Extension-Identifier";
-
-/// Reads an answer from `source`, which fills a buffer and tells how far, 0 at its end. Gives the
-/// identifier of the extension.
-pub(super) fn identifier(
-    source: impl FnMut(&mut [u8]) -> Result<usize, RegistrationError>,
-) -> Result<String, RegistrationError> {
-    let mut answer = Answer { bytes: Vec::new(), source };
-    let head = answer.head()?;
-    if !(200..300).contains(&head.status) {
-        let body = answer.body(&head)?;
-        return Err(refused(ApiError::new(head.status, body)));
-    }
-    // Its body tells nothing that is needed, and is not read.
-    head.identifier.ok_or(RegistrationError::NoIdentifier { status: head.status })
+/// A successful registration.
+#[derive(Debug)]
+pub(super) struct Registered {
+    /// Identifies the extension in its later requests.
+    pub(super) identifier: String,
+    /// Whether the server accepts another request on the same connection.
+    pub(super) keep_alive: bool,
 }
 
-struct Answer<S> {
+/// Reads a response from `source`, which fills a buffer and returns the number of bytes, 0 at the end.
+pub(super) fn read(
+    source: impl FnMut(&mut [u8]) -> Result<usize, RegistrationError>,
+) -> Result<Registered, RegistrationError> {
+    let mut reader = ResponseReader { bytes: Vec::with_capacity(1024), source };
+    let head = reader.head()?;
+    if !(200..300).contains(&head.status) {
+        let error = ApiError::new(head.status, reader.body(&head));
+        return Err(error.into_registration_error());
+    }
+    // The body contains nothing of use and is not read.
+    let keep_alive = head.keep_alive();
+    let no_identifier = RegistrationError::NoIdentifier { status: head.status };
+    Ok(Registered { identifier: head.identifier.ok_or(no_identifier)?, keep_alive })
+}
+
+struct ResponseReader<S> {
     bytes: Vec<u8>,
     source: S,
 }
@@ -32,21 +39,30 @@ struct Answer<S> {
 struct Head {
     status: u16,
     identifier: Option<String>,
-    /// How long the body is; unknown, it ends with the connection.
+    /// The length of the body. If `None`, the body may end with the connection.
     length: Option<usize>,
+    /// Whether the server closes the connection after the body.
+    closes: bool,
     /// Where the body begins.
     end: usize,
 }
 
-impl<S: FnMut(&mut [u8]) -> Result<usize, RegistrationError>> Answer<S> {
+impl Head {
+    /// The server can send a short body without a reader, and then reads the next request.
+    fn keep_alive(&self) -> bool {
+        !self.closes && self.length.is_some_and(|length| length <= LIMIT)
+    }
+}
+
+impl<S: FnMut(&mut [u8]) -> Result<usize, RegistrationError>> ResponseReader<S> {
     fn head(&mut self) -> Result<Head, RegistrationError> {
         let mut start = 0;
         loop {
             match parse(&self.bytes, start)? {
-                // The answer itself comes after this.
+                // An informational response: the final one follows.
                 Some(head) if (100..200).contains(&head.status) => start = head.end,
                 Some(head) => return Ok(head),
-                None if self.read_on()? => {}
+                None if self.read_more()? => {}
                 None => {
                     let end = std::io::ErrorKind::UnexpectedEof.into();
                     return Err(RegistrationError::Disconnected(end));
@@ -55,19 +71,19 @@ impl<S: FnMut(&mut [u8]) -> Result<usize, RegistrationError>> Answer<S> {
         }
     }
 
-    /// A body that is shorter than announced will do, and so will one that has told everything:
-    /// the connection may stay open after it.
-    fn body(&mut self, head: &Head) -> Result<&[u8], RegistrationError> {
+    /// Returns the body, or the part of it that arrives: the status matters more than its details.
+    fn body(&mut self, head: &Head) -> &[u8] {
         let length = head.length.unwrap_or(usize::MAX);
+        // A connection may stay open after a chunked body, so a complete object ends it too.
         while self.bytes.len() - head.end < length
             && first_json(&self.bytes[head.end..]).is_none()
-            && self.read_on()?
+            && self.read_more().unwrap_or(false)
         {}
-        Ok(&self.bytes[head.end..])
+        &self.bytes[head.end..]
     }
 
-    /// False at the end.
-    fn read_on(&mut self) -> Result<bool, RegistrationError> {
+    /// Returns whether there was more.
+    fn read_more(&mut self) -> Result<bool, RegistrationError> {
         if self.bytes.len() >= LIMIT {
             return Err(RegistrationError::TooLarge { read: self.bytes.len() });
         }
@@ -78,11 +94,11 @@ impl<S: FnMut(&mut [u8]) -> Result<usize, RegistrationError>> Answer<S> {
     }
 }
 
-/// The head that begins at `start`; `None` while it is not complete.
+/// Parses the head that begins at `start`. Returns `None` while it is incomplete.
 fn parse(bytes: &[u8], start: usize) -> Result<Option<Head>, RegistrationError> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut response = httparse::Response::new(&mut headers);
-    let not_http = || RegistrationError::NotHttp { beginning: beginning(bytes, 64) };
+    let not_http = || RegistrationError::NotHttp { beginning: printable(bytes, 64) };
     let end = match response.parse(&bytes[start..]) {
         Ok(httparse::Status::Complete(length)) => start + length,
         Ok(httparse::Status::Partial) => return Ok(None),
@@ -91,64 +107,27 @@ fn parse(bytes: &[u8], start: usize) -> Result<Option<Head>, RegistrationError> 
         }
         Err(_) => return Err(not_http()),
     };
-    let header = |name: &str| {
-        let header = response.headers.iter().find(|h| h.name.eq_ignore_ascii_case(name))?;
-        std::str::from_utf8(header.value).ok().filter(|value| !value.is_empty())
-    };
+    let header = |name| header(&response, name);
+    let closes = |connection: &str| connection.to_ascii_lowercase().contains("close");
     Ok(Some(Head {
         status: response.code.ok_or_else(not_http)?,
-        identifier: header(IDENTIFIER).map(str::to_owned),
+        identifier: header("Lambda-Extension-Identifier").map(str::to_owned),
         length: header("Content-Length").and_then(|value| value.parse().ok()),
+        closes: response.version != Some(1) || header("Connection").is_some_and(closes),
         end,
     }))
 }
 
-impl ApiError {
-    fn new(status: u16, body: &[u8]) -> Self {
-        let json = first_json(body).unwrap_or_default();
-        let text = |name| Some(beginning(json.get(name)?.as_str()?.as_bytes(), 256));
-        let raw = || (!body.is_empty()).then(|| beginning(body, 64));
-        Self { status, error_type: text("errorType"), message: text("errorMessage").or_else(raw) }
-    }
-}
-
-/// Whatever a chunked body has around it is left out.
-fn first_json(body: &[u8]) -> Option<Value> {
-    let start = body.iter().position(|&byte| byte == b'{')?;
-    serde_json::Deserializer::from_slice(&body[start..]).into_iter().next()?.ok()
-}
-
-fn refused(refusal: ApiError) -> RegistrationError {
-    match refusal.error_type.as_deref() {
-        Some("Extension.InvalidExtensionState") => RegistrationError::NameTaken(refusal),
-        Some("Extension.RegistrationClosed") => RegistrationError::Closed(refusal),
-        Some("Extension.TooManyExtensions") => RegistrationError::TooMany(refusal),
-        Some(
-            "Extension.InvalidEventType"
-            | "ErrorInvalidEventType"
-            | "ShutdownEventNotSupportedForInternalExtension"
-            | "No events allowed for internal extensions",
-        ) => RegistrationError::Events(refusal),
-        _ if refusal.status == 404 => RegistrationError::NotFound(refusal),
-        _ => RegistrationError::Refused(refusal),
-    }
-}
-
-/// Fit to be shown.
-fn beginning(bytes: &[u8], length: usize) -> String {
-    String::from_utf8_lossy(bytes)
-        .trim()
-        .chars()
-        .take(length)
-        .flat_map(char::escape_debug)
-        .collect()
+fn header<'a>(response: &httparse::Response<'_, 'a>, name: &str) -> Option<&'a str> {
+    let header = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
+    std::str::from_utf8(header.value).ok().filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{LIMIT, RegistrationError, identifier};
+    use super::{LIMIT, RegistrationError, read};
 
     const ANSWERS: &[&str] = &[
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
@@ -171,14 +150,14 @@ mod tests {
     /// Feeds `answer` in pieces of these sizes and asks how much of it was taken.
     fn feed(answer: &[u8], pieces: &[usize]) -> (Result<String, RegistrationError>, usize) {
         let (mut taken, mut pieces) = (0, pieces.iter().cycle());
-        let result = identifier(|buffer| {
+        let result = read(|buffer| {
             let rest = &answer[taken..];
             let length = rest.len().min(buffer.len()).min(*pieces.next().unwrap_or(&1024));
             buffer[..length].copy_from_slice(&rest[..length]);
             taken += length;
             Ok(length)
         });
-        (result, taken)
+        (result.map(|registered| registered.identifier), taken)
     }
 
     fn pieces() -> impl Strategy<Value = Vec<usize>> {

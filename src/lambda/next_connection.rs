@@ -1,0 +1,129 @@
+//! The connection on which the extension waits for its next event.
+
+use std::net::TcpStream;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::connection::Connection;
+use super::deadline::Deadline;
+use super::endpoint::Endpoint;
+use super::registration_error::RegistrationError;
+use super::request;
+
+/// The process has one extension, so it has one such connection.
+pub(super) static NEXT_CONNECTION: NextConnection =
+    NextConnection { state: Mutex::new(State::Absent), changed: Condvar::new() };
+
+/// A connection that is open for as long as the process runs.
+///
+/// No event ever arrives on it, so nothing reads from it. It costs one file descriptor, and no
+/// thread, task or wake-up. If it breaks, for example in a restored snapshot, nothing happens.
+pub(super) struct NextConnection {
+    state: Mutex<State>,
+    /// Notified when a registration ends.
+    changed: Condvar,
+}
+
+enum State {
+    Absent,
+    /// A thread is registering. It does not hold the lock, so that others can time out.
+    Registering,
+    Open {
+        _stream: TcpStream,
+    },
+}
+
+impl NextConnection {
+    /// Opens the connection with `register`, unless it is open.
+    ///
+    /// If another thread is registering, waits for it until the deadline.
+    pub(super) fn get_or_open(
+        &self,
+        endpoint: &Endpoint,
+        deadline: Deadline,
+        register: impl FnOnce() -> Result<TcpStream, RegistrationError>,
+    ) -> Result<(), RegistrationError> {
+        let mut state = self.wait(endpoint, deadline)?;
+        if let State::Open { .. } = *state {
+            return Ok(());
+        }
+        *state = State::Registering;
+        drop(state);
+        let (state, result) = match register() {
+            Ok(stream) => (State::Open { _stream: stream }, Ok(())),
+            Err(error) => (State::Absent, Err(error)),
+        };
+        *self.lock() = state;
+        self.changed.notify_all();
+        result
+    }
+
+    /// Waits until no other thread is registering.
+    fn wait(
+        &self,
+        endpoint: &Endpoint,
+        deadline: Deadline,
+    ) -> Result<MutexGuard<'_, State>, RegistrationError> {
+        let mut state = self.lock();
+        while let State::Registering = *state {
+            let left = deadline.time_left().map_err(|_| endpoint.timed_out(deadline))?;
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Ok(state)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Requests the next event, on `connection` if the server keeps it alive. Returns the open socket.
+///
+/// The server may close a kept connection at any time. Lambda then still waits for the request, so
+/// it is sent again on a new connection.
+pub(super) fn request_next(
+    connection: Option<Connection<'_>>,
+    endpoint: &Endpoint,
+    deadline: Deadline,
+    identifier: &str,
+) -> Result<TcpStream, RegistrationError> {
+    let request = request::next(endpoint, identifier);
+    if let Some(Ok(stream)) = connection.map(|connection| send(connection, &request)) {
+        return Ok(stream);
+    }
+    send(Connection::open(endpoint, deadline)?, &request)
+}
+
+fn send(mut connection: Connection<'_>, request: &str) -> Result<TcpStream, RegistrationError> {
+    connection.send(request)?;
+    connection.into_stream()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use super::{Connection, Deadline, Endpoint, request_next};
+
+    #[test]
+    fn a_closed_connection_is_replaced() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound").to_string();
+        let endpoint = Endpoint::parse(&address).expect("an endpoint");
+        let deadline = Deadline::after(Duration::from_secs(30));
+        let mut connection = Connection::open(&endpoint, deadline).expect("a connection");
+        drop(listener.accept().expect("a connection"));
+        assert_eq!(connection.receive(&mut [0]).expect("the end"), 0);
+
+        let next = request_next(Some(connection), &endpoint, deadline, "id").expect("another");
+        listener.set_nonblocking(true).expect("a listener");
+        let (mut accepted, _) = listener.accept().expect("another connection");
+        accepted.set_nonblocking(false).expect("a connection");
+        drop(next);
+        let mut request = String::new();
+        accepted.read_to_string(&mut request).expect("a request");
+        assert!(request.starts_with("GET /2020-01-01/extension/event/next "), "{request}");
+    }
+}
