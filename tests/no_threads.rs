@@ -3,7 +3,6 @@
 
 mod common;
 
-use std::fs;
 use std::future::pending;
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -16,7 +15,7 @@ const SHORT: Duration = Duration::from_millis(30);
 
 cases! {
     blocking_hooks_run_where_they_are: |case| case.start().passes(), || {
-        refuse_threads();
+        system::refuse_threads();
         let here = thread::current().id();
         let report = futures_lite::future::block_on(
             Hooks::new()
@@ -28,7 +27,7 @@ cases! {
     };
 
     limits_hold_without_a_clock: |case| case.start().passes(), || {
-        refuse_threads();
+        system::refuse_threads();
         let hooks = Hooks::new().budget(BOUND).hook("hangs", pending::<()>).within(SHORT);
         let report = futures_lite::future::block_on(hooks.run());
         assert_eq!(report.hooks()[0].outcome().to_string(), "timed out");
@@ -60,23 +59,15 @@ cases! {
             .exit_on(shutdown.clone())
             .start()
             .unwrap();
-        refuse_threads();
+        system::refuse_threads();
         shutdown.request("enough");
         guard.join();
     };
 
     exit_on_says_so: |case| case.start().passes(), || {
-        refuse_threads();
+        system::refuse_threads();
         let refused = Hooks::new().exit_on(ShutdownSignal::manual()).start();
         let Err(error @ Error::Thread(_)) = refused else { panic!("{refused:?}") };
         assert!(error.to_string().contains("ulimit -u"), "{error}");
     };
-}
-
-/// There is no room left for the stack of one.
-fn refuse_threads() {
-    let statm = fs::read_to_string("/proc/self/statm").unwrap();
-    let pages: libc::rlim_t = statm.split(' ').next().unwrap().parse().unwrap();
-    system::limit(libc::RLIMIT_AS, pages * 4096 + 1_000_000);
-    assert!(thread::Builder::new().spawn(|| {}).is_err(), "no thread any more");
 }

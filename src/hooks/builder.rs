@@ -75,7 +75,7 @@ impl Hooks {
     pub fn hook<F, Fut>(self, name: impl Into<String>, hook: F) -> Self
     where
         F: FnOnce() -> Fut + Send + 'static,
-        Fut: AsyncHook<Output: IntoOutcome> + Send + 'static,
+        Fut: AsyncHook<Returned: IntoOutcome> + Send + 'static,
     {
         self.hook_with(name, move |_| hook())
     }
@@ -94,7 +94,7 @@ impl Hooks {
     pub fn hook_with<F, Fut>(self, name: impl Into<String>, hook: F) -> Self
     where
         F: FnOnce(HookContext) -> Fut + Send + 'static,
-        Fut: AsyncHook<Output: IntoOutcome> + Send + 'static,
+        Fut: AsyncHook<Returned: IntoOutcome> + Send + 'static,
     {
         self.add(name.into(), Kind::Async, TimeLimit::Stage, |context| {
             let future = hook(context);

@@ -63,10 +63,15 @@ impl TimeLimit {
     label = "not a future",
     note = "write `async || …`, or pass a synchronous closure to `blocking`"
 )]
-pub trait AsyncHook: Future {}
+pub trait AsyncHook: Future<Output = Self::Returned> {
+    /// What the hook returns.
+    type Returned;
+}
 
 #[diagnostic::do_not_recommend]
-impl<T: Future> AsyncHook for T {}
+impl<T: Future> AsyncHook for T {
+    type Returned = T::Output;
+}
 
 /// What a hook may return: `()`, or a `Result` with any error. Also a result of a result, as a
 /// `JoinHandle` gives it, and the type of `todo!()`.
@@ -111,6 +116,7 @@ impl<T: IntoOutcome, E: Into<Box<dyn Error + Send + Sync>>> IntoOutcome for Resu
     }
 }
 
+#[diagnostic::do_not_recommend]
 #[doc(hidden)] // its name on the page would be that detour
 impl IntoOutcome for Never {
     fn into_outcome(self) -> Outcome {

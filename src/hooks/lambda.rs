@@ -10,7 +10,7 @@ impl Hooks {
     pub(crate) fn first<F, Fut>(mut self, name: &str, limit: Duration, hook: F) -> Self
     where
         F: FnOnce() -> Fut + Send + 'static,
-        Fut: AsyncHook<Output: IntoOutcome> + Send + 'static,
+        Fut: AsyncHook<Returned: IntoOutcome> + Send + 'static,
     {
         let mut added = Self::new().hook(name, hook).within(limit);
         if let Some(stage) = self.stages.front_mut() {

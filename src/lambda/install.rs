@@ -47,7 +47,7 @@ static SHUTDOWN: Mutex<Option<ShutdownSignal>> = Mutex::new(None);
 pub async fn set_graceful_shutdown_handler<F, Fut>(hook: F) -> Result<Installed, Error>
 where
     F: FnOnce() -> Fut + Send + 'static,
-    Fut: AsyncHook<Output: IntoOutcome> + Send + 'static,
+    Fut: AsyncHook<Returned: IntoOutcome> + Send + 'static,
 {
     install(Hooks::new().hook("shutdown", hook)).await
 }

@@ -166,6 +166,15 @@ pub(crate) fn limit(resource: Resource, soft: libc::rlim_t) -> libc::rlim_t {
     }
 }
 
+/// Leaves no room for the stack of another thread. Returns the limit before.
+pub(crate) fn refuse_threads() -> libc::rlim_t {
+    let statm = fs::read_to_string("/proc/self/statm").expect("proc");
+    let pages: libc::rlim_t = statm.split(' ').next().expect("a size").parse().expect("a number");
+    let before = limit(libc::RLIMIT_AS, pages * 4096 + 1_000_000);
+    assert!(thread::Builder::new().spawn(|| {}).is_err(), "no thread any more");
+    before
+}
+
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub(crate) type Resource = libc::__rlimit_resource_t;
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]

@@ -3,6 +3,7 @@
 mod exit;
 mod guard;
 mod job;
+mod program;
 mod watchdog;
 
 use std::fmt;
@@ -23,8 +24,8 @@ impl Hooks {
     /// Runs the hooks when the shutdown is requested, and then exits the process, even if the
     /// program is blocked.
     ///
-    /// This returns a builder. [`start`](ExitOn::start) it, and from then on two threads wait for
-    /// the request:
+    /// This returns a builder. [`run`](ExitOn::run) it with the program's own future, or
+    /// [`start`](ExitOn::start) it. From then on two threads wait for the request:
     ///
     /// * The driver starts the hooks of each stage, each on a thread of its own. With the feature
     ///   `tokio` they run in a small runtime, so timers and new connections work even if the
@@ -39,6 +40,8 @@ impl Hooks {
     /// If `exit_on` is used more than once in a process, the hooks of all requested shutdowns run,
     /// and the process exits after the last one. Its status is the highest of theirs. If one of
     /// them chose [`Exit::Signal`], the process exits by the signal.
+    ///
+    /// Without a future, for example in a program of threads:
     ///
     /// ```no_run
     /// # #[cfg(unix)] {
@@ -63,8 +66,9 @@ impl Hooks {
     }
 }
 
-/// Options of [`exit_on`](Hooks::exit_on). Nothing happens until it is [started](Self::start).
-#[must_use = "the hooks are not armed until `start` is called"]
+/// Options of [`exit_on`](Hooks::exit_on). Nothing happens until it is [run](Self::run) or
+/// [started](Self::start).
+#[must_use = "the hooks are not armed until `run` or `start` is called"]
 pub struct ExitOn {
     hooks: Hooks,
     shutdown: ShutdownSignal,

@@ -1,0 +1,217 @@
+//! `ExitOn::run`: the program's own future is the first stage.
+
+use std::error::Error;
+use std::future::{IntoFuture, poll_fn};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+
+use super::ExitOn;
+use crate::catch_panic::catch_panic;
+use crate::hooks::builder::{Hooks, Stage};
+use crate::hooks::context::HookContext;
+use crate::hooks::hook::{Hook, HookFuture, IntoOutcome, Kind, TimeLimit};
+use crate::hooks::report::Outcome;
+use crate::shutdown_signal::ShutdownSignal;
+
+// Invariant
+//
+// M1  The outcome is stored before `finished` is requested.
+
+impl ExitOn {
+    /// Runs the program, then the hooks, and exits the process.
+    ///
+    /// `main` is awaited on the current executor, like any other future. When the shutdown is
+    /// requested, it has to stop by itself. That is the first stage, the row `main` in the report,
+    /// with a share of the budget like every stage. If `main` has not returned at its deadline, it
+    /// is abandoned, even if it blocks the executor, and the hooks run.
+    ///
+    /// If `main` returns, fails or panics without a shutdown request, that is the request: the
+    /// hooks run with this as the reason. An error and a panic are in the report, and the exit
+    /// status is a failure.
+    ///
+    /// The future never resolves, except with an error. It is made to be the tail of `main`:
+    ///
+    /// ```no_run
+    /// # #[cfg(all(unix, feature = "tokio"))] mod example {
+    /// use signoff::{Hooks, ShutdownSignal, Tokio};
+    ///
+    /// # struct Pool; impl Pool { async fn close(self) {} }
+    /// # async fn serve(_: ShutdownSignal) -> std::io::Result<()> { Ok(()) }
+    /// # async fn main(pool: Pool) -> Result<(), Box<dyn std::error::Error>> {
+    /// let shutdown = ShutdownSignal::listen(Tokio)?;
+    /// let server = serve(shutdown.clone());
+    /// Hooks::new()
+    ///     .hook("database", async move || pool.close().await)
+    ///     .exit_on(shutdown)
+    ///     .run(server)
+    ///     .await
+    /// # }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Thread`](crate::Error::Thread) if a thread cannot be spawned. `main` is not
+    /// started then.
+    ///
+    /// # Cancel safety
+    ///
+    /// If this future is dropped, `main` is dropped with it and reported as failed. The hooks stay
+    /// armed.
+    pub async fn run<F>(self, main: F) -> Result<(), Box<dyn Error>>
+    where
+        F: IntoFuture<Output: IntoOutcome>,
+    {
+        self.run_with(|_| main).await
+    }
+
+    /// Does the same as [`run`](Self::run) with a program that stops on a signal of its own.
+    ///
+    /// That signal is requested when the delays that [`keep_serving`](Hooks::keep_serving) has put
+    /// in front of all hooks are over. So the program serves during the delay. The delay ends early
+    /// if the program returns.
+    ///
+    /// ```no_run
+    /// # #[cfg(all(unix, feature = "tokio"))] mod example {
+    /// # use std::time::Duration;
+    /// # use signoff::{Hooks, ShutdownSignal, Tokio};
+    /// # async fn serve(_: ShutdownSignal) -> std::io::Result<()> { Ok(()) }
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let shutdown = ShutdownSignal::listen(Tokio)?;
+    /// Hooks::new()
+    ///     .keep_serving(Duration::from_secs(5))
+    ///     .hook("database", async || { /* … */ })
+    ///     .exit_on(shutdown)
+    ///     .run_with(|drain| serve(drain)) // stops five seconds after the signal
+    ///     .await
+    /// # }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`run`](Self::run).
+    pub async fn run_with<F>(
+        mut self,
+        main: impl FnOnce(ShutdownSignal) -> F,
+    ) -> Result<(), Box<dyn Error>>
+    where
+        F: IntoFuture<Output: IntoOutcome>,
+    {
+        let (program, shutdown) = (Arc::new(Program::default()), self.shutdown.clone());
+        self.hooks = program.before(self.hooks);
+        let guard = self.start()?;
+        // Declared after the guard, so dropped before it.
+        let running = Running(Arc::clone(&program));
+        let outcome = outcome_of(main, program.drain.clone()).await;
+        let why = describe(&outcome);
+        let is_failure = !outcome.is_done();
+        program.finish(outcome);
+        _ = if is_failure { shutdown.fail(why) } else { shutdown.request(why) };
+        drop(running);
+        guard.await;
+        Ok(())
+    }
+}
+
+/// What the future of the program and its hooks share.
+struct Program {
+    /// Requested when the program has to stop.
+    drain: ShutdownSignal,
+    /// Requested when the program has returned.
+    finished: ShutdownSignal,
+    /// See M1.
+    outcome: Mutex<Option<Outcome>>,
+}
+
+impl Default for Program {
+    fn default() -> Self {
+        let (drain, finished) = (ShutdownSignal::manual(), ShutdownSignal::manual());
+        Self { drain, finished, outcome: Mutex::new(None) }
+    }
+}
+
+impl Program {
+    /// Adds the program as a stage of its own: the first one after the delays.
+    fn before(self: &Arc<Self>, mut hooks: Hooks) -> Hooks {
+        hooks.stages.retain(|stage| !stage.is_empty());
+        let delays = hooks.stages.iter_mut().take_while(|stage| is_delay(stage));
+        let delays = delays.map(|stage| self.cut_short(stage)).count();
+        hooks.stages.insert(delays, vec![self.hook()]);
+        hooks
+    }
+
+    /// It cannot be dropped from here, so at its deadline it is abandoned like a blocking hook.
+    fn hook(self: &Arc<Self>) -> Hook {
+        let program = Arc::clone(self);
+        let (kind, limit) = (Kind::Blocking, TimeLimit::Stage);
+        let start = Box::new(|context: HookContext| -> HookFuture {
+            let reason = context.reason().map(ToString::to_string);
+            program.drain.request(reason.unwrap_or_default());
+            Box::pin(async move {
+                (&program.finished).await;
+                program.lock().take().unwrap_or(Outcome::Done)
+            })
+        });
+        Hook { name: "main".into(), kind, limit, start }
+    }
+
+    /// The delay also ends when the program has returned.
+    fn cut_short(self: &Arc<Self>, delay: &mut Stage) {
+        for hook in delay {
+            let finished = self.finished.clone();
+            hook.start = Box::new(|_| {
+                Box::pin(async {
+                    finished.await;
+                    Outcome::Done
+                })
+            });
+        }
+    }
+
+    fn finish(&self, outcome: Outcome) {
+        self.lock().get_or_insert(outcome); // M1
+        self.finished.request("the program returned");
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Outcome>> {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_delay(stage: &Stage) -> bool {
+    stage.iter().all(|hook| hook.kind == Kind::Delay)
+}
+
+/// The hooks do not wait for a program that was dropped.
+struct Running(Arc<Program>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.finish(Outcome::Failed("dropped before it returned".into()));
+    }
+}
+
+/// Awaits the program and drops it. No panic comes out of it.
+async fn outcome_of<F>(main: impl FnOnce(ShutdownSignal) -> F, drain: ShutdownSignal) -> Outcome
+where
+    F: IntoFuture<Output: IntoOutcome>,
+{
+    let mut main = match catch_panic(|| Box::pin(main(drain).into_future())) {
+        Ok(main) => main,
+        Err(panic) => return Outcome::Panicked(panic),
+    };
+    let polled = poll_fn(|cx| match catch_panic(|| main.as_mut().poll(cx)) {
+        Ok(polled) => polled.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    });
+    let outcome = polled.await.map_or_else(Outcome::Panicked, IntoOutcome::into_outcome);
+    catch_panic(|| drop(main)).map_or_else(Outcome::Panicked, |()| outcome)
+}
+
+fn describe(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done => "main returned".to_owned(),
+        outcome => format!("main {outcome}"),
+    }
+}

@@ -1,0 +1,283 @@
+//! `ExitOn::run`: the program is the first stage, and the hooks run even if it fails.
+
+mod common;
+
+use std::error::Error;
+use std::future::{Future, pending, poll_fn};
+use std::panic;
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::routing::get;
+use common::{BOUND, cases, say, system, variant};
+use libc::SIGTERM;
+use signoff::{Blocking, Hooks, Report, ShutdownSignal, Tokio};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Builder;
+
+type Main = Result<(), Box<dyn Error>>;
+
+const MS: Duration = Duration::from_millis(1);
+const BUDGET: Duration = Duration::from_millis(600);
+
+cases! {
+    // The first example of the documentation, with a request that never ends.
+    a_request_that_never_ends_does_not_keep_the_process: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        let start = Instant::now();
+        child.expect("main: abandoned");
+        child.expect("database: done");
+        child.exits_with(1);
+        assert!(start.elapsed() < BOUND / 2);
+    }, || {
+        let ended = current_thread().block_on(serve_for_ever());
+        panic!("the process exits before: {ended:?}");
+    };
+
+    the_end_of_the_program_is_the_request: |case| {
+        for (variant, why, status) in [
+            ("returns", "main returned", 0),
+            ("fails", "main failed: no port", 1),
+            ("fails in a task", "main failed: no port", 1),
+            ("panics", "main panicked: a bug", 1),
+            ("panics at once", "main panicked: a bug", 1),
+            ("panics when dropped", "main panicked: a bug", 1),
+        ] {
+            let child = case.variant(variant).start();
+            child.expect(&format!("request: {why}"));
+            child.expect(&format!("main: {}", why.trim_start_matches("main ").replace("returned", "done")));
+            child.expect("database: done");
+            child.exits_with(status);
+        }
+    }, || {
+        panic::set_hook(Box::new(|_| ()));
+        let shutdown = ShutdownSignal::listen(Blocking).unwrap();
+        let exit_on = database().exit_on(shutdown).on_report(|report| say_report(&report));
+        let ended = match variant().unwrap().as_str() {
+            "returns" => block_on(exit_on.run(async {})),
+            "fails" => block_on(exit_on.run(async { Err::<(), _>("no port") })),
+            "fails in a task" => current_thread().block_on(async {
+                exit_on.run(tokio::spawn(async { Err::<(), _>("no port") })).await
+            }),
+            "panics" => block_on(exit_on.run(async { bug() })),
+            "panics at once" => block_on(exit_on.run(poll_fn(|_| -> Poll<()> { panic!("a bug") }))),
+            _ => {
+                let panics = Panics;
+                block_on(exit_on.run(async move { drop(panics) }))
+            }
+        };
+        panic!("the process exits before: {ended:?}");
+    };
+
+    the_drain_comes_before_the_hooks: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        for line in ["stops", "stopped", "hook", "main: done", "database: done"] {
+            child.expect(line);
+        }
+        child.exits_with(0);
+    }, || {
+        let shutdown = ShutdownSignal::listen(Blocking).unwrap();
+        let program = {
+            let shutdown = shutdown.clone();
+            async move {
+                say("ready");
+                shutdown.await;
+                say("stops");
+                async_io::Timer::after(50 * MS).await;
+                say("stopped");
+            }
+        };
+        let hooks = Hooks::new().hook("database", async || say("hook"));
+        _ = block_on(hooks.exit_on(shutdown).on_report(|report| say_outcomes(&report)).run(program));
+    };
+
+    a_program_that_fails_after_the_signal_fails_the_status: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        child.expect("main: failed: no disk");
+        child.expect("database: done");
+        child.exits_with(1);
+    }, || {
+        let shutdown = ShutdownSignal::listen(Blocking).unwrap();
+        let program = {
+            let shutdown = shutdown.clone();
+            async move {
+                say("ready");
+                shutdown.await;
+                Err::<(), _>("no disk")
+            }
+        };
+        _ = block_on(database().exit_on(shutdown).on_report(|report| say_outcomes(&report)).run(program));
+    };
+
+    a_program_that_blocks_its_runtime_is_abandoned: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        child.expect("main: abandoned");
+        child.expect("database: done");
+        child.exits_with(1);
+    }, || {
+        let program = async {
+            say("ready");
+            park();
+        };
+        _ = current_thread().block_on(async {
+            let shutdown = ShutdownSignal::listen(Tokio).unwrap();
+            database().budget(BUDGET).exit_on(shutdown).on_report(|report| say_outcomes(&report)).run(program).await
+        });
+    };
+
+    // What is left after the drain's share is for the hooks.
+    the_drain_leaves_time_to_the_hooks: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        child.expect("main: abandoned");
+        child.expect("slow: done");
+        child.exits_with(1);
+    }, || {
+        let shutdown = ShutdownSignal::listen(Blocking).unwrap();
+        let hooks = Hooks::new().budget(2 * BUDGET).hook("slow", async || {
+            async_io::Timer::after(BUDGET / 4).await;
+        });
+        let program = async {
+            say("ready");
+            pending::<()>().await;
+        };
+        _ = block_on(hooks.exit_on(shutdown).on_report(|report| say_outcomes(&report)).run(program));
+    };
+
+    a_delay_comes_before_the_drain: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        child.expect("still serving");
+        child.expect("stops: request: SIGTERM");
+        for line in ["keep serving: done", "main: done", "database: done"] {
+            child.expect(line);
+        }
+        child.exits_with(0);
+    }, || {
+        let shutdown = ShutdownSignal::listen(Blocking).unwrap();
+        let signal = shutdown.clone();
+        let serve = |drain: ShutdownSignal| async move {
+            say("ready");
+            signal.await;
+            assert!(!drain.is_requested(), "the delay takes a second");
+            say("still serving");
+            (&drain).await;
+            let reason = drain.reason().unwrap().to_string();
+            say(format_args!("stops: {}", reason.split(" from").next().unwrap()));
+        };
+        let hooks = Hooks::new().keep_serving(1000 * MS).hook("database", async || {});
+        _ = block_on(hooks.exit_on(shutdown).on_report(|report| say_outcomes(&report)).run_with(serve));
+    };
+
+    a_program_that_returned_needs_no_delay: |case| {
+        let child = case.start();
+        for line in ["keep serving: done", "main: done", "database: done"] {
+            child.expect(line);
+        }
+        child.exits_with(0);
+    }, || {
+        let shutdown = ShutdownSignal::manual();
+        let hooks = Hooks::new().budget(10 * BOUND).keep_serving(2 * BOUND);
+        let hooks = hooks.hook("database", async || {}).exit_on(shutdown);
+        _ = block_on(hooks.on_report(|report| say_outcomes(&report)).run_with(|_| async {}));
+    };
+
+    a_program_that_is_dropped_does_not_hold_the_hooks: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        child.expect("main: failed: dropped before it returned");
+        child.expect("database: done");
+        child.exits_with(1);
+    }, || {
+        let shutdown = ShutdownSignal::listen(Blocking).unwrap();
+        let exit_on = database().budget(10 * BOUND).exit_on(shutdown).on_report(|report| say_outcomes(&report));
+        let run = futures_lite::future::poll_once(exit_on.run(pending::<()>()));
+        assert!(futures_lite::future::block_on(run).is_none());
+        say("ready");
+        park();
+    };
+
+    a_refused_thread_is_an_error: |case| case.start().passes(), || {
+        system::refuse_threads();
+        let exit_on = Hooks::new().exit_on(ShutdownSignal::manual());
+        let error = block_on(exit_on.run(pending::<()>())).unwrap_err();
+        assert!(error.to_string().contains("ulimit -u"), "{error}");
+    };
+}
+
+async fn serve_for_ever() -> Main {
+    let shutdown = ShutdownSignal::listen(Tokio)?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let app = Router::new().route(
+        "/",
+        get(async || {
+            say("ready");
+            pending::<()>().await;
+        }),
+    );
+    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown.clone()).into_future();
+
+    tokio::spawn(async move {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        let _ = client.read_u8().await;
+    });
+
+    Hooks::new()
+        .budget(BUDGET)
+        .hook("database", async move || tokio::time::sleep(MS).await)
+        .within(BUDGET / 3)
+        .exit_on(shutdown)
+        .on_report(|report| say_outcomes(&report))
+        .run(server)
+        .await
+}
+
+fn database() -> Hooks {
+    Hooks::new().budget(BOUND).hook("database", async || {})
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    futures_lite::future::block_on(future)
+}
+
+fn current_thread() -> tokio::runtime::Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn say_report(report: &Report) {
+    say(report.reason().unwrap());
+    say_outcomes(report);
+}
+
+fn say_outcomes(report: &Report) {
+    for hook in report.hooks() {
+        say(format_args!("{}: {}", hook.name(), hook.outcome()));
+    }
+}
+
+fn bug() {
+    panic!("a bug");
+}
+
+struct Panics;
+
+impl Drop for Panics {
+    fn drop(&mut self) {
+        bug();
+    }
+}
+
+fn park() {
+    loop {
+        thread::park();
+    }
+}
