@@ -10,19 +10,22 @@ use std::{env, thread};
 /// Far more than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// At the same time: they sleep more than they compute.
 #[test]
+fn servers_finish_the_answer() {
+    thread::scope(|scope| [tokio, smol, axum].map(|example| drop(scope.spawn(example))));
+}
+
 fn tokio() {
     let (sender, told) = finishes_the_answer("tokio");
     assert_timeline(&told, sender, &["1 answers", "2 database"]);
 }
 
-#[test]
 fn smol() {
     let (_, told) = finishes_the_answer("smol");
     assert!(told.is_empty(), "{told:?}");
 }
 
-#[test]
 fn axum() {
     let (sender, told) = finishes_the_answer("axum");
     assert_timeline(&told, sender, &["1 queue", "2 database", "output"]);
