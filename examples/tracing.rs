@@ -1,4 +1,4 @@
-//! What a `tracing` subscriber hears of a shutdown.
+//! The events and the span of `tracing` during a shutdown.
 //!
 //! ```text
 //! cargo run --example tracing --features tracing,blocking
@@ -7,12 +7,15 @@
 //! Press Ctrl-C. The process ends after a second, with status 1, and has printed:
 //!
 //! ```text
-//! INFO shutdown{reason="SIGINT"}: shutdown begins reason="SIGINT" hooks=3 budget=2.00 s
-//! INFO writing 3 entries
-//! INFO shutdown{reason="SIGINT"}: hook ended hook="cache" outcome="done" took_ms=100
-//! WARN shutdown{reason="SIGINT"}: hook given up hook="requests" outcome="timed out" took_ms=1000 still_open="GET /report (3.14 s)"
-//! WARN shutdown{reason="SIGINT"}: hook ended hook="database" outcome="failed" took_ms=0 error="connection refused"
-//! INFO shutdown{reason="SIGINT"}: shutdown ends clean=false took_ms=1001
+//! INFO shutdown{reason="SIGINT"}: shutdown started reason="SIGINT" hooks=3 budget_ms=2000
+//! INFO shutdown{reason="SIGINT"}: hook started hook="cache" stage=1
+//! INFO shutdown{reason="SIGINT"}: hook started hook="requests" stage=1
+//! INFO shutdown{reason="SIGINT"}: writing 3 entries
+//! INFO shutdown{reason="SIGINT"}: hook ended hook="cache" stage=1 outcome="done" took_ms=100
+//! WARN shutdown{reason="SIGINT"}: hook ended hook="requests" stage=1 outcome="timed out" took_ms=999 in_flight="GET /report (3.14 s)"
+//! INFO shutdown{reason="SIGINT"}: hook started hook="database" stage=2
+//! WARN shutdown{reason="SIGINT"}: hook ended hook="database" stage=2 outcome="failed" took_ms=0 error="connection refused"
+//! INFO shutdown{reason="SIGINT"}: shutdown ended clean=false took_ms=1001
 //! ```
 
 use std::io;
@@ -32,7 +35,7 @@ fn main() -> Result<(), Error> {
     let guard = Hooks::new()
         .budget(Duration::from_secs(2))
         .blocking("cache", || {
-            tracing::info!("writing 3 entries"); // on a thread of its own: outside of the span
+            tracing::info!("writing 3 entries"); // on a thread of its own
             thread::sleep(Duration::from_millis(100));
         })
         .hook("requests", || drained)
