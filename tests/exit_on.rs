@@ -13,7 +13,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -36,10 +36,16 @@ const MEDIAN: Duration = Duration::from_millis(20);
 cases! {
     matrix: |case| {
         let beyond = Mutex::new(Vec::new());
-        let combinations: Vec<_> = combinations().collect();
+        let combinations = Mutex::new(combinations());
+        let next = || combinations.lock().unwrap().next();
         thread::scope(|scope| {
-            for half in combinations.chunks(combinations.len().div_ceil(2)) {
-                scope.spawn(|| half.iter().for_each(|one| beyond.lock().unwrap().extend(one.holds(case))));
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    while let Some(one) = next() {
+                        let time = one.holds(case);
+                        beyond.lock().unwrap().extend(time);
+                    }
+                });
             }
         });
         median_holds(&beyond.into_inner().unwrap());
@@ -244,6 +250,128 @@ cases! {
         let shutdown = ShutdownSignal::manual();
         let hooks = Hooks::new().budget(Duration::ZERO).hook("hangs", pending::<()>);
         let guard = hooks.exit_on(shutdown.clone()).start().unwrap();
+        shutdown.request("enough");
+        guard.join();
+    };
+
+    // Suspended for longer than the budget: every hook is still started, and polled once.
+    suspended_for_longer_than_the_budget: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        child.expect("begun");
+        child.kill(libc::SIGSTOP);
+        thread::sleep(5 * BUDGET);
+        child.kill(libc::SIGCONT);
+        for line in ["second", "third", "hangs: timed out", "second: done", "third: done"] {
+            child.expect(line);
+        }
+        child.exits_with(1);
+    }, || {
+        let shutdown = ShutdownSignal::listen(Blocking).unwrap();
+        let hangs = async || {
+            say("begun");
+            pending::<()>().await;
+        };
+        let hooks = Hooks::new().budget(3 * BUDGET).hook("hangs", hangs).then();
+        let hooks = hooks.hook("second", async || say("second")).then();
+        let hooks = hooks.blocking("third", || say("third"));
+        let exit_on = hooks.exit_on(shutdown).on_report(|report| say_outcomes(&report));
+        let _guard = exit_on.start().unwrap();
+        say("ready");
+        wait_for_ever();
+    };
+
+    // The budget is used up, and it has some time all the same.
+    a_report_has_time: |case| {
+        let child = case.start();
+        child.expect("hangs: timed out");
+        child.exits_with(1);
+    }, || {
+        let shutdown = ShutdownSignal::manual();
+        let hooks = Hooks::new().budget(BUDGET).hook("hangs", pending::<()>);
+        let exit_on = hooks.exit_on(shutdown.clone()).on_report(|report| {
+            thread::sleep(50 * MS);
+            say_outcomes(&report);
+        });
+        let guard = exit_on.start().unwrap();
+        shutdown.request("enough");
+        guard.join();
+    };
+
+    there_is_one_report: |case| {
+        for variant in ["returns", "hangs", "panics"] {
+            let child = case.variant(variant).start();
+            child.expect("report");
+            child.expect("the tail");
+            let ended = child.ends();
+            assert_eq!((ended.status.code(), &*ended.unread), (Some(1), &[][..]), "{ended:?}");
+        }
+    }, || {
+        silence_panics();
+        let shutdown = ShutdownSignal::manual();
+        let hooks = Hooks::new().budget(BUDGET).hook("hangs", pending::<()>);
+        let exit_on = hooks.exit_on(shutdown.clone()).on_report(|_| {
+            say("report");
+            print!("\n@the tail"); // flushed although this does not return
+            match variant().unwrap().as_str() {
+                "panics" => panic!("on purpose"),
+                "hangs" => wait_for_ever(),
+                _ => {}
+            }
+        });
+        let guard = exit_on.start().unwrap();
+        shutdown.request("enough");
+        guard.join();
+    };
+
+    awaiting_the_guard_does_not_block_its_thread: |case| {
+        let child = case.start();
+        child.expect("not blocked");
+        child.expect("hook");
+        child.exits_with(0);
+    }, || {
+        let shutdown = ShutdownSignal::manual();
+        let (go, waits) = std::sync::mpsc::channel();
+        let hook = move || {
+            waits.recv().unwrap();
+            say("hook");
+        };
+        let hooks = Hooks::new().budget(BOUND).blocking("hook", hook);
+        let guard = hooks.exit_on(shutdown.clone()).start().unwrap();
+        shutdown.request("enough");
+        futures_lite::future::block_on(futures_lite::future::zip(guard.into_future(), async {
+            say("not blocked");
+            go.send(()).unwrap();
+        }));
+    };
+
+    // More hooks than threads: those that wait are still polled once.
+    many_hooks: |case| {
+        for (variant, outcome, code) in [("wait", "timed out", 1), ("end", "done", 0), ("block", "abandoned", 1)] {
+            let child = case.variant(variant).start();
+            child.expect(&format!("600 begun, 600 {outcome}"));
+            child.exits_with(code);
+        }
+    }, || {
+        let shutdown = ShutdownSignal::manual();
+        let begun = Arc::new(AtomicUsize::new(0));
+        let hooks = (0..600).fold(Hooks::new().budget(2 * BUDGET), |hooks, number| {
+            let begun = Arc::clone(&begun);
+            hooks.hook(number.to_string(), async move || {
+                begun.fetch_add(1, Ordering::SeqCst);
+                match variant().unwrap().as_str() {
+                    "wait" => pending().await,
+                    "block" => wait_for_ever(),
+                    _ => {}
+                }
+            })
+        });
+        let exit_on = hooks.exit_on(shutdown.clone()).on_report(move |report| {
+            let outcome = report.hooks()[0].outcome().to_string();
+            let same = report.hooks().iter().filter(|hook| hook.outcome().to_string() == outcome);
+            say(format_args!("{} begun, {} {outcome}", begun.load(Ordering::SeqCst), same.count()));
+        });
+        let guard = exit_on.start().unwrap();
         shutdown.request("enough");
         guard.join();
     };

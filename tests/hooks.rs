@@ -21,14 +21,12 @@ const MS: Duration = Duration::from_millis(1);
 /// Nothing here takes nearly as long, on any machine.
 const LONG: Duration = Duration::from_secs(30);
 
-/// Runs each of these rules on each executor.
+/// Runs each of these rules on a thread without a runtime, and on a runtime with several threads.
+/// What the engine needs of an executor is the same everywhere; `other_executors` has one rule each.
 macro_rules! rules {
     ($($rule:ident)*) => {
-        rules! { bare: ::futures_lite::future::block_on, $($rule)* }
-        rules! { smol: |rule| ::smol::block_on(::smol::spawn(rule)), $($rule)* }
-        rules! { async_std: |rule| ::async_std::task::block_on(::async_std::task::spawn(rule)), $($rule)* }
-        rules! { tokio_current_thread: |rule| super::on_tokio(::tokio::runtime::Builder::new_current_thread(), rule), $($rule)* }
-        rules! { tokio_multi_thread: |rule| super::on_tokio(::tokio::runtime::Builder::new_multi_thread(), rule), $($rule)* }
+        rules! { on_a_thread: ::futures_lite::future::block_on, $($rule)* }
+        rules! { on_a_runtime: |rule| super::on_tokio(::tokio::runtime::Builder::new_multi_thread(), rule), $($rule)* }
     };
     ($executor:ident: $run:expr, $($rule:ident)*) => {
         mod $executor { $(#[test] fn $rule() {
@@ -57,6 +55,24 @@ rules! {
     a_hook_is_polled_only_when_it_was_woken
     serving_goes_on_for_a_time
     serving_never_takes_all_the_time
+    a_hook_that_wakes_itself_starves_no_deadline
+    a_share_counts_from_the_start_of_the_stage
+    later_stages_claim_no_more_than_their_limits
+    the_budget_counts_from_the_request
+    a_limit_is_for_the_hook_just_added
+    a_result_of_a_result_keeps_the_inner_error
+    a_payload_may_panic_when_it_is_dropped
+    as_many_blocking_hooks_as_there_are
+}
+
+#[test]
+fn other_executors() {
+    fn rule() -> impl Future<Output = ()> + Send + 'static {
+        every_kind_of_failure_leaves_the_others_alone()
+    }
+    bounded(|| smol::block_on(smol::spawn(rule())));
+    bounded(|| async_std::task::block_on(async_std::task::spawn(rule())));
+    bounded(|| on_tokio(tokio::runtime::Builder::new_current_thread(), rule()));
 }
 
 fn on_tokio(mut builder: tokio::runtime::Builder, rule: impl Future<Output = ()> + Send + 'static) {
@@ -459,6 +475,140 @@ async fn serving_never_takes_all_the_time() {
 
     let hooks = Hooks::new().budget(Duration::MAX).keep_serving(20 * MS);
     assert!(hooks.run().await.is_clean());
+}
+
+async fn a_hook_that_wakes_itself_starves_no_deadline() {
+    let spins = || {
+        poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            Poll::<()>::Pending
+        })
+    };
+    let hooks = Hooks::new().budget(LONG).hook("spins", spins).within(50 * MS);
+    let hooks = hooks.hook("hangs", pending::<()>).within(30 * MS);
+    let report = hooks.hook("sleeps", async || sleep(MS).await).run().await;
+    assert_eq!(labels(&report), ["spins: timed out", "hangs: timed out", "sleeps: done"]);
+    assert!(report.took() < LONG / 2, "{report}");
+}
+
+async fn a_share_counts_from_the_start_of_the_stage() {
+    let first_ended = Arc::new(Mutex::new(None));
+    let ended = Arc::clone(&first_ended);
+    let before = Instant::now();
+    let report = Hooks::new()
+        .budget(LONG)
+        .hook("first", async move || {
+            sleep(200 * MS).await;
+            *ended.lock().unwrap() = Some(Instant::now());
+        })
+        .then()
+        .hook_with("half of the rest", async move |context| {
+            let start = first_ended.lock().unwrap().unwrap();
+            let half = start + (before + LONG - start) / 2;
+            assert!(context.deadline().unwrap() >= half);
+        })
+        .then()
+        .hook("last", async || {})
+        .run()
+        .await;
+    assert!(report.is_clean(), "{report}");
+}
+
+async fn later_stages_claim_no_more_than_their_limits() {
+    let before = Instant::now();
+    let report = Hooks::new()
+        .budget(LONG)
+        .hook_with("server", async move |context| {
+            let end = before + 29_700 * MS;
+            assert!(context.deadline().unwrap() >= end, "all but 100 ms for each later stage");
+            assert!(context.time_left() <= 29_700 * MS);
+        })
+        .then()
+        .hook("a", async || {})
+        .within(100 * MS)
+        .hook("b", async || {})
+        .within(50 * MS)
+        .then()
+        .keep_serving(100 * MS)
+        .hook("c", async || {})
+        .within(100 * MS)
+        .run()
+        .await;
+    assert!(report.is_clean(), "{report}");
+}
+
+async fn the_budget_counts_from_the_request() {
+    let shutdown = ShutdownSignal::manual();
+    shutdown.request("enough");
+    let requested = Instant::now();
+    sleep(200 * MS).await;
+    let check = async move |context: signoff::hooks::HookContext| {
+        assert!(context.deadline().unwrap() <= requested + LONG);
+    };
+    let report = Hooks::new().budget(LONG).hook_with("check", check).run_on(shutdown).await;
+    assert!(report.is_clean(), "{report}");
+    assert!(report.hooks()[0].started() >= 200 * MS && report.took() >= 200 * MS, "{report}");
+}
+
+async fn a_limit_is_for_the_hook_just_added() {
+    let report = Hooks::new()
+        .budget(LONG)
+        .hook_with("free", async |context| assert!(context.time_left() > LONG / 4))
+        .then()
+        .within(MS)
+        .hook_with("free, too", async |context| assert!(context.time_left() > LONG / 4))
+        .keep_serving(100 * MS)
+        .within(MS)
+        .run()
+        .await;
+    assert!(report.is_clean(), "{report}");
+    assert!(report.hooks()[2].took() >= 100 * MS, "{report}");
+}
+
+async fn a_result_of_a_result_keeps_the_inner_error() {
+    // What a `JoinHandle` gives.
+    let inner = || Ok::<_, io::Error>(Err::<(), _>("inner"));
+    let report = Hooks::new()
+        .hook("inner", async move || inner())
+        .blocking("inner, too", inner)
+        .hook("outer", async || Err::<Result<(), io::Error>, _>("outer"))
+        .hook("done", async || Ok::<_, io::Error>(Ok::<(), io::Error>(())))
+        .run()
+        .await;
+    assert_eq!(
+        labels(&report),
+        ["inner: failed: inner", "inner, too: failed: inner", "outer: failed: outer", "done: done"]
+    );
+}
+
+async fn a_payload_may_panic_when_it_is_dropped() {
+    quiet();
+    let report = Hooks::new()
+        .hook("panics", async || panic::panic_any(Mine))
+        .blocking("panics, too", || panic::panic_any(Mine))
+        .hook("works", async || {})
+        .run()
+        .await;
+    assert_eq!(
+        labels(&report),
+        ["panics: panicked: no message", "panics, too: panicked: no message", "works: done"]
+    );
+}
+
+/// More than there are threads, and each waits for all that fit.
+async fn as_many_blocking_hooks_as_there_are() {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let hooks = (0..300).fold(Hooks::new().budget(LONG), |hooks, number| {
+        let begun = Arc::clone(&begun);
+        hooks.blocking(format!("hook {number}"), move || {
+            begun.fetch_add(1, Ordering::SeqCst);
+            while begun.load(Ordering::SeqCst) < 256 {
+                thread::sleep(MS);
+            }
+        })
+    });
+    let report = hooks.run().await;
+    assert!(report.is_clean() && report.took() < LONG / 2, "{report}");
 }
 
 /// Panics that are meant to happen say nothing; others do.

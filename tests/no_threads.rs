@@ -4,12 +4,13 @@
 mod common;
 
 use std::future::pending;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use common::{BOUND, cases, say, system};
-use signoff::{Error, Hooks, ShutdownSignal};
+use libc::SIGTERM;
+use signoff::{Blocking, Error, Hooks, Report, ShutdownSignal};
 
 const SHORT: Duration = Duration::from_millis(30);
 
@@ -64,10 +65,109 @@ cases! {
         guard.join();
     };
 
+    // Nothing that the exit needs is started after the signal.
+    the_report_the_output_and_the_status_are_not_lost: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        for line in ["fails: failed: bad", "blocking: done", "the tail"] {
+            child.expect(line);
+        }
+        child.exits_with(1);
+    }, || {
+        let shutdown = ShutdownSignal::listen(Blocking).unwrap();
+        let hooks = Hooks::new().hook("fails", async || Err::<(), _>("bad"));
+        let exit_on = hooks.blocking("blocking", || ()).exit_on(shutdown);
+        let exit_on = exit_on.on_report(|report| {
+            say_outcomes(&report);
+            print!("\n@the tail"); // in the buffer
+        });
+        let _guard = exit_on.start().unwrap();
+        system::refuse_threads();
+        say("ready");
+        park()
+    };
+
+    limits_hold_under_exit_on: |case| {
+        let child = case.start();
+        child.expect("hangs: timed out");
+        child.expect("next: done");
+        child.exits_with(1);
+    }, || {
+        let shutdown = ShutdownSignal::manual();
+        let hooks = Hooks::new().budget(BOUND).hook("hangs", pending::<()>).within(SHORT).then();
+        let exit_on = hooks.hook("next", async || {}).exit_on(shutdown.clone());
+        let guard = exit_on.on_report(|report| say_outcomes(&report)).start().unwrap();
+        system::refuse_threads();
+        shutdown.request("enough");
+        guard.join();
+    };
+
+    // The driver is stuck in it. The process exits without a report, and drops no other hook.
+    a_hook_that_blocks_the_driver_does_not_stop_the_exit: |case| {
+        let child = case.start();
+        child.expect("async hooks start first");
+        child.exits_with(1);
+    }, || {
+        let shutdown = ShutdownSignal::manual();
+        let dropped = SaysWhenDropped;
+        let guard = Hooks::new()
+            .budget(5 * SHORT)
+            .blocking("blocks", || park())
+            .hook("async", async || say("async hooks start first"))
+            .then()
+            .hook("next", async move || drop(dropped))
+            .exit_on(shutdown.clone())
+            .start()
+            .unwrap();
+        system::refuse_threads();
+        shutdown.request("enough");
+        guard.join();
+    };
+
+    // A thread can be had again when the driver is stuck: the report says what never started.
+    hooks_that_never_start_are_in_the_report: |case| {
+        let child = case.start();
+        child.expect("blocks: abandoned");
+        child.expect("next: not started");
+        child.exits_with(1);
+    }, || {
+        let shutdown = ShutdownSignal::manual();
+        let (before, limit) = mpsc::channel();
+        let hooks = Hooks::new().budget(5 * SHORT).hook("blocks", async move || {
+            system::limit(libc::RLIMIT_AS, limit.recv().unwrap());
+            park()
+        });
+        let exit_on = hooks.then().hook("next", async || {}).exit_on(shutdown.clone());
+        let guard = exit_on.on_report(|report| say_outcomes(&report)).start().unwrap();
+        before.send(system::refuse_threads()).unwrap();
+        shutdown.request("enough");
+        guard.join();
+    };
+
     exit_on_says_so: |case| case.start().passes(), || {
         system::refuse_threads();
         let refused = Hooks::new().exit_on(ShutdownSignal::manual()).start();
         let Err(error @ Error::Thread(_)) = refused else { panic!("{refused:?}") };
         assert!(error.to_string().contains("ulimit -u"), "{error}");
     };
+}
+
+fn say_outcomes(report: &Report) {
+    for hook in report.hooks() {
+        say(format_args!("{}: {}", hook.name(), hook.outcome()));
+    }
+}
+
+struct SaysWhenDropped;
+
+impl Drop for SaysWhenDropped {
+    fn drop(&mut self) {
+        say("dropped");
+    }
+}
+
+fn park() -> ! {
+    loop {
+        thread::park();
+    }
 }

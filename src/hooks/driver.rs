@@ -53,7 +53,7 @@ struct Driver<'a> {
     budget: StageBudget,
     /// The hooks that wait for a thread.
     queue: Arc<StageQueue>,
-    /// From then on, they are polled here.
+    /// If they still wait at this time, blocked hooks hold all threads.
     queue_end: Option<Instant>,
     /// The hooks that are about to be polled here.
     unstarted: Vec<NumberedHook>,
@@ -69,27 +69,27 @@ impl<'a> Driver<'a> {
         threaded: Vec<NumberedHook>,
         polled: Vec<NumberedHook>,
     ) -> Self {
-        let end = budget.end.map(|end| end.max(Instant::now()));
-        let queue_end = end.map(|end| end + progress.patience());
-        progress.open_stage(threaded.len() + polled.len(), end.into_iter().chain(queue_end));
+        progress.open_stage(threaded.len() + polled.len(), budget.end);
         let queue = StageQueue::new(threaded, progress, budget, ready);
-        let tasks = HashMap::new();
+        let (queue_end, tasks) = (budget.end, HashMap::new());
         let mut driver =
             Self { progress, ready, budget, queue, queue_end, unstarted: polled, tasks };
-        if driver.queue.start_workers().is_err() {
-            driver.take_queue(); // late is better than never
-        }
+        driver.start_workers(Instant::now());
         driver
     }
 
-    fn take_queue(&mut self) {
-        self.unstarted.extend(self.queue.take_all());
+    /// Starts a thread for each hook that waits for one, within bounds.
+    fn start_workers(&mut self, now: Instant) {
+        self.queue_end = self.queue_end.map(|end| end.max(now) + self.progress.patience());
+        if self.queue.start_workers().is_err() {
+            self.unstarted.extend(self.queue.take_all()); // late is better than never
+        }
     }
 
     fn poll(&mut self, cx: &mut task::Context<'_>, timer: &mut Timer) -> Poll<()> {
         self.ready.set_driver(cx.waker().clone()); // Q1: first
         if self.queue_end.is_some_and(|end| end <= Instant::now()) {
-            self.take_queue();
+            self.start_workers(Instant::now());
         }
         for (number, hook) in mem::take(&mut self.unstarted) {
             self.start(number, hook);
@@ -102,7 +102,8 @@ impl<'a> Driver<'a> {
         if self.progress.is_stage_over() {
             return Poll::Ready(());
         }
-        if let Some(at) = self.progress.next_deadline() {
+        let queue_end = self.queue_end.filter(|_| !self.queue.is_empty());
+        if let Some(at) = self.progress.next_deadline().into_iter().chain(queue_end).min() {
             timer.wake_at(at, cx.waker());
         }
         Poll::Pending
@@ -110,7 +111,7 @@ impl<'a> Driver<'a> {
 
     /// Every hook is polled once, even if no time is left.
     fn start(&mut self, number: usize, hook: Hook) {
-        if let Some(task) = Task::start(self.progress, number, hook, &self.budget, None) {
+        if let Some(task) = Task::start(self.progress, number, hook, &self.budget, false) {
             self.tasks.insert(number, (task, HookWaker::new(number, self.ready)));
             self.poll_task(number);
         }

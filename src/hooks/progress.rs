@@ -124,11 +124,11 @@ impl Progress {
         self.span.shutdown_started(self.request.reason.as_ref(), self.budget, hooks);
     }
 
-    /// A stage opens. The driver looks at it at these times, too.
-    pub(super) fn open_stage(&self, hooks: usize, times: impl IntoIterator<Item = Instant>) {
+    /// A stage opens. The driver looks at it at its end, too.
+    pub(super) fn open_stage(&self, hooks: usize, end: Option<Instant>) {
         let mut state = lock(&self.state);
         state.unfinished = hooks;
-        state.deadlines.extend(times.into_iter().map(|at| (at, NO_HOOK)));
+        state.deadlines.extend(end.map(|at| (at, NO_HOOK)));
     }
 
     pub(super) fn is_stage_over(&self) -> bool {
@@ -283,4 +283,23 @@ fn pending(hooks: &Hooks) -> Vec<HookState> {
         hooks.iter().map(id).map(HookState::Pending).collect::<Vec<_>>()
     };
     stages.flat_map(of_stage).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_starts_or_changes_after_the_report() {
+        let hooks = Hooks::new().hook("runs", async || {}).hook("waits", async || {});
+        let progress = Progress::new(&hooks, Request::now());
+        assert!(progress.start(0, None, None).is_some());
+        assert!(progress.start(0, None, None).is_none(), "once");
+        let report = progress.close().report;
+        let outcomes: Vec<_> = report.hooks().iter().map(|hook| hook.outcome().label()).collect();
+        assert_eq!(outcomes, ["abandoned", "not started"]);
+        assert!(progress.start(1, None, None).is_none());
+        progress.finish(0, Outcome::Done);
+        assert!(progress.close().report.hooks().is_empty());
+    }
 }

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{self, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::budget::{Deadline, StageBudget};
 use super::context::HookContext;
@@ -36,10 +36,15 @@ impl Task {
         number: usize,
         hook: Hook,
         budget: &StageBudget,
-        patience: Option<Duration>,
+        is_threaded: bool,
     ) -> Option<Self> {
         let Hook { kind, limit, start, .. } = hook;
-        let deadline = budget.deadline_of(limit, Instant::now());
+        let now = Instant::now();
+        let deadline = budget.deadline_of(limit, now);
+        // A thread takes a moment to drop a hook. A blocking hook is not dropped, so there is
+        // nothing to wait for at its deadline, unless it starts without any time.
+        let is_cut = kind == Kind::Blocking && deadline.at.is_none_or(|at| now < at);
+        let patience = (is_threaded && !is_cut).then(|| progress.patience());
         let Some(tracked) = progress.start(number, deadline.at, patience) else {
             let _ = catch_panic(|| drop(start)); // H2
             return None;

@@ -45,7 +45,7 @@ impl StageQueue {
     /// Starts threads while hooks wait for one. They end when none does.
     pub(super) fn start_workers(self: &Arc<Self>) -> io::Result<()> {
         let mut workers = 0;
-        while workers < MAX_WORKERS && !lock(&self.hooks).is_empty() {
+        while workers < MAX_WORKERS && !self.is_empty() {
             let queue = Arc::clone(self);
             let thread = thread::Builder::new().name("signoff-hook".into());
             thread.spawn(move || queue.work())?;
@@ -61,6 +61,10 @@ impl StageQueue {
         hooks
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        lock(&self.hooks).is_empty()
+    }
+
     fn pop(&self) -> Option<NumberedHook> {
         lock(&self.hooks).pop_front()
     }
@@ -73,9 +77,7 @@ impl StageQueue {
     }
 
     fn run(&self, number: usize, hook: Hook) {
-        // No thread can be stopped, so there is nothing to wait for if a blocking hook is late.
-        let patience = (hook.kind != Kind::Blocking).then(|| self.progress.patience());
-        if let Some(task) = Task::start(&self.progress, number, hook, &self.budget, patience) {
+        if let Some(task) = Task::start(&self.progress, number, hook, &self.budget, true) {
             if task.has_own_deadline() {
                 self.ready.wake_driver(); // it only knows the deadline of the stage
             }
