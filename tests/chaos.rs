@@ -15,7 +15,6 @@ use std::collections::BTreeMap;
 use std::future::pending;
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -30,7 +29,7 @@ use libc::{SIGINT, SIGTERM, SIGUSR1};
 use signoff::{Blocking, Exit, Hooks, ShutdownSignal, Signal, Signals};
 
 /// Processes in a run that asks for no other number.
-const PROCESSES: usize = 360;
+const PROCESSES: usize = 480;
 /// At the same time: more than there are processors, so that each is interrupted anywhere.
 const AT_ONCE: usize = 8;
 /// The status of a process that `exit_on` ends.
@@ -155,7 +154,8 @@ enum WaitBy {
 #[derive(Debug, Clone, Copy)]
 enum End {
     MainReturns,
-    ExitOn,
+    ExitOnRun,
+    ExitOnStart,
     RunOn,
 }
 
@@ -183,7 +183,7 @@ const WAITS: [WaitBy; 6] = [
     WaitBy::IsRequested,
     WaitBy::RunUntilRequested,
 ];
-const ENDS: [End; 3] = [End::MainReturns, End::ExitOn, End::RunOn];
+const ENDS: [End; 4] = [End::MainReturns, End::ExitOnRun, End::ExitOnStart, End::RunOn];
 const PLACES: [Place; 2] = [Place::InRuntime, Place::AfterRuntime];
 const SIGNALS: [i32; 2] = [SIGTERM, SIGINT];
 
@@ -215,7 +215,7 @@ impl Combination {
         child.expect("hook");
         match self.end {
             End::MainReturns | End::RunOn => child.passes(),
-            End::ExitOn => child.exits_with(CODE.into()),
+            End::ExitOnRun | End::ExitOnStart => child.exits_with(CODE.into()),
         }
     }
 
@@ -253,13 +253,14 @@ impl Combination {
             say("hook");
         };
         let hooks = Hooks::new().budget(BOUND).hook("hook", hook);
-        let end = self.end.prepare(hooks, &shutdown);
-        self.wait.until_requested(&shutdown).await;
-        assert!(shutdown.is_requested());
-        let reason = shutdown.reason().expect("it was requested").to_string();
-        say(reason.split(' ').next().expect("a name"));
-        seen.request("seen");
-        end.await;
+        let program = async {
+            self.wait.until_requested(&shutdown).await;
+            assert!(shutdown.is_requested());
+            let reason = shutdown.reason().expect("it was requested").to_string();
+            say(reason.split(' ').next().expect("a name"));
+            seen.request("seen");
+        };
+        self.end.run(hooks, shutdown.clone(), program).await;
     }
 }
 
@@ -283,22 +284,28 @@ impl WaitBy {
 }
 
 impl End {
-    /// Returns what the program does at its end.
-    fn prepare(self, hooks: Hooks, shutdown: &ShutdownSignal) -> Pin<Box<dyn Future<Output = ()>>> {
+    async fn run(self, hooks: Hooks, shutdown: ShutdownSignal, program: impl Future<Output = ()>) {
+        let hooks_exit = |hooks: Hooks| hooks.exit_on(shutdown.clone()).exit(Exit::Code(CODE));
         match self {
-            Self::MainReturns => Box::pin(async { assert!(hooks.run().await.is_clean()) }),
-            Self::ExitOn => {
-                let guard = hooks.exit_on(shutdown.clone()).exit(Exit::Code(CODE)).start().unwrap();
-                Box::pin(guard.into_future())
+            Self::MainReturns => {
+                program.await;
+                assert!(hooks.run().await.is_clean());
+            }
+            Self::ExitOnRun => hooks_exit(hooks).run(program).await.expect("threads"),
+            Self::ExitOnStart => {
+                let guard = hooks_exit(hooks).start().expect("threads");
+                program.await;
+                guard.await;
             }
             Self::RunOn => {
-                let (shutdown, (done, is_done)) = (shutdown.clone(), flag());
+                let (done, is_done) = flag();
                 let elsewhere = async move {
                     assert!(hooks.run_on(shutdown).await.is_clean());
                     done.request("done");
                 };
                 thread::spawn(|| future::block_on(elsewhere));
-                Box::pin(is_done)
+                program.await;
+                is_done.await;
             }
         }
     }
