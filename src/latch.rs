@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use crate::clock::{self, Timestamp};
 use crate::reason::{Process, Reason};
 use crate::signal::Signal;
-use crate::sync::{AtomicI32, AtomicU8, AtomicU32, nap, yield_now};
+use crate::sync::{AtomicI32, AtomicU8, AtomicU32, Mutex, lock, nap, yield_now};
 use crate::waiter::Waiter;
-use crate::waiters::{Key, Waiters};
+use crate::waiters::{Key, Waiters, wake};
 
 // Invariants
 //
@@ -24,7 +24,8 @@ use crate::waiters::{Key, Waiters};
 // L4  A registered waker is woken. It was registered under the lock that `wake_all` takes after
 //     SET, and SET was not there yet. So `wake_all` finds it.
 // L5  The caller that sets the latch sees to it that `wake_all` is called. `is_set` does not need it.
-// L6  From POLLED on, nothing calls `wake_all`: every waiter polls instead of waiting.
+// L6  From POLLED on, nothing has to call `wake_all`: every waiter polls instead of waiting. The
+//     detached waker stays. Nothing polls it, so the waiters call `wake_all` for it.
 
 const UNSET: u8 = 0;
 const SETTING: u8 = 1;
@@ -42,6 +43,7 @@ pub(crate) struct Latch {
     state: AtomicU8,
     cause: Cause,
     waiters: Waiters,
+    detached: Mutex<Option<Waker>>,
     thread: LazyThread,
 }
 
@@ -73,6 +75,7 @@ impl Default for Latch {
             state: AtomicU8::new(UNSET),
             cause: Cause::default(),
             waiters: Waiters::default(),
+            detached: Mutex::default(),
             thread: LazyThread::default(),
         }
     }
@@ -199,6 +202,7 @@ impl Latch {
         let is_set = self.is_set();
         if is_set {
             self.waiters.wake_all();
+            self.wake_detached();
         }
         is_set
     }
@@ -207,8 +211,9 @@ impl Latch {
     #[cfg(feature = "__signal")]
     pub(crate) fn poll_from_now_on(&self) {
         // Relaxed: a waiter that misses it is woken below.
-        if self.state.compare_exchange(UNSET, POLLED, Relaxed, Relaxed).is_err() {
-            self.wait_for_winner();
+        let step = self.state.compare_exchange(UNSET, POLLED, Relaxed, Relaxed);
+        if step == Err(SETTING) {
+            self.wait_for_winner(); // then no waiter is registered any more
         }
         self.waiters.wake_all();
     }
@@ -247,21 +252,28 @@ impl Latch {
 
     /// No waker can be registered: the latch is set, or L6 holds, or there is no room.
     fn poll_again(&self, waker: &Waker) -> Poll<()> {
+        if !self.is_set() {
+            nap(FALLBACK_POLL);
+        }
+        self.wake_all(); // L6: for the detached waker
         if self.see() {
             return Poll::Ready(());
         }
-        nap(FALLBACK_POLL);
         waker.wake_by_ref();
         Poll::Pending
     }
 
-    /// Registers `waker` until the latch is set. Wakes it at once if the latch is set.
+    /// Registers a waker that no future polls, until the latch is set. There is one for each latch.
     #[cfg(feature = "blocking")]
-    pub(crate) fn register_detached(&self, waker: &Waker) {
-        match self.waiters.insert(waker.clone(), || self.can_wait()) {
-            Some(_) => self.start_watching(),
-            None => waker.wake_by_ref(),
-        }
+    pub(crate) fn register_detached(&self, waker: Waker) {
+        *lock(&self.detached) = Some(waker);
+        self.start_watching();
+        self.wake_all(); // L4: it may be set by now
+    }
+
+    fn wake_detached(&self) {
+        let waker = lock(&self.detached).take();
+        waker.into_iter().for_each(wake);
     }
 
     /// Has `thread` unparked when there is a waiter.
