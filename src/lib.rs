@@ -61,6 +61,7 @@ mod block_on;
 mod catch_panic;
 #[cfg(feature = "blocking")]
 mod channel;
+mod child;
 mod clock;
 mod error;
 pub mod hooks;
@@ -79,6 +80,7 @@ mod options;
 #[cfg(all(unix, feature = "__signal"))]
 mod os;
 mod reason;
+mod request_guard;
 mod shutdown_signal;
 mod signal;
 mod sync;
@@ -95,6 +97,7 @@ pub use hooks::{Hooks, Report};
 pub use in_flight::InFlight;
 pub use options::{ForcedExit, Signals};
 pub use reason::{Process, Reason};
+pub use request_guard::RequestGuard;
 pub use shutdown_signal::{ShutdownSignal, Wait};
 pub use signal::Signal;
 

@@ -5,12 +5,13 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::backend::{Backend, FallbackState, Notifier, start_thread};
+use crate::backend::fallback;
+use crate::backend::{Backend, FallbackState, Notifier, wait_without_backend};
 use crate::error::Error;
 use crate::latch::Latch;
 use crate::options::Signals;
 use crate::os::{self, Listener, Registered};
-use crate::shutdown_signal::{ShutdownSignal, Source};
+use crate::shutdown_signal::{Origin, ShutdownSignal, Source};
 use crate::signal::Signal;
 
 impl ShutdownSignal {
@@ -57,7 +58,7 @@ impl Signals {
         os::unblock(listening.signals.iter().copied());
         listening.watch(backend)?;
         os::begin(&listening.signals);
-        Ok(ShutdownSignal::from_source(latch, Box::new(listening)))
+        Ok(ShutdownSignal::new(latch, Origin::System(Box::new(listening))))
     }
 
     fn keeps_ignored(&self, signal: Signal) -> bool {
@@ -104,7 +105,7 @@ impl Listening {
         let notifier = Notifier::new(listener, fallback, self.signals.clone());
         self.watch = Some(Box::new(backend.watch(notifier)?));
         if self.fallback.begin() {
-            start_thread(&self.listener, &self.fallback);
+            wait_without_backend(&self.listener, &self.fallback);
         }
         Ok(())
     }
@@ -123,9 +124,8 @@ impl Source for Listening {
         self.listener.wait(deadline);
     }
 
-    #[cfg(feature = "blocking")]
     fn start_thread(&self) {
-        start_thread(&self.listener, &self.fallback);
+        fallback::start_thread(&self.listener, &self.fallback);
     }
 }
 

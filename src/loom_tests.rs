@@ -185,3 +185,62 @@ fn a_thread_and_a_task_wait_for_one_request() {
         task.join().unwrap();
     });
 }
+
+/// A child whose waker is registered with its parent.
+fn child_of(parent: &Arc<Latch>) -> Arc<Latch> {
+    let child = Arc::new(Latch::child_of(Arc::clone(parent)));
+    let _ = parent.register_waker(&Waker::from(Arc::clone(&child)));
+    child
+}
+
+#[test]
+fn a_child_is_woken_with_its_parent() {
+    model(|| {
+        let parent = Arc::new(Latch::default());
+        let setting = thread::spawn({
+            let parent = Arc::clone(&parent);
+            move || signal(&parent)
+        });
+        let waiting = waits(&child_of(&parent));
+        setting.join().unwrap();
+        assert_eq!(waiting.join().unwrap(), Some(by_signal()));
+    });
+}
+
+#[test]
+fn a_request_of_a_child_and_a_signal_of_its_parent_have_one_winner() {
+    model(|| {
+        let parent = Arc::new(Latch::default());
+        let child = child_of(&parent);
+        let count = Arc::new(Count::default());
+        let mut waiter = Waiter::default();
+        let waits = poll(&child, &mut waiter, &Waker::from(Arc::clone(&count))).is_pending();
+        let setting = thread::spawn({
+            let parent = Arc::clone(&parent);
+            move || signal(&parent)
+        });
+        let request_won = child.set_by_request("why".into());
+        child.wake_all();
+        let expected = if request_won { Reason::Request("why".into()) } else { by_signal() };
+        assert_eq!(child.reason(), Some(expected));
+        setting.join().unwrap();
+        assert_eq!(count.0.load(Ordering::Relaxed), usize::from(waits));
+    });
+}
+
+#[test]
+fn a_child_is_never_behind_its_parent() {
+    model(|| {
+        let parent = Arc::new(Latch::default());
+        let child = child_of(&parent);
+        let setting = thread::spawn({
+            let parent = Arc::clone(&parent);
+            move || signal(&parent)
+        });
+        if parent.is_set() {
+            assert_eq!(child.reason(), Some(by_signal()));
+        }
+        setting.join().unwrap();
+        assert_eq!(child.reason(), Some(by_signal()));
+    });
+}

@@ -5,7 +5,9 @@ use std::any::Any;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+#[cfg(feature = "blocking")]
+use std::sync::OnceLock;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -47,14 +49,27 @@ pub struct ShutdownSignal {
 }
 
 /// What all clones share.
-#[derive(Default)]
 struct Inner {
     latch: Arc<Latch>,
-    source: OnceLock<Box<dyn Source>>,
-    /// The receiver that `channel` clones. It has no type here, so that a program without channels
-    /// is not linked with them.
-    #[cfg(feature = "blocking")]
-    channel: OnceLock<Box<dyn Any + Send + Sync>>,
+    origin: Origin,
+    #[cfg_attr(not(feature = "blocking"), allow(dead_code, reason = "nothing is in it"))]
+    channel: Channel,
+}
+
+/// The receiver that `channel` clones. It has no type here, so that a program without channels is
+/// not linked with them.
+#[cfg(feature = "blocking")]
+type Channel = OnceLock<Box<dyn Any + Send + Sync>>;
+#[cfg(not(feature = "blocking"))]
+type Channel = ();
+
+/// What sets the latch beside `request`.
+pub(crate) enum Origin {
+    Manual,
+    #[cfg_attr(not(feature = "__signal"), allow(dead_code, reason = "for backends"))]
+    System(Box<dyn Source>),
+    /// A clone of the parent, whose waiter is the waker of the child's latch.
+    Parent(ShutdownSignal),
 }
 
 /// Where signals come from. Dropped with the last clone.
@@ -69,7 +84,6 @@ pub(crate) trait Source: Send + Sync {
     fn wait(&self, deadline: Option<Instant>);
 
     /// Makes sure that a thread calls `wake_all`, whatever the backend's runtime does.
-    #[cfg(feature = "blocking")]
     fn start_thread(&self);
 }
 
@@ -77,22 +91,19 @@ impl ShutdownSignal {
     /// Makes a signal that only [`request`](Self::request) sets: for tests, for embedding, and for
     /// libraries, which should leave the signals of the process to the program.
     pub fn manual() -> Self {
-        Self::with(Arc::default())
+        Self::new(Arc::default(), Origin::Manual)
     }
 
-    /// A signal that `source` sets.
-    #[cfg(feature = "__signal")]
-    pub(crate) fn from_source(latch: Arc<Latch>, source: Box<dyn Source>) -> Self {
-        let inner = Inner { latch, ..Inner::default() };
-        let _ = inner.source.set(source); // it was empty
-        Self::with(Arc::new(inner))
+    pub(crate) fn new(latch: Arc<Latch>, origin: Origin) -> Self {
+        let inner = Inner { latch, origin, channel: Channel::default() };
+        Self { inner: Arc::new(inner), waiter: Waiter::default() }
     }
 
-    fn with(inner: Arc<Inner>) -> Self {
-        Self { inner, waiter: Waiter::default() }
+    pub(crate) fn with_waiter(&self, waiter: Waiter) -> Self {
+        Self { inner: Arc::clone(&self.inner), waiter }
     }
 
-    pub(crate) fn latch(&self) -> &Latch {
+    pub(crate) fn latch(&self) -> &Arc<Latch> {
         &self.inner.latch
     }
 
@@ -171,29 +182,43 @@ impl ShutdownSignal {
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> Option<Reason> {
-        match self.source() {
-            Some(source) => source.wait(deadline),
-            None => _ = block_on(Wait::on(self.latch()), deadline),
+        if let Some(source) = self.source() {
+            source.wait(deadline);
+        } else {
+            self.start_thread();
+            block_on(Wait::on(self.latch()), deadline);
         }
         self.reason()
     }
 
-    /// `None` for a manual signal, and in a forked child: that shares the source with its parent,
-    /// which must not see what the child requests.
+    /// `None` if there is none, and in a forked child: that shares the source with its parent, which
+    /// must not see what the child requests.
     fn source(&self) -> Option<&dyn Source> {
-        self.inner.source.get().map(|source| &**source).filter(|source| source.in_owner_process())
+        match &self.inner.origin {
+            Origin::System(source) if source.in_owner_process() => Some(&**source),
+            _ => None,
+        }
     }
 
-    /// The receiver that `channel` clones; `make` gets a clone that keeps the source, if there is
+    /// Has a thread wake the waiters, even if the runtime of the backend is blocked.
+    fn start_thread(&self) {
+        match &self.inner.origin {
+            Origin::Parent(parent) => parent.start_thread(),
+            _ => self.source().into_iter().for_each(Source::start_thread),
+        }
+    }
+
+    /// The receiver that `channel` clones; `make` gets a clone that keeps the origin, if there is
     /// one.
     #[cfg(feature = "blocking")]
     pub(crate) fn channel_or_init<T: Clone + Send + Sync + 'static>(
         &self,
         make: impl Fn(Option<Self>) -> T,
     ) -> T {
-        let make = || make(self.inner.source.get().map(|_| self.clone()));
+        let is_manual = matches!(self.inner.origin, Origin::Manual);
+        let make = || make((!is_manual).then(|| self.clone()));
         let channel = self.inner.channel.get_or_init(|| Box::new(make()));
-        self.source().into_iter().for_each(Source::start_thread);
+        self.start_thread();
         channel.downcast_ref().cloned().unwrap_or_else(make) // it has no other type
     }
 
@@ -229,7 +254,7 @@ impl ShutdownSignal {
 
 impl Clone for ShutdownSignal {
     fn clone(&self) -> Self {
-        Self::with(Arc::clone(&self.inner))
+        self.with_waiter(Waiter::default())
     }
 }
 

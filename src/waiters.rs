@@ -24,20 +24,21 @@ const INDEX_LIMIT: usize = (1 << (u32::BITS - SHARD_BITS)) - 1;
 // W4  A waker that panics does not keep the others from being woken.
 
 /// All the wakers that wait for one latch.
-#[derive(Default)]
-pub(crate) struct Waiters {
-    shards: [Shard; SHARDS],
+pub(crate) enum Waiters {
+    /// One slab for all threads.
+    Small(Mutex<Slab>),
+    Sharded(Box<[Shard; SHARDS]>),
 }
 
 /// One slab, on a cache line of its own.
 #[derive(Default)]
 #[repr(align(64))]
-struct Shard {
+pub(crate) struct Shard {
     slab: Mutex<Slab>,
 }
 
 /// A vector with a list of its free slots threaded through it.
-struct Slab {
+pub(crate) struct Slab {
     slots: Vec<Slot>,
     free: u32,
 }
@@ -73,11 +74,26 @@ impl Key {
 }
 
 impl Waiters {
+    pub(crate) fn small() -> Self {
+        Self::Small(Mutex::default())
+    }
+
+    pub(crate) fn sharded() -> Self {
+        Self::Sharded(Box::default())
+    }
+
+    fn slab(&self, shard: usize) -> &Mutex<Slab> {
+        match self {
+            Self::Small(slab) => slab,
+            Self::Sharded(shards) => &shards[shard].slab,
+        }
+    }
+
     /// Keeps `waker` until `remove` or `wake_all`. Returns `None` if `can_wait` is false, which is
     /// checked under the lock, or if a slab is full, at a quarter of a billion waiters.
     pub(crate) fn insert(&self, waker: Waker, can_wait: impl FnOnce() -> bool) -> Option<Key> {
         let shard = shard_of_this_thread();
-        let mut slab = lock(&self.shards[shard].slab);
+        let mut slab = lock(self.slab(shard));
         let result = if can_wait() { slab.insert(waker, shard) } else { Err(waker) };
         drop(slab); // W3: before the waker
         result.ok()
@@ -85,7 +101,7 @@ impl Waiters {
 
     /// Puts `waker` in the place that `key` names. Returns `None` if `wake_all` was there first.
     pub(crate) fn replace(&self, key: Key, waker: Waker) -> Option<Key> {
-        let mut slab = lock(&self.shards[key.shard()].slab);
+        let mut slab = lock(self.slab(key.shard()));
         let (old, key) = match slab.slots.get_mut(key.index()) {
             Some(slot @ Slot::Waiting(_)) => (mem::replace(slot, Slot::Waiting(waker)), Some(key)),
             _ => (Slot::Waiting(waker), None),
@@ -97,14 +113,15 @@ impl Waiters {
 
     /// Removes the waker that `key` names.
     pub(crate) fn remove(&self, key: Key) {
-        let waker = lock(&self.shards[key.shard()].slab).remove(key.index());
+        let waker = lock(self.slab(key.shard())).remove(key.index());
         drop(waker); // W3: the lock is released by now
     }
 
     /// Wakes every waiter. Called after `can_wait` is false, from anywhere, any number of times.
     pub(crate) fn wake_all(&self) {
-        for shard in &self.shards {
-            let slots = mem::take(&mut lock(&shard.slab).slots);
+        let shards = if let Self::Small(_) = self { 1 } else { SHARDS };
+        for shard in 0..shards {
+            let slots = mem::take(&mut lock(self.slab(shard)).slots);
             for slot in slots {
                 if let Slot::Waiting(waker) = slot {
                     wake(waker); // W3: outside the lock
@@ -115,7 +132,7 @@ impl Waiters {
 }
 
 /// W4. The panic hook has reported the panic; its payload may panic as well when it is dropped.
-pub(crate) fn wake(waker: Waker) {
+fn wake(waker: Waker) {
     let _ = panic::catch_unwind(AssertUnwindSafe(|| waker.wake())).map_err(mem::forget);
 }
 

@@ -8,7 +8,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use signoff::hooks::{HookReport, Outcome};
 use signoff::in_flight::{Drained, InFlightEntry, InFlightGuard, TaskPanicked};
 use signoff::{
-    Error, ForcedExit, InFlight, Process, Reason, Report, ShutdownSignal, Signal, Signals, Wait,
+    Error, ForcedExit, InFlight, Process, Reason, Report, RequestGuard, ShutdownSignal, Signal,
+    Signals, Wait,
 };
 
 fn value<T: Clone + Eq + Debug + Send + Sync + Unpin + 'static>() {}
@@ -34,6 +35,7 @@ fn sends<T: Send>(_: &T) {}
 fn the_signal_goes_everywhere() {
     signal::<ShutdownSignal>();
     by_reference::<ShutdownSignal>();
+    shared::<RequestGuard>();
     waits(&(&ShutdownSignal::manual()).into_future());
     sends(&ShutdownSignal::manual().run_until_requested(async {}));
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use super::fallback::{FallbackState, start_thread};
+use super::fallback::{FallbackState, wait_without_backend};
 use crate::os::Listener;
 use crate::signal::Signal;
 
@@ -44,11 +44,6 @@ impl Notifier {
     pub(super) fn listener(&self) -> &Arc<Listener> {
         &self.listener
     }
-
-    #[cfg(feature = "blocking")]
-    pub(super) fn fallback(&self) -> &FallbackState {
-        &self.fallback
-    }
 }
 
 impl AsFd for Notifier {
@@ -59,10 +54,8 @@ impl AsFd for Notifier {
 
 impl Drop for Notifier {
     fn drop(&mut self) {
-        // A forked child shares the descriptor with its parent and must not read from it.
-        let is_over = self.listener.wake_all() || !self.listener.in_owner_process();
-        if !is_over && self.fallback.abandon() {
-            start_thread(&self.listener, &self.fallback);
+        if !self.listener.wake_all() && self.fallback.abandon() {
+            wait_without_backend(&self.listener, &self.fallback);
         }
     }
 }

@@ -1,18 +1,32 @@
 //! A one-shot broadcast: set once, by a signal handler or by the program, and seen by every clone.
+//!
+//! Inside: `cause` is why and when, `parent` makes the latch of a child, and `lazy_thread` is the
+//! thread of a backend that has one.
 
+mod cause;
+mod lazy_thread;
+mod parent;
+
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
+#[cfg(feature = "blocking")]
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use crate::clock::{self, Timestamp};
-use crate::reason::{Process, Reason};
+use self::cause::Cause;
+use self::lazy_thread::LazyThread;
+use self::parent::Parent;
+use crate::clock;
+#[cfg(any(feature = "__signal", loom))]
+use crate::reason::Process;
+use crate::reason::Reason;
+#[cfg(feature = "__signal")]
 use crate::signal::Signal;
-use crate::sync::{AtomicI32, AtomicU8, AtomicU32, Mutex, lock, nap, yield_now};
+use crate::sync::{AtomicU8, nap, yield_now};
 use crate::waiter::Waiter;
-use crate::waiters::{Key, Waiters, wake};
+use crate::waiters::{Key, Waiters};
 
 // Invariants
 //
@@ -24,8 +38,7 @@ use crate::waiters::{Key, Waiters, wake};
 // L4  A registered waker is woken. It was registered under the lock that `wake_all` takes after
 //     SET, and SET was not there yet. So `wake_all` finds it.
 // L5  The caller that sets the latch sees to it that `wake_all` is called. `is_set` does not need it.
-// L6  From POLLED on, nothing has to call `wake_all`: every waiter polls instead of waiting. The
-//     detached waker stays. Nothing polls it, so the waiters call `wake_all` for it.
+// L6  From POLLED on, nothing calls `wake_all`: every waiter polls instead of waiting.
 
 const UNSET: u8 = 0;
 const SETTING: u8 = 1;
@@ -42,102 +55,99 @@ const FALLBACK_POLL: Duration = Duration::from_millis(2);
 pub(crate) struct Latch {
     state: AtomicU8,
     cause: Cause,
-    waiters: Waiters,
-    detached: Mutex<Option<Waker>>,
-    thread: LazyThread,
-}
-
-/// A thread that calls `wake_all`, if the backend has one. It sleeps until there is a waiter.
-#[derive(Default)]
-struct LazyThread {
-    thread: OnceLock<Thread>,
-    is_watching: AtomicBool,
-}
-
-/// Why and when the latch was set.
-#[derive(Default)]
-struct Cause {
-    at: Timestamp,
-    /// The message of a request. Without it, the cause is a signal.
-    message: OnceLock<Arc<str>>,
-    signal: AtomicI32,
-    /// 0 if the sender is not known.
-    pid: AtomicU32,
-    uid: AtomicU32,
     /// Set by any `fail`, also by one that came later.
     is_failure: AtomicBool,
+    waiters: Waiters,
+    thread: LazyThread,
+    parent: Option<Parent>,
 }
 
 impl Default for Latch {
     fn default() -> Self {
-        clock::start();
-        Self {
-            state: AtomicU8::new(UNSET),
-            cause: Cause::default(),
-            waiters: Waiters::default(),
-            detached: Mutex::default(),
-            thread: LazyThread::default(),
-        }
+        Self::new(Waiters::sharded(), None)
     }
 }
 
 impl Latch {
-    /// One load.
+    fn new(waiters: Waiters, parent: Option<Parent>) -> Self {
+        clock::start();
+        Self {
+            state: AtomicU8::new(UNSET),
+            cause: Cause::default(),
+            is_failure: AtomicBool::new(false),
+            waiters,
+            thread: LazyThread::default(),
+            parent,
+        }
+    }
+
+    /// One load, and one more for each parent above.
     #[inline]
     pub(crate) fn is_set(&self) -> bool {
+        self.is_set_itself() || self.inherit()
+    }
+
+    #[inline]
+    fn is_set_itself(&self) -> bool {
         // Acquire: pairs with the release in `publish`, so the cause can be read (L2).
         self.state.load(Acquire) >= SET
     }
 
-    /// The same, on behalf of the program: it has seen the signal.
+    /// The same as `is_set`, on behalf of the program: it has seen the signal.
     #[inline]
     pub(crate) fn see(&self) -> bool {
-        // Acquire: as in `is_set`.
-        let state = self.state.load(Acquire);
-        if state == SET {
-            // Release: the cause still comes with it (L2).
-            self.state.store(SEEN, Release);
+        let is_set = self.is_set();
+        if is_set {
+            self.mark_seen();
         }
-        state >= SET
+        is_set
+    }
+
+    fn mark_seen(&self) {
+        // Acquire: as in `is_set_itself`.
+        if self.state.load(Acquire) != SET {
+            return;
+        }
+        // Release: the cause still comes with it (L2).
+        self.state.store(SEEN, Release);
+        self.parent.iter().for_each(Parent::mark_seen);
     }
 
     /// Sets the latch from a signal handler. Async-signal-safe.
     #[cfg(any(feature = "__signal", loom))]
     pub(crate) fn set_by_signal(&self, signal: i32, process: Option<Process>, at: Duration) {
-        if !self.claim() {
-            return;
+        if self.claim() {
+            self.cause.set_signal(signal, process, at);
+            self.publish();
         }
-        let (pid, uid) = process.map_or((0, 0), |process| (process.pid, process.uid));
-        // Relaxed: `publish` releases them (L2).
-        self.cause.at.set(at);
-        self.cause.signal.store(signal, Relaxed);
-        self.cause.pid.store(pid, Relaxed);
-        self.cause.uid.store(uid, Relaxed);
-        self.publish();
     }
 
     /// Sets the latch from ordinary code. It is set when this returns. Returns true if this call
     /// set it.
     pub(crate) fn set_by_request(&self, message: Arc<str>) -> bool {
-        if !self.claim() {
-            self.wait_for_winner();
-            self.see();
+        if self.see() {
             return false;
         }
-        self.cause.at.set(clock::elapsed());
-        let _ = self.cause.message.set(message); // L1: it was empty
-        self.publish();
-        true
+        let is_first = self.claim();
+        if is_first {
+            self.cause.set_request(message);
+            self.publish();
+        } else {
+            self.wait_for_winner();
+            self.mark_seen();
+        }
+        is_first
     }
 
     /// Makes the exit status a failure, even if the hooks are clean.
     pub(crate) fn set_failure(&self) {
         // Relaxed: it is read after the shutdown was seen, or much later.
-        self.cause.is_failure.store(true, Relaxed);
+        self.is_failure.store(true, Relaxed);
     }
 
+    /// Whether the latch or one of its parents is marked as a failure.
     pub(crate) fn is_failure(&self) -> bool {
-        self.cause.is_failure.load(Relaxed)
+        self.is_failure.load(Relaxed) || self.parent.as_ref().is_some_and(Parent::is_failure)
     }
 
     fn claim(&self) -> bool {
@@ -153,29 +163,19 @@ impl Latch {
 
     /// Waits for the few stores of another thread (L3).
     fn wait_for_winner(&self) {
-        while !self.is_set() {
+        while !self.is_set_itself() {
             yield_now();
         }
     }
 
     /// Why the latch was set.
     pub(crate) fn reason(&self) -> Option<Reason> {
-        if !self.see() {
-            return None;
-        }
-        if let Some(message) = self.cause.message.get() {
-            return Some(Reason::Request(Arc::clone(message)));
-        }
-        // Relaxed: `see` acquired them (L2).
-        let signal = Signal::from_raw(self.cause.signal.load(Relaxed));
-        let pid = self.cause.pid.load(Relaxed);
-        let uid = self.cause.uid.load(Relaxed);
-        Some(Reason::Signal { signal, sender: (pid != 0).then_some(Process { pid, uid }) })
+        self.see().then(|| self.cause.reason())
     }
 
     /// When the latch was set.
     pub(crate) fn set_at(&self) -> Option<Instant> {
-        self.see().then(|| self.cause.at.get())
+        self.see().then(|| self.cause.at())
     }
 
     /// The signal that set the latch, if the program has seen it.
@@ -193,8 +193,7 @@ impl Latch {
     #[cfg(feature = "__signal")]
     fn signal_in(&self, state: u8) -> Option<Signal> {
         // Acquire: pairs with `publish`.
-        let is_by_signal = self.state.load(Acquire) == state && self.cause.message.get().is_none();
-        is_by_signal.then(|| Signal::from_raw(self.cause.signal.load(Relaxed)))
+        (self.state.load(Acquire) == state).then(|| self.cause.signal()).flatten()
     }
 
     /// Wakes every waiter, if the latch is set. Returns whether it is.
@@ -202,18 +201,15 @@ impl Latch {
         let is_set = self.is_set();
         if is_set {
             self.waiters.wake_all();
-            self.wake_detached();
         }
         is_set
     }
 
     /// Nothing will call `wake_all`: from now on every waiter polls (L6).
-    #[cfg(feature = "__signal")]
     pub(crate) fn poll_from_now_on(&self) {
         // Relaxed: a waiter that misses it is woken below.
-        let step = self.state.compare_exchange(UNSET, POLLED, Relaxed, Relaxed);
-        if step == Err(SETTING) {
-            self.wait_for_winner(); // then no waiter is registered any more
+        if self.state.compare_exchange(UNSET, POLLED, Relaxed, Relaxed).is_err() {
+            self.wait_for_winner();
         }
         self.waiters.wake_all();
     }
@@ -223,7 +219,7 @@ impl Latch {
     pub(crate) fn poll(&self, waiter: &mut Waiter, cx: &mut Context<'_>) -> Poll<()> {
         // Acquire: as in `is_set`.
         let state = self.state.load(Acquire);
-        if state == UNSET && waiter.will_wake(cx.waker()) {
+        if state == UNSET && waiter.will_wake(cx.waker()) && !self.inherit() {
             Poll::Pending // no lock
         } else if self.see() {
             Poll::Ready(())
@@ -241,7 +237,7 @@ impl Latch {
         };
         let Some(key) = key else { return self.poll_again(waker) };
         *waiter = kept.at(key);
-        self.start_watching();
+        self.thread.start_watching();
         Poll::Pending // L4
     }
 
@@ -252,55 +248,41 @@ impl Latch {
 
     /// No waker can be registered: the latch is set, or L6 holds, or there is no room.
     fn poll_again(&self, waker: &Waker) -> Poll<()> {
-        if !self.is_set() {
-            nap(FALLBACK_POLL);
-        }
-        self.wake_all(); // L6: for the detached waker
         if self.see() {
             return Poll::Ready(());
         }
+        nap(FALLBACK_POLL);
         waker.wake_by_ref();
         Poll::Pending
     }
 
-    /// Registers a waker that no future polls, until the latch is set. There is one for each latch.
-    #[cfg(feature = "blocking")]
-    pub(crate) fn register_detached(&self, waker: Waker) {
-        *lock(&self.detached) = Some(waker);
-        self.start_watching();
-        self.wake_all(); // L4: it may be set by now
-    }
-
-    fn wake_detached(&self) {
-        let waker = lock(&self.detached).take();
-        waker.into_iter().for_each(wake);
+    /// Registers `waker` until the latch is set or `deregister` removes it. Wakes it at once if it
+    /// cannot wait.
+    pub(crate) fn register_waker(&self, waker: &Waker) -> Waiter {
+        let Some(key) = self.waiters.insert(waker.clone(), || self.can_wait()) else {
+            waker.wake_by_ref();
+            return Waiter::default();
+        };
+        self.thread.start_watching();
+        Waiter::default().at(key)
     }
 
     /// Has `thread` unparked when there is a waiter.
     #[cfg(feature = "blocking")]
     pub(crate) fn set_thread(&self, thread: Thread) {
-        let _ = self.thread.thread.set(thread); // one backend, one thread
-    }
-
-    fn start_watching(&self) {
-        let Some(thread) = self.thread.thread.get() else { return };
-        // Relaxed: unparking is what orders the two threads.
-        let is_watching = &self.thread.is_watching;
-        if !is_watching.load(Relaxed) && !is_watching.swap(true, Relaxed) {
-            thread.unpark();
-        }
+        self.thread.set(thread);
     }
 
     /// Whether there has been a waiter.
     #[cfg(feature = "blocking")]
     pub(crate) fn is_watching(&self) -> bool {
-        self.thread.is_watching.load(Relaxed)
+        self.thread.is_watching()
     }
 
     /// Removes the waker that `poll` keeps for `waiter`, if there is one.
     pub(crate) fn deregister(&self, waiter: &mut Waiter) {
         let key = std::mem::take(waiter).key;
-        if key != Key::NONE && !self.is_set() {
+        if key != Key::NONE && !self.is_set_itself() {
             self.waiters.remove(key); // after SET `wake_all` takes them all
         }
     }

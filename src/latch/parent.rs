@@ -1,0 +1,73 @@
+//! A latch that is set together with another one.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::Wake;
+
+use super::{Latch, Waiters};
+
+// Invariants
+//
+// P1  A child is set as soon as it is asked and its parent is set. Nothing else has to run in
+//     between, so a child is never seen behind its parent.
+// P2  The waker that a child registers with its parent wakes the waiters of the child (L5).
+
+/// The latch above.
+pub(super) struct Parent {
+    latch: Arc<Latch>,
+    /// The child has the cause of its parent.
+    is_inherited: AtomicBool,
+}
+
+impl Latch {
+    /// A latch that is set when `latch` is set. It is small, because there may be many.
+    pub(crate) fn child_of(latch: Arc<Self>) -> Self {
+        Self::new(Waiters::small(), Some(Parent { latch, is_inherited: AtomicBool::new(false) }))
+    }
+
+    /// Sets the latch if its parent is set (P1). Returns whether that is so.
+    #[inline]
+    pub(super) fn inherit(&self) -> bool {
+        self.parent.as_ref().is_some_and(|parent| parent.latch.is_set() && self.set_by(parent))
+    }
+
+    fn set_by(&self, parent: &Parent) -> bool {
+        if self.claim() {
+            self.cause.copy_from(&parent.latch.cause);
+            // Relaxed: `publish` releases it, with the cause.
+            parent.is_inherited.store(true, Relaxed);
+            self.publish();
+        } else {
+            self.wait_for_winner();
+        }
+        true
+    }
+}
+
+impl Parent {
+    /// The program has seen that the child is set.
+    pub(super) fn mark_seen(&self) {
+        // Relaxed: the state of the child was acquired.
+        if self.is_inherited.load(Relaxed) {
+            self.latch.mark_seen();
+        }
+    }
+
+    pub(super) fn is_failure(&self) -> bool {
+        self.latch.is_failure()
+    }
+}
+
+/// P2. The parent is set, or nothing will wake it any more.
+impl Wake for Latch {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.wake_all() {
+            self.poll_from_now_on();
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! Children: signals for one part of the program, and guards that request a shutdown.
+#![cfg(target_os = "linux")]
+#![allow(unsafe_code, reason = "real signals, and an allocator that counts")]
+
+mod common;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::task::{Wake, Waker};
+use std::thread;
+use std::time::Duration;
+
+use common::bounded::bounded;
+use common::contract::{Runtime, stuck};
+use common::pending::{Count, once_pending, poll};
+use common::system::raise;
+use common::{Case, cases, say};
+use futures_lite::future;
+use libc::SIGTERM;
+use signoff::{Hooks, Reason, ShutdownSignal, Tokio};
+use tokio::runtime::Builder;
+
+fn reason(signal: &ShutdownSignal) -> String {
+    signal.reason().map(|reason| reason.to_string()).unwrap_or_default()
+}
+
+#[test]
+fn a_request_reaches_every_level_below() {
+    let shutdown = ShutdownSignal::manual();
+    let child = shutdown.child();
+    let grandchild = child.clone().child();
+    assert!(!grandchild.is_requested());
+    assert!(shutdown.request("deploy"));
+    for signal in [&grandchild, &child, &shutdown.child(), &grandchild.child()] {
+        assert!(signal.is_requested());
+        assert_eq!(reason(signal), "request: deploy");
+        assert!(!signal.request("too late"));
+    }
+}
+
+#[test]
+fn a_request_stops_one_part_only() {
+    let shutdown = ShutdownSignal::manual();
+    let [part, other] = [shutdown.child(), shutdown.child()];
+    let below = part.child();
+    assert!(part.request("replaced"));
+    assert_eq!(reason(&below), "request: replaced");
+    assert!(!shutdown.is_requested() && !other.is_requested());
+    assert!(shutdown.request("deploy"));
+    assert_eq!(reason(&part), "request: replaced", "the first request wins");
+    assert_eq!(reason(&below), "request: replaced");
+    assert_eq!(reason(&other), "request: deploy");
+}
+
+#[test]
+fn a_thousand_levels() {
+    bounded(|| {
+        let shutdown = ShutdownSignal::manual();
+        let lowest = (0..1000).fold(shutdown.clone(), |parent, _| parent.child());
+        let waiting = thread::spawn(move || lowest.wait());
+        shutdown.request("deploy");
+        assert_eq!(waiting.join().unwrap(), Reason::Request("deploy".into()));
+    });
+}
+
+/// Asks a child when it is woken.
+#[derive(Default)]
+struct Ask {
+    child: Mutex<Option<ShutdownSignal>>,
+    said: Mutex<Vec<String>>,
+}
+
+impl Wake for Ask {
+    fn wake(self: Arc<Self>) {
+        let mut child = self.child.lock().unwrap();
+        let child = child.as_mut().unwrap();
+        let poll = poll(child, Waker::noop());
+        let is_late = !child.request("too late");
+        let below = reason(&child.child());
+        self.said.lock().unwrap().push(format!("{poll:?} {is_late} {below}"));
+    }
+}
+
+/// The waiter of the parent is woken before the child's, and after it.
+#[test]
+fn a_child_is_never_behind_its_parent() {
+    for is_first in [true, false] {
+        let shutdown = ShutdownSignal::manual();
+        let ask = Arc::new(Ask::default());
+        let waker = Waker::from(Arc::clone(&ask));
+        let mut waiting = shutdown.clone();
+        if is_first {
+            assert!(poll(&mut waiting, &waker).is_pending());
+        }
+        let mut child = shutdown.child();
+        assert!(poll(&mut child, Waker::noop()).is_pending());
+        *ask.child.lock().unwrap() = Some(child);
+        if !is_first {
+            assert!(poll(&mut waiting, &waker).is_pending());
+        }
+        shutdown.request("deploy");
+        assert_eq!(*ask.said.lock().unwrap(), ["Ready(()) true request: deploy"]);
+    }
+}
+
+#[test]
+fn a_waiting_child_is_woken_once() {
+    let shutdown = ShutdownSignal::manual();
+    let [mut first, mut second] = [shutdown.child(), shutdown.child().child()];
+    let (count, waker) = Count::new();
+    assert!(poll(&mut first, &waker).is_pending());
+    assert!(poll(&mut second, &waker).is_pending());
+    drop(second);
+    assert_eq!(count.kept(), 1, "a child that is dropped leaves no waker");
+    shutdown.request("deploy");
+    first.request("again");
+    assert_eq!((count.woken(), count.kept()), (1, 0));
+}
+
+#[test]
+fn one_of_many_requests_wins() {
+    bounded(|| {
+        for _ in 0..200 {
+            let shutdown = ShutdownSignal::manual();
+            let child = shutdown.child();
+            let ready = Barrier::new(3);
+            thread::scope(|scope| {
+                let waiting = scope.spawn(|| {
+                    ready.wait();
+                    future::block_on(child.clone());
+                    reason(&child)
+                });
+                let own = scope.spawn(|| {
+                    ready.wait();
+                    child.request("own")
+                });
+                ready.wait();
+                shutdown.request("deploy");
+                let expected = if own.join().unwrap() { "request: own" } else { "request: deploy" };
+                assert_eq!(waiting.join().unwrap(), expected);
+                assert_eq!(reason(&child), expected);
+            });
+        }
+    });
+}
+
+/// The failure of one part is not the failure of the program, but the other way round it is.
+#[test]
+fn fail_stays_below() {
+    let is_failure = |shutdown: &ShutdownSignal| {
+        future::block_on(Hooks::new().run_on(shutdown.clone())).is_failure()
+    };
+    let shutdown = ShutdownSignal::manual();
+    let [part, other] = [shutdown.child(), shutdown.child()];
+    assert!(part.fail("a broken pipe"));
+    assert!(is_failure(&part) && is_failure(&part.child()));
+    shutdown.request("deploy");
+    assert!(!is_failure(&shutdown) && !is_failure(&other));
+    shutdown.fail("a broken disk");
+    assert!(is_failure(&shutdown) && is_failure(&other));
+}
+
+#[test]
+fn the_time_is_the_one_of_the_parent() {
+    const PAUSE: Duration = Duration::from_millis(50);
+    let shutdown = ShutdownSignal::manual();
+    shutdown.request("deploy");
+    thread::sleep(PAUSE);
+    let report = future::block_on(Hooks::new().run_on(shutdown.child()));
+    assert!(report.took() >= PAUSE, "{report}");
+}
+
+#[test]
+fn a_channel_is_disconnected_with_the_parent() {
+    bounded(|| {
+        let shutdown = ShutdownSignal::manual();
+        let channel = shutdown.child().channel();
+        assert!(channel.try_recv().is_err_and(|error| error.is_empty()));
+        shutdown.request("deploy");
+        assert!(channel.recv().is_err());
+    });
+}
+
+#[test]
+fn a_guard_requests_the_shutdown() {
+    let shutdown = ShutdownSignal::manual();
+    drop(shutdown.request_on_drop("consumer"));
+    assert_eq!(reason(&shutdown), "request: consumer ended");
+    let report = future::block_on(Hooks::new().run_on(shutdown));
+    assert!(!report.is_failure());
+}
+
+#[test]
+fn a_guard_says_that_its_task_panicked() {
+    let shutdown = ShutdownSignal::manual();
+    let guard = shutdown.request_on_drop("consumer");
+    let panic = panic::catch_unwind(AssertUnwindSafe(|| {
+        let _guard = guard;
+        panic::resume_unwind(Box::new("no message on standard error"));
+    }));
+    assert!(panic.is_err());
+    assert_eq!(reason(&shutdown), "request: consumer panicked");
+    let report = future::block_on(Hooks::new().run_on(shutdown));
+    assert!(report.is_failure());
+}
+
+#[test]
+fn a_disarmed_guard_does_nothing() {
+    let shutdown = ShutdownSignal::manual();
+    shutdown.request_on_drop("consumer").disarm();
+    assert!(!shutdown.is_requested());
+}
+
+#[test]
+fn a_guard_in_a_task_that_is_cancelled() {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let shutdown = ShutdownSignal::manual();
+    let guard = shutdown.request_on_drop("consumer");
+    let task = runtime.spawn(async move {
+        let _guard = guard;
+        future::pending::<()>().await;
+    });
+    task.abort();
+    runtime.block_on(shutdown.clone());
+    assert_eq!(reason(&shutdown), "request: consumer ended");
+}
+
+struct Counting;
+
+static HEAP: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: the system's allocator does all the work.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        HEAP.fetch_add(layout.size(), Ordering::SeqCst);
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        HEAP.fetch_sub(layout.size(), Ordering::SeqCst);
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The harness has allocations of its own.
+fn assert_heap(before: usize) {
+    assert!(heap().abs_diff(before) < 10_000, "{before} bytes, now {}", heap());
+}
+
+fn heap() -> usize {
+    HEAP.load(Ordering::SeqCst)
+}
+
+cases! {
+    a_dropped_child_leaves_nothing_behind: |case| case.passes(), || {
+        let shutdown = ShutdownSignal::manual();
+        drop(shutdown.child());
+        let before = heap();
+        for _ in 0..1000 {
+            let mut child = shutdown.child();
+            assert!(poll(&mut child, Waker::noop()).is_pending());
+            let grandchild = child.child();
+            drop(child);
+            drop(grandchild);
+        }
+        assert_heap(before);
+    };
+    a_child_of_a_requested_parent_leaves_nothing_behind: |case| case.passes(), || {
+        let before = heap();
+        for _ in 0..1000 {
+            let shutdown = ShutdownSignal::manual();
+            let mut child = shutdown.child();
+            let mut grandchild = child.child();
+            assert!(poll(&mut child, Waker::noop()).is_pending());
+            assert!(poll(&mut grandchild, Waker::noop()).is_pending());
+            shutdown.request("deploy");
+            drop(shutdown.child());
+        }
+        assert_heap(before);
+    };
+    a_child_is_small: |case| case.passes(), || {
+        let shutdown = ShutdownSignal::manual();
+        let (mut children, before) = (Vec::with_capacity(1024), heap());
+        children.extend((0..1024).map(|_| shutdown.child()));
+        let bytes = (heap() - before) / 1024;
+        assert!(bytes <= 256, "{bytes} bytes");
+    };
+
+    // The runtime that would wake the thread is blocked.
+    a_thread_that_waits_on_a_child_needs_no_runtime: |case: &Case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        child.expect("SIGTERM");
+        child.passes();
+    }, || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let child = ShutdownSignal::listen(Tokio).unwrap().child().child();
+            let waiting = thread::spawn(move || child.wait());
+            say("ready");
+            let reason = waiting.join().unwrap().to_string(); // blocks the runtime
+            say(reason.split(' ').next().unwrap());
+        });
+    };
+    a_child_keeps_the_program_listening: |case| case.passes(), || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let child = ShutdownSignal::listen(Tokio).unwrap().child();
+            once_pending(&child, || raise(SIGTERM)).await;
+        });
+    };
+    the_last_child_restores_the_previous_behavior: |case: &Case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        child.dies_by(SIGTERM);
+    }, || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut child = ShutdownSignal::listen(Tokio).unwrap().child();
+            assert!(future::poll_once(&mut child).await.is_none());
+            drop(child);
+            say("ready");
+            stuck();
+        });
+    };
+    // A child that is woken and asked has seen the signal, so that is over with the last clone.
+    a_signal_that_a_child_has_seen: |case| case.passes(), || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let child = ShutdownSignal::listen(Tokio).unwrap().child();
+            once_pending(&child, || raise(SIGTERM)).await;
+            drop(child);
+        });
+    };
+    a_signal_that_no_child_has_seen: |case: &Case| {
+        let child = case.start();
+        child.expect("raised");
+        child.dies_by(SIGTERM);
+    }, || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let shutdown = ShutdownSignal::listen(Tokio).unwrap();
+            let (child, other) = (shutdown.child(), shutdown.child());
+            assert!(other.request("of its own"));
+            raise(SIGTERM);
+            assert!(other.is_requested()); // that is not the signal
+            tokio::task::yield_now().await; // the driver wakes the children
+            say("raised");
+            drop((shutdown, child, other));
+            stuck();
+        });
+    };
+}
+
+/// A waiter of the parent that requests the child, which no waker has set yet.
+#[derive(Default)]
+struct Late(Mutex<Option<ShutdownSignal>>);
+
+impl Wake for Late {
+    fn wake(self: Arc<Self>) {
+        let child = self.0.lock().unwrap();
+        assert!(!child.as_ref().unwrap().request("too late"));
+    }
+}
+
+#[test]
+fn a_request_after_the_one_of_the_parent_is_too_late() {
+    let shutdown = ShutdownSignal::manual();
+    let late = Arc::new(Late::default());
+    let mut waiting = shutdown.clone();
+    assert!(poll(&mut waiting, &Waker::from(Arc::clone(&late))).is_pending());
+    let child = shutdown.child();
+    *late.0.lock().unwrap() = Some(child.clone());
+    shutdown.request("deploy");
+    assert_eq!(reason(&child), "request: deploy");
+}
+
+/// Tasks that wait on children are woken by a signal, on every backend.
+fn tasks<R: Runtime>() {
+    R::block_on(async {
+        let shutdown = R::listen();
+        let (done, all_done) = mpsc::channel();
+        for level in 0..10 {
+            let child = (0..level).fold(shutdown.clone(), |parent, _| parent.child());
+            let done = done.clone();
+            R::spawn(async move {
+                once_pending(&child, || done.send(String::new()).unwrap()).await;
+                done.send(reason(&child)).unwrap();
+            });
+        }
+        let last = shutdown.child();
+        once_pending(&last, || raise(SIGTERM)).await;
+        let mut said = 0;
+        while said < 10 {
+            // A runtime with one thread has to run its tasks meanwhile.
+            future::yield_now().await;
+            said += all_done.try_iter().filter(|line| line.starts_with("SIGTERM")).count();
+        }
+    });
+}
+
+macro_rules! on_every_backend {
+    ($($runtime:ident)*) => { $(
+        #[allow(non_snake_case, reason = "the name of the runtime")]
+        mod $runtime {
+            use super::*;
+
+            cases! { tasks: |case| case.passes(), super::super::tasks::<common::runtimes::$runtime>; }
+        }
+    )* };
+}
+
+on_every_backend! { CurrentThread MultiThread Smol AsyncStd Plain }
