@@ -1,28 +1,29 @@
-//! The whole way of a service from SIGTERM to its end: not ready, a delay, the server, what is
-//! still in flight, the parts it is made of, telemetry last, a report, the exit status.
+//! A service from SIGTERM to its exit: not ready, a delay for the load balancer, the server's drain,
+//! in-flight work, resources, telemetry last, a report and the exit status.
 //!
 //! ```text
-//! cargo run --example service --features tokio,blocking
+//! cargo run --example service --features tokio
 //! curl localhost:PORT/ready     # in another terminal: 200 ready
 //! kill PID
-//! curl localhost:PORT/ready     # for two seconds: 503 stopping; a request still works
+//! curl localhost:PORT/ready     # for two seconds: 503 stopping; requests still work
 //! ```
 //!
-//! It prints where it listens, and at the end how it went:
+//! It prints its address, and a report at the end:
 //!
 //! ```text
 //! process 4711 serves http://127.0.0.1:35001
 //! 6 of 6 hooks done in 2.11 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)
 //! 1  keep serving  |=====                       |  done          2.00 s
-//! 2  server        |     .                      |  done            0 ms
+//! 2  main          |     .                      |  done            0 ms
 //! 3  requests      |     .                      |  done            0 ms
-//! 4  database      |     .                      |  done           50 ms
+//! 4  database      |     =                      |  done           50 ms
 //!    spool         |     .                      |  done           10 ms
-//! 5  telemetry     |     .                      |  done           50 ms
+//! 5  telemetry     |     =                      |  done           50 ms
 //! ```
 
 use std::error::Error;
 use std::fs::File;
+use std::future::IntoFuture;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -40,7 +41,7 @@ struct App {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let shutdown = ShutdownSignal::listen(Tokio)?; // from here on SIGTERM and Ctrl-C are kept
+    let shutdown = ShutdownSignal::listen(Tokio)?; // no SIGTERM is lost from here on
     let in_flight = InFlight::new();
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -50,37 +51,26 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/", get(work))
         .route("/ready", get(ready))
         .with_state(App { shutdown: shutdown.clone(), in_flight: in_flight.clone() });
-    // The server stops when the hooks have come to it, not when the signal comes.
-    let door = ShutdownSignal::manual();
-    let server = axum::serve(listener, app).with_graceful_shutdown(door.clone());
-    let server = tokio::spawn(server.into_future());
     let spool = File::create(std::env::temp_dir().join("service.spool"))?;
 
-    let guard = Hooks::new()
+    Hooks::new()
         .budget(Duration::from_secs(10))
-        .keep_serving(Duration::from_secs(2)) // the load balancer hears of it in the meantime
-        .hook("server", async move || {
-            door.request("the hooks have come to the server");
-            server.await? // no new connections, and the open ones are done
-        })
-        .then()
-        .hook("requests", move || in_flight.drained()) // also what outlives its connection
+        .keep_serving(Duration::from_secs(2)) // the load balancer sees the readiness probe fail
+        .hook("requests", move || in_flight.drained()) // work that outlives its connection
         .then()
         .hook("database", async || sleep(Duration::from_millis(50)).await)
         .within(Duration::from_secs(1))
         .blocking("spool", move || spool.sync_all())
         .then()
         .hook("telemetry", async || sleep(Duration::from_millis(50)).await)
-        .exit_on(shutdown.clone())
+        .exit_on(shutdown)
         .on_report(|report| report.eprint())
-        .start()?;
-
-    shutdown.await;
-    guard.await; // the hooks end the process
-    Ok(())
+        // The server stops on `drain`, which is requested after the delay.
+        .run_with(|drain| axum::serve(listener, app).with_graceful_shutdown(drain).into_future())
+        .await
 }
 
-/// Says no as soon as the signal is there.
+/// The readiness probe fails as soon as the signal comes.
 async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
     if app.shutdown.is_requested() {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
@@ -90,10 +80,8 @@ async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
 }
 
 async fn work(State(app): State<App>) -> &'static str {
-    let guard = app.in_flight.enter("mail");
-    tokio::spawn(async move {
-        sleep(Duration::from_millis(100)).await; // goes on after the answer
-        drop(guard);
-    });
+    tokio::spawn(app.in_flight.track("mail", async {
+        sleep(Duration::from_millis(100)).await; // continues after the response
+    }));
     "done\n"
 }

@@ -17,15 +17,7 @@
     doc = "[`blocking`]: backend::blocking",
     doc = "[`tracing`]: observers::tracing",
     doc = "[`lambda`]: mod@lambda",
-    doc = "[`ShutdownSignal`]: ShutdownSignal",
-    doc = "[`Signals`]: Signals",
-    doc = "[`ForcedExit`]: ForcedExit",
-    doc = "[`Reason`]: Reason",
     doc = "[`Hooks`]: hooks",
-    doc = "[`InFlight`]: InFlight",
-    doc = "[`exit_on`]: Hooks::exit_on",
-    doc = "[`keep_serving`]: hooks#a-delay-for-load-balancers",
-    doc = "[`Error`]: Error",
     doc = "[`Backend`]: Backend",
     doc = include_str!("../README.md")
 )]
@@ -40,7 +32,7 @@
         feature = "tracing"
     )),
     allow(rustdoc::broken_intra_doc_links, reason = "what they lead to is not in this build"),
-    doc = "One `ShutdownSignal` for every runtime, and hooks that end in time. `cargo doc --all-features` tells more."
+    doc = "Graceful shutdown: one future on any runtime, and cleanup hooks that finish within a time budget. `cargo doc --all-features` shows everything."
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -108,7 +100,7 @@ pub mod lambda;
 mod lambda_tracing;
 #[cfg(all(unix, feature = "lambda", not(feature = "tracing")))]
 mod lambda_tracing {
-    //! Nobody is told.
+    //! Without `tracing`, nothing is logged.
     pub(crate) fn not_registered(_: &crate::lambda::RegistrationError) {}
 }
 

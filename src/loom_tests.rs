@@ -60,7 +60,7 @@ fn poll(latch: &Latch, waiter: &mut Waiter, waker: &Waker) -> Poll<()> {
 }
 
 #[test]
-fn whoever_waits_while_the_signal_comes_is_woken() {
+fn a_waiter_during_the_signal_is_woken() {
     model(|| {
         let latch = Arc::new(Latch::default());
         let waiting = waits(&latch);
@@ -127,7 +127,7 @@ fn a_signal_and_a_request_at_once_have_one_winner() {
             move || signal(&latch)
         });
         let request_won = latch.set_by_request("why".into());
-        assert!(latch.is_set(), "a request that returned has set the latch, whoever won");
+        assert!(latch.is_set(), "a request that returned has set the latch, even if it lost");
         latch.wake_all();
         let expected = if request_won { Reason::Request("why".into()) } else { by_signal() };
         assert_eq!(latch.reason(), Some(expected));
@@ -136,7 +136,7 @@ fn a_signal_and_a_request_at_once_have_one_winner() {
 }
 
 #[test]
-fn whoever_sees_the_latch_set_can_read_the_reason() {
+fn a_set_latch_has_a_reason() {
     model(|| {
         let latch = Arc::new(Latch::default());
         let trigger = thread::spawn({

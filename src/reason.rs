@@ -12,7 +12,7 @@ use crate::signal::Signal;
 /// ```
 /// use signoff::{Reason, Process, ShutdownSignal, Signal};
 ///
-/// let sender = Some(Process { pid: 4242, uid: 0 });
+/// let sender = Some(Process::new(4242, 0));
 /// let reason = Reason::Signal { signal: Signal::Terminate, sender };
 /// assert_eq!(reason.to_string(), "SIGTERM from pid 4242 (uid 0)");
 ///
@@ -42,10 +42,28 @@ pub enum Reason {
 /// The process that sent a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Process {
-    /// Its process id. The process may have ended since, and its id may have been reused.
-    pub pid: u32,
-    /// Its real user id.
-    pub uid: u32,
+    pub(crate) pid: u32,
+    pub(crate) uid: u32,
+}
+
+impl Process {
+    /// Describes a process, for tests.
+    #[must_use]
+    pub const fn new(pid: u32, uid: u32) -> Self {
+        Self { pid, uid }
+    }
+
+    /// Returns its process id. The process may have ended since, and its id may have been reused.
+    #[must_use]
+    pub const fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Returns its real user id.
+    #[must_use]
+    pub const fn uid(&self) -> u32 {
+        self.uid
+    }
 }
 
 impl fmt::Display for Process {

@@ -18,30 +18,7 @@ use crate::latch::Latch;
 use crate::reason::Reason;
 use crate::waiter::Waiter;
 
-/// A future that resolves when a shutdown is requested, by a signal or by the program.
-///
-/// [`listen`](Self::listen) and [`manual`](Self::manual) make one. It can be cloned and awaited
-/// anywhere. Once it has resolved it stays resolved, for every clone and for later clones.
-///
-/// It is a `Future<Output = ()> + Unpin`, so it fits every API that takes a shutdown future, and
-/// `&mut shutdown` fits `select!`. To wait by reference, without a clone, await `&shutdown`.
-/// [`reason`](Self::reason) returns the cause.
-///
-/// ```
-/// # use signoff::ShutdownSignal;
-/// # futures_lite::future::block_on(async {
-/// let shutdown = ShutdownSignal::manual();
-/// shutdown.request("the disk is full");
-///
-/// (&shutdown).await;
-/// shutdown.clone().await; // a clone resolves too
-/// shutdown.await; // and so does the last one
-/// # });
-/// ```
-///
-/// # Cancel safety
-///
-/// Dropping it while it waits loses no signal and leaves nothing behind.
+#[doc = include_str!("shutdown_signal.md")]
 #[must_use = "dropping the signal stops listening"]
 pub struct ShutdownSignal {
     inner: Arc<Inner>,
@@ -83,7 +60,8 @@ pub(crate) trait Source: Send + Sync {
     /// Blocks the thread until the latch is set or the deadline has passed.
     fn wait(&self, deadline: Option<Instant>);
 
-    /// Makes sure that a thread calls `wake_all`, whatever the backend's runtime does.
+    /// Makes sure that a thread calls `wake_all`, even if the backend's runtime is blocked.
+    #[cfg(feature = "blocking")]
     fn start_thread(&self);
 }
 

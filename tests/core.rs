@@ -158,7 +158,7 @@ fn what_is_shown() {
     let shown = format!("{shutdown:?}");
     assert_eq!(shown, r#"ShutdownSignal { reason: Some(Request("enough")) }"#);
 
-    let sender = Some(Process { pid: 4242, uid: 0 });
+    let sender = Some(Process::new(4242, 0));
     let reason = Reason::Signal { signal: Signal::Terminate, sender };
     assert_eq!(reason.to_string(), "SIGTERM from pid 4242 (uid 0)");
     let names = [

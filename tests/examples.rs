@@ -27,8 +27,11 @@ fn smol() {
 }
 
 fn axum() {
-    let (sender, told) = finishes_the_answer("axum");
-    assert_timeline(&told, sender, &["1 queue", "2 database", "output"]);
+    let (example, client) = asked("axum");
+    let sender = example.signal("TERM");
+    assert_eq!(answer(client), ("200".into(), "hello\n".into()));
+    let (_, told) = example.end_with(0);
+    assert_timeline(&told, sender, &["1 main", "2 queue", "3 database"]);
 }
 
 #[test]
@@ -51,7 +54,7 @@ fn service() {
     assert_timeline(
         &told,
         sender,
-        &["1 keep serving", "2 server", "3 requests", "4 database", "spool", "5 telemetry"],
+        &["1 keep serving", "2 main", "3 requests", "4 database", "spool", "5 telemetry"],
     );
 }
 
@@ -132,19 +135,24 @@ fn worker_pool() {
 /// An HTTP server that is asked, and then told to stop while it works on the answer. Returns who told
 /// it, and what it says on standard error.
 fn finishes_the_answer(name: &str) -> (u32, Vec<String>) {
-    let example = Example::start(name);
-    let listening = example.line("listening: curl http://");
-    let [url] = words(&listening, 2);
-    let address = url.trim_start_matches("http://").trim_end_matches(',');
-    let client = ask(address, "/");
-    example.line("request");
-
+    let (example, client) = asked(name);
     let sender = example.signal("TERM");
     assert_reason(&example.line("stopping: "), "stopping: ", "SIGTERM", sender);
     assert_eq!(answer(client), ("200".into(), "hello\n".into()));
     let (said, told) = example.end_with(0);
     assert_eq!(said, ["stopped: every answer was sent"]);
     (sender, told)
+}
+
+/// A server that works on a request.
+fn asked(name: &str) -> (Example, TcpStream) {
+    let example = Example::start(name);
+    let listening = example.line("listening: curl http://");
+    let [url] = words(&listening, 2);
+    let address = url.trim_start_matches("http://").trim_end_matches(',');
+    let client = ask(address, "/");
+    example.line("request");
+    (example, client)
 }
 
 /// The report of a clean shutdown: why it came, and a line for each hook that begins with these

@@ -13,7 +13,7 @@ use axum::Router;
 use axum::routing::get;
 use common::{BOUND, cases, say, system, variant};
 use libc::SIGTERM;
-use signoff::{Blocking, Hooks, Report, ShutdownSignal, Tokio};
+use signoff::{Blocking, Hooks, InFlight, Report, ShutdownSignal, Tokio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
@@ -29,6 +29,7 @@ cases! {
         let child = case.ready();
         child.kill(SIGTERM);
         let start = Instant::now();
+        child.expect("GET /");
         child.expect("main: abandoned");
         child.expect("database: done");
         child.exits_with(1);
@@ -216,13 +217,13 @@ async fn serve_for_ever() -> Main {
     let shutdown = ShutdownSignal::listen(Tokio)?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let app = Router::new().route(
-        "/",
-        get(async || {
-            say("ready");
-            pending::<()>().await;
-        }),
-    );
+    let requests = InFlight::new();
+    let tracked = requests.clone();
+    let hangs = async || {
+        say("ready");
+        pending::<()>().await;
+    };
+    let app = Router::new().route("/", get(async move || tracked.track("GET /", hangs()).await));
     let server = axum::serve(listener, app).with_graceful_shutdown(shutdown.clone()).into_future();
 
     tokio::spawn(async move {
@@ -236,7 +237,11 @@ async fn serve_for_ever() -> Main {
         .hook("database", async move || tokio::time::sleep(MS).await)
         .within(BUDGET / 3)
         .exit_on(shutdown)
-        .on_report(|report| say_outcomes(&report))
+        .in_flight(&requests)
+        .on_report(|report| {
+            say(report.hooks()[0].in_flight()[0].name());
+            say_outcomes(&report);
+        })
         .run(server)
         .await
 }

@@ -18,6 +18,7 @@ use job::{Ending, ExitJob};
 use super::builder::Hooks;
 use super::report::Report;
 use crate::error::Error;
+use crate::in_flight::InFlight;
 use crate::shutdown_signal::ShutdownSignal;
 
 impl Hooks {
@@ -62,7 +63,7 @@ impl Hooks {
     /// # Ok::<(), signoff::Error>(())
     /// ```
     pub fn exit_on(self, shutdown: ShutdownSignal) -> ExitOn {
-        ExitOn { hooks: self, shutdown, ending: Ending::default() }
+        ExitOn { hooks: self, shutdown, ending: Ending::default(), in_flight: Vec::new() }
     }
 }
 
@@ -73,6 +74,7 @@ pub struct ExitOn {
     hooks: Hooks,
     shutdown: ShutdownSignal,
     ending: Ending,
+    in_flight: Vec<InFlight>,
 }
 
 impl ExitOn {
@@ -100,6 +102,13 @@ impl ExitOn {
         self
     }
 
+    /// Names this work in the report if the program given to [`run`](Self::run) does not return in
+    /// time.
+    pub fn in_flight(mut self, work: &InFlight) -> Self {
+        self.in_flight.push(work.clone());
+        self
+    }
+
     /// Arms the hooks. They run, and the process exits, when the shutdown is requested, even if it
     /// was requested before.
     ///
@@ -109,7 +118,7 @@ impl ExitOn {
     ///
     /// Returns [`Error::Thread`] if a thread cannot be spawned. The hooks never run then.
     pub fn start(self) -> Result<ExitGuard, Error> {
-        let Self { hooks, shutdown, ending } = self;
+        let Self { hooks, shutdown, ending, .. } = self;
         let job = Arc::new(ExitJob::new(hooks, shutdown, ending));
         let watchdog = start_thread("signoff-watchdog", watchdog::watch)?;
         let driver = start_thread("signoff-driver", job::drive)?;

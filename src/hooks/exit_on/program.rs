@@ -11,7 +11,9 @@ use crate::hooks::builder::{Hooks, Stage};
 use crate::hooks::context::HookContext;
 use crate::hooks::hook::{Hook, HookFuture, IntoOutcome, Kind, TimeLimit};
 use crate::hooks::report::Outcome;
+use crate::in_flight::InFlight;
 use crate::shutdown_signal::ShutdownSignal;
+use crate::tracked_work::record_wait;
 
 // Invariant
 //
@@ -98,7 +100,8 @@ impl ExitOn {
     where
         F: IntoFuture<Output: IntoOutcome>,
     {
-        let (program, shutdown) = (Arc::new(Program::default()), self.shutdown.clone());
+        let in_flight = std::mem::take(&mut self.in_flight);
+        let (program, shutdown) = (Arc::new(Program::new(in_flight)), self.shutdown.clone());
         self.hooks = program.before(self.hooks);
         let guard = self.start()?;
         // Declared after the guard, so dropped before it.
@@ -122,16 +125,16 @@ struct Program {
     finished: ShutdownSignal,
     /// See M1.
     outcome: Mutex<Option<Outcome>>,
-}
-
-impl Default for Program {
-    fn default() -> Self {
-        let (drain, finished) = (ShutdownSignal::manual(), ShutdownSignal::manual());
-        Self { drain, finished, outcome: Mutex::new(None) }
-    }
+    /// What the program waits for, as far as the report can name it.
+    in_flight: Vec<InFlight>,
 }
 
 impl Program {
+    fn new(in_flight: Vec<InFlight>) -> Self {
+        let (drain, finished) = (ShutdownSignal::manual(), ShutdownSignal::manual());
+        Self { drain, finished, outcome: Mutex::new(None), in_flight }
+    }
+
     /// Adds the program as a stage of its own: the first one after the delays.
     fn before(self: &Arc<Self>, mut hooks: Hooks) -> Hooks {
         hooks.stages.retain(|stage| !stage.is_empty());
@@ -146,6 +149,7 @@ impl Program {
         let program = Arc::clone(self);
         let (kind, limit) = (Kind::Blocking, TimeLimit::Stage);
         let start = Box::new(|context: HookContext| -> HookFuture {
+            program.in_flight.iter().for_each(record_wait);
             let reason = context.reason().map(ToString::to_string);
             program.drain.request(reason.unwrap_or_default());
             Box::pin(async move {
