@@ -46,7 +46,7 @@ impl ShutdownSignal {
         self.channel_or_init(|keep_listening| {
             let (sender, receiver) = bounded(0);
             let open = Arc::new(OpenChannel(Mutex::new(Some((sender, keep_listening)))));
-            let _ = self.latch().register_waker(&Waker::from(open)); // until the shutdown
+            self.latch().register_detached(Waker::from(open));
             receiver
         })
     }

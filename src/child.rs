@@ -1,7 +1,6 @@
 //! A shutdown of one part of the program.
 
 use std::sync::Arc;
-use std::task::Waker;
 
 use crate::latch::Latch;
 use crate::shutdown_signal::{Origin, ShutdownSignal};
@@ -36,7 +35,7 @@ impl ShutdownSignal {
     /// there is one: it wakes the children if the runtime is blocked.
     pub fn child(&self) -> Self {
         let latch = Arc::new(Latch::child_of(Arc::clone(self.latch())));
-        let waiter = self.latch().register_waker(&Waker::from(Arc::clone(&latch)));
+        let waiter = self.latch().register_child(&latch);
         Self::new(latch, Origin::Parent(self.with_waiter(waiter)))
     }
 }

@@ -5,8 +5,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::backend::fallback;
-use crate::backend::{Backend, FallbackState, Notifier, wait_without_backend};
+use crate::backend::{Backend, FallbackState, Notifier, start_thread};
 use crate::error::Error;
 use crate::latch::Latch;
 use crate::options::Signals;
@@ -105,7 +104,7 @@ impl Listening {
         let notifier = Notifier::new(listener, fallback, self.signals.clone());
         self.watch = Some(Box::new(backend.watch(notifier)?));
         if self.fallback.begin() {
-            wait_without_backend(&self.listener, &self.fallback);
+            start_thread(&self.listener, &self.fallback);
         }
         Ok(())
     }
@@ -125,7 +124,7 @@ impl Source for Listening {
     }
 
     fn start_thread(&self) {
-        fallback::start_thread(&self.listener, &self.fallback);
+        start_thread(&self.listener, &self.fallback);
     }
 }
 

@@ -189,7 +189,7 @@ fn a_thread_and_a_task_wait_for_one_request() {
 /// A child whose waker is registered with its parent.
 fn child_of(parent: &Arc<Latch>) -> Arc<Latch> {
     let child = Arc::new(Latch::child_of(Arc::clone(parent)));
-    let _ = parent.register_waker(&Waker::from(Arc::clone(&child)));
+    let _ = parent.register_child(&child);
     child
 }
 

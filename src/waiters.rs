@@ -132,7 +132,7 @@ impl Waiters {
 }
 
 /// W4. The panic hook has reported the panic; its payload may panic as well when it is dropped.
-fn wake(waker: Waker) {
+pub(crate) fn wake(waker: Waker) {
     let _ = panic::catch_unwind(AssertUnwindSafe(|| waker.wake())).map_err(mem::forget);
 }
 

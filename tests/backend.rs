@@ -5,12 +5,13 @@
 mod common;
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::sync::{Mutex, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use common::pending::once_pending;
-use common::{Case, cases, say, system};
+use common::pending::{OnClone, once_pending, poll};
+use common::{Case, cases, linux, say, system};
 use futures_lite::future;
 use libc::{SIGHUP, SIGTERM};
 use signoff::{Backend, Error, Notifier, ShutdownSignal, Signal, Signals};
@@ -99,6 +100,101 @@ cases! {
         system::raise(SIGTERM);
         assert!(shutdown.wait().to_string().starts_with("SIGTERM"));
     };
+    that_drops_the_notifier_without_threads: woken, || {
+        let shutdown = linux::without_threads(|| ShutdownSignal::listen(With(drop)));
+        future::block_on(once_pending(shutdown.expect("nothing is in the way"), || say("ready")));
+        say("woken");
+    };
+    that_drops_the_notifier_later_without_threads: woken, || {
+        let kept = Arc::new(Mutex::new(None));
+        let shutdown = listen_and_keep(&kept);
+        let waits = || {
+            linux::without_threads(|| drop(kept.lock().expect("no panic").take()));
+            say("ready");
+        };
+        future::block_on(once_pending(shutdown, waits));
+        say("woken");
+    };
+    a_channel_without_threads_is_not_disconnected_early: |case| {
+        let child = case.start();
+        child.expect("ready");
+        child.kill(SIGTERM);
+        child.expect("disconnected");
+        child.passes();
+    }, || {
+        let kept = Arc::new(Mutex::new(None));
+        let shutdown = listen_and_keep(&kept);
+        let before = linux::without_threads(|| {
+            let receiver = shutdown.channel();
+            drop(kept.lock().expect("no panic").take());
+            assert!(shutdown.channel().try_recv().is_err_and(|error| error.is_empty()));
+            receiver
+        });
+        assert!(before.try_recv().is_err_and(|error| error.is_empty()));
+        let stop = shutdown.channel(); // starts the thread
+        say("ready");
+        assert!(stop.recv().is_err() && before.recv().is_err());
+        assert!(shutdown.is_requested());
+        say("disconnected");
+    };
+    a_waiter_disconnects_a_channel_without_threads: |case| case.passes(), || {
+        let kept = Arc::new(Mutex::new(None));
+        let shutdown = listen_and_keep(&kept);
+        let receiver = linux::without_threads(|| {
+            drop(kept.lock().expect("no panic").take());
+            let receiver = shutdown.channel();
+            // The signal comes while the waiter sleeps in between two polls.
+            let waker = OnClone::waker(Waker::noop(), || system::raise(SIGTERM));
+            let _ = poll(&mut shutdown.clone(), &waker);
+            receiver
+        });
+        assert!(receiver.recv_timeout(common::BOUND).is_err_and(|error| error.is_disconnected()));
+        assert!(shutdown.is_requested());
+    };
+    // The descriptor is readable without a signal. Later the signal comes all the same.
+    a_descriptor_that_is_readable_too_early: woken, || {
+        let kept = Arc::new(Mutex::new(None));
+        let shutdown = listen_and_keep(&kept);
+        let notifier = kept.lock().expect("no panic").take().expect("it was kept");
+        let one = 1_u64.to_ne_bytes();
+        // SAFETY: the pointer is to eight live bytes.
+        let written = unsafe {
+            libc::write(notifier.as_fd().as_raw_fd(), one.as_ptr().cast(), one.len())
+        };
+        assert_eq!(written, 8);
+        drop(notifier);
+        let waiting = thread::spawn({
+            let shutdown = shutdown.clone();
+            move || shutdown.wait()
+        });
+        assert_eq!(shutdown.wait_timeout(SHORT), None);
+        future::block_on(once_pending(&shutdown, || say("ready")));
+        assert_eq!(waiting.join().expect("woken"), shutdown.wait());
+        say("woken");
+    };
+    a_forked_child_that_drops_the_notifier: |case| case.passes(), || {
+        let kept = Arc::new(Mutex::new(None));
+        let shutdown = listen_and_keep(&kept);
+        let child = system::fork(|| {
+            drop(kept.lock().expect("no panic").take());
+            assert_eq!(system::threads(), 1, "nothing waits on the descriptor of the parent");
+        });
+        assert_eq!(libc::WEXITSTATUS(system::wait_for(child)), system::CHILD_RETURNED);
+        system::raise(SIGTERM);
+        shutdown.wait();
+    };
+    a_waker_that_drops_the_notifier: |case| case.passes(), || {
+        let kept = Arc::new(Mutex::new(None));
+        let shutdown = listen_and_keep(&kept);
+        let waker = Waker::from(Arc::new(DropsNotifier(Arc::clone(&kept))));
+        let mut first = shutdown.clone();
+        assert!(poll(&mut first, &waker).is_pending());
+        drop(waker);
+        future::block_on(once_pending(&shutdown, || {
+            shutdown.request("enough");
+        }));
+        assert!(kept.lock().expect("no panic").is_none());
+    };
     nothing_left_to_listen_to: ignored_only, || {
         let signals = Signals::none().with(Signal::Hangup);
         let shutdown = signals.listen(With(Mutex::new)).expect("nothing is in the way");
@@ -107,6 +203,22 @@ cases! {
         shutdown.request("by hand");
         shutdown.wait();
     };
+}
+
+/// Listens with a backend that leaves the notifier in `kept`.
+fn listen_and_keep(kept: &Arc<Mutex<Option<Notifier>>>) -> ShutdownSignal {
+    let keep = |notifier| *kept.lock().expect("no panic") = Some(notifier);
+    ShutdownSignal::listen(With(keep)).expect("nothing is in the way")
+}
+
+/// Drops a notifier when it is woken.
+struct DropsNotifier(Arc<Mutex<Option<Notifier>>>);
+
+impl Wake for DropsNotifier {
+    fn wake(self: Arc<Self>) {
+        let notifier = self.0.lock().expect("no panic").take();
+        drop(notifier);
+    }
 }
 
 fn wait_on(backend: impl Backend) {

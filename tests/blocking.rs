@@ -6,9 +6,10 @@ mod common;
 
 use common::contract::{Runtime, contract};
 use common::runtimes::Plain;
-use common::{BOUND, Case, cases, say, system};
+use common::{BOUND, Case, cases, linux, pending, say, system};
 use std::convert::Infallible;
-use std::time::Duration;
+use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, select, unbounded};
 use futures_lite::future;
@@ -131,6 +132,75 @@ cases! {
         system::raise(SIGTERM);
         shutdown.wait();
     };
+    the_last_clone_in_an_action: last_clone::test_terminate_kills,
+        last_clone::owned_by_an_action::<Plain>;
+    one_thread_is_enough: |case| case.passes(), || {
+        let shutdown = ShutdownSignal::listen(Blocking).expect("nothing is in the way");
+        let before = system::threads();
+        let receivers = [shutdown.channel(), shutdown.channel()];
+        assert_eq!(system::threads(), before);
+        system::raise(SIGTERM);
+        receivers.iter().for_each(assert_disconnected);
+    };
+    // The thread may have just begun to wait, or not yet.
+    a_signal_right_after_the_last_clone: |case| case.passes(), || {
+        for round in 0..300 {
+            let child = system::fork(|| {
+                let mut shutdown = ShutdownSignal::listen(Blocking).expect("nothing is in the way");
+                if round % 2 == 0 {
+                    let _ = pending::poll(&mut shutdown, Waker::noop());
+                }
+                let began = Instant::now();
+                while began.elapsed() < Duration::from_micros(round) {}
+                drop(shutdown);
+                system::raise(SIGTERM);
+            });
+            assert_eq!(system::died_by(system::wait_for(child)), Some(SIGTERM), "round {round}");
+        }
+    };
+    forked_in_the_middle_of_a_shutdown: |case| case.passes(), || {
+        let listen = || ShutdownSignal::listen(Blocking).expect("nothing is in the way");
+        let dies = |child: fn(&dyn Fn() -> ShutdownSignal)| {
+            let child = system::fork(|| child(&listen));
+            assert_eq!(system::died_by(system::wait_for(child)), Some(SIGTERM));
+        };
+        let children: [fn(&dyn Fn() -> ShutdownSignal); 2] = [
+            |_| system::raise(SIGTERM),
+            |listen| {
+                drop(listen());
+                system::raise(SIGTERM);
+            },
+        ];
+        let shutdown = listen();
+        system::raise(SIGTERM);
+        shutdown.wait();
+        children.into_iter().for_each(dies); // the parent has a clone
+        drop(shutdown);
+        children.into_iter().for_each(dies); // and now it has none
+    };
+    an_interrupted_system_call_does_not_end_the_thread: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        child.expect("woken");
+        child.passes();
+    }, || {
+        let _user = signal_hook::flag::register(libc::SIGUSR2, std::sync::Arc::default());
+        let mut shutdown = ShutdownSignal::listen(Blocking).expect("nothing is in the way");
+        assert!(pending::poll(&mut shutdown, Waker::noop()).is_pending());
+        for _ in 0..100 {
+            common::until("it sleeps", || linux::is_asleep("signoff"));
+            linux::interrupt_named("signoff", libc::SIGUSR2);
+        }
+        future::block_on(pending::once_pending(shutdown, || say("ready")));
+        say("woken");
+    };
+    signals_that_end_a_process_by_default: ends_by_default, || {
+        let number = common::variant().and_then(|number| number.parse().ok()).expect("a number");
+        let signals = Signals::none().with(Signal::Other(number));
+        drop(signals.listen(Blocking).expect("nothing is in the way"));
+        say("ready");
+        common::contract::stuck();
+    };
     a_real_time_signal: real_time, || {
         let signals = || Signals::none().with(Signal::Other(libc::SIGRTMIN()));
         let shutdown = signals().listen(Blocking).expect("nothing is in the way");
@@ -171,6 +241,14 @@ cases! {
         shutdown.request("enough");
         guard.join();
     };
+}
+
+fn ends_by_default(case: &Case) {
+    for signal in [libc::SIGIO, libc::SIGPWR, libc::SIGUSR1, libc::SIGALRM, libc::SIGVTALRM] {
+        let child = case.variant(&signal.to_string()).ready();
+        child.kill(signal);
+        child.dies_by(signal);
+    }
 }
 
 /// Its default is to end the process, and nobody knows it but the kernel.

@@ -73,6 +73,23 @@ fn unsafe_code_is_next_to_the_system() {
     assert!(read(&root().join("Cargo.toml")).contains("unsafe_code = \"deny\""));
 }
 
+/// Not every platform has atomics of 64 bits, and a handler must not use a lock in their place.
+#[test]
+fn the_signal_path_has_no_wide_atomics() {
+    let files = files(&root().join("src"), "rs");
+    let is_reached = |path: &PathBuf| {
+        path.starts_with(root().join("src/os"))
+            || ["latch.rs", "clock.rs", "sync.rs"].iter().any(|name| path.ends_with(name))
+    };
+    let has_wide = |path: &PathBuf| {
+        let text = read(path);
+        ["AtomicU64", "AtomicI64"].iter().any(|wide| text.contains(wide))
+    };
+    let reached: Vec<_> = files.into_iter().filter(is_reached).collect();
+    assert!(reached.len() > 3, "the files have moved: {reached:?}");
+    assert_none(reached.into_iter().filter(has_wide), "need atomics of 64 bits");
+}
+
 #[test]
 #[ignore = "the texts are being rewritten"]
 fn the_prose_is_plain() {

@@ -4,12 +4,17 @@
 
 mod common;
 
-use common::contract::{Runtime, contract, stuck};
+use std::future::poll_fn;
+use std::task::Poll;
+
+use common::contract::{Runtime, contract, last_clone, stuck};
 use common::runtimes::{CurrentThread, MultiThread};
-use common::{Case, cases, say};
+use common::{Case, cases, linux, pending, say, system};
+use futures_lite::future;
 use libc::{SIGINT, SIGTERM};
 use signoff::{ShutdownSignal, Tokio};
 use tokio::runtime::Builder;
+use tokio::sync::mpsc;
 use tokio::{signal, task};
 
 mod current_thread {
@@ -40,7 +45,7 @@ cases! {
         let runtime = Builder::new_current_thread().enable_io().build().expect("a runtime");
         runtime.block_on(async {
             let shutdown = ShutdownSignal::listen(Tokio).expect("nothing is in the way");
-            common::system::raise(SIGTERM);
+            system::raise(SIGTERM);
             shutdown.await;
         });
     };
@@ -55,7 +60,7 @@ cases! {
                     () = task::yield_now() => rounds += 1,
                 }
                 if rounds == 1000 {
-                    common::system::raise(SIGTERM);
+                    system::raise(SIGTERM);
                 }
             }
             (&mut shutdown).await;
@@ -66,12 +71,80 @@ cases! {
         runtime.block_on(async {
             let shutdown = ShutdownSignal::listen(Tokio).expect("nothing is in the way");
             let ctrl_c = signal::ctrl_c();
-            common::pending::once_pending(ctrl_c, || common::system::raise(SIGINT))
+            pending::once_pending(ctrl_c, || system::raise(SIGINT))
                 .await
                 .expect("it came");
             shutdown.await;
         });
     };
+}
+
+cases! {
+    a_channel_while_the_runtime_does_not_run: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        child.expect("disconnected");
+        child.passes();
+    }, || {
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let shutdown = runtime.block_on(async { ShutdownSignal::listen(Tokio) });
+        let shutdown = shutdown.expect("nothing is in the way");
+        say("ready");
+        let _ = shutdown.channel().recv();
+        assert!(shutdown.is_requested());
+        say("disconnected");
+        drop(runtime);
+    };
+    dropped_without_threads_while_a_task_waits: woken, || {
+        for mut builder in [Builder::new_current_thread(), Builder::new_multi_thread()] {
+            let runtime = builder.enable_all().build().expect("a runtime");
+            let shutdown = runtime.block_on(async { ShutdownSignal::listen(Tokio) });
+            let shutdown = shutdown.expect("nothing is in the way");
+            let waits = || {
+                linux::without_threads(|| drop(runtime));
+                say("ready");
+            };
+            future::block_on(pending::once_pending(shutdown, waits));
+            say("woken");
+        }
+    };
+    dropped_without_threads_before_a_task_waits: woken, || {
+        for mut builder in [Builder::new_current_thread(), Builder::new_multi_thread()] {
+            let runtime = builder.enable_all().build().expect("a runtime");
+            let shutdown = runtime.block_on(async { ShutdownSignal::listen(Tokio) });
+            let shutdown = shutdown.expect("nothing is in the way");
+            linux::without_threads(|| drop(runtime));
+            future::block_on(pending::once_pending(shutdown, || say("ready")));
+            say("woken");
+        }
+    };
+    listening_with_no_coop_budget_left: |case| case.passes(), || {
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let (sender, mut receiver) = mpsc::unbounded_channel();
+            (0..1000).for_each(|number| sender.send(number).expect("the receiver is here"));
+            let shutdown = poll_fn(|cx| {
+                while receiver.poll_recv(cx).is_ready() {}
+                assert!(!receiver.is_empty(), "the budget is used up before the messages are");
+                Poll::Ready(ShutdownSignal::listen(Tokio))
+            });
+            let shutdown = shutdown.await.expect("nothing is in the way");
+            pending::once_pending(shutdown, || system::raise(SIGTERM)).await;
+        });
+    };
+    the_last_clone_in_an_action: last_clone::test_terminate_kills,
+        last_clone::owned_by_an_action::<CurrentThread>;
+}
+
+/// Once for each runtime.
+fn woken(case: &Case) {
+    let child = case.start();
+    for _ in 0..2 {
+        child.expect("ready");
+        child.kill_again(SIGTERM);
+        child.expect("woken");
+    }
+    child.passes();
 }
 
 fn ctrl_c_again(case: &Case) {

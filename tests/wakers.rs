@@ -7,9 +7,11 @@ mod bounded;
 #[allow(dead_code, reason = "shared with other tests")]
 mod pending;
 
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
-use std::task::{Poll, Wake, Waker};
+use std::task::{Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread;
 
 use bounded::{BOUND, bounded};
@@ -104,6 +106,112 @@ fn a_request_inside_of_a_poll_is_kept() {
         let ready = poll(&mut shutdown.clone(), &waker) == Poll::Ready(());
         assert!(ready || count.woken() > 0, "the wake-up is lost");
     });
+}
+
+/// A waker that panics keeps no other one from being woken, on whichever side of it that is.
+#[test]
+fn a_waker_that_panics_is_the_only_one_that_does() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("as expected");
+        }
+    }
+
+    let shutdown = ShutdownSignal::manual();
+    let mut waiting: Vec<_> = (0..3).map(|_| (shutdown.clone(), Count::new())).collect();
+    let mut panicking = [shutdown.clone(), shutdown.clone()];
+    for (place, (signal, (_, waker))) in waiting.iter_mut().enumerate() {
+        assert!(poll(signal, waker).is_pending());
+        if let Some(signal) = panicking.get_mut(place) {
+            assert!(poll(signal, &Waker::from(Arc::new(Panics))).is_pending());
+        }
+    }
+    assert!(shutdown.request("now"), "the panic stays inside");
+    assert!(waiting.iter().all(|(_, (count, _))| count.woken() == 1));
+}
+
+/// The clones of this waker have data addresses of their own, as the contract of `RawWaker` allows.
+#[test]
+fn the_task_polled_last_is_woken_if_clones_have_other_addresses() {
+    let shutdown = ShutdownSignal::manual();
+    let mut signal = shutdown.clone();
+    let ((old, old_waker), (new, new_waker)) = (Count::new(), Count::new());
+    let place = Cell::new(Moving(old_waker));
+    // Both wakers have the same data address: the second one is built where the first one was.
+    let polls = |signal: &mut ShutdownSignal| {
+        // SAFETY: the waker is not used after `place` is gone, and its clones own what they use.
+        let waker = ManuallyDrop::new(unsafe { Moving::borrowed(&place) });
+        poll(signal, &waker)
+    };
+    assert!(polls(&mut signal).is_pending());
+    place.set(Moving(new_waker));
+    assert!(polls(&mut signal).is_pending());
+    shutdown.request("now");
+    assert_eq!((old.woken(), new.woken()), (0, 1));
+}
+
+/// A waker in a place of the caller's. A clone moves to the heap.
+struct Moving(Waker);
+
+impl Moving {
+    /// # Safety
+    ///
+    /// The waker must not outlive `place`.
+    unsafe fn borrowed(place: &Cell<Self>) -> Waker {
+        // SAFETY: the functions of the table only read what the data points to.
+        unsafe { Waker::new(place.as_ptr().cast_const().cast(), &Self::TABLE) }
+    }
+
+    const TABLE: RawWakerVTable =
+        RawWakerVTable::new(Self::clone, Self::wake, Self::wake_by_ref, Self::drop);
+
+    unsafe fn clone(data: *const ()) -> RawWaker {
+        // SAFETY: the data points to a live one.
+        let this = unsafe { &*data.cast::<Self>() };
+        let clone = Box::new(Self(this.0.clone()));
+        RawWaker::new(Box::into_raw(clone).cast_const().cast(), &Self::TABLE)
+    }
+
+    unsafe fn wake(data: *const ()) {
+        // SAFETY: only clones are woken by value, and they are boxes.
+        unsafe { Box::from_raw(data.cast_mut().cast::<Self>()) }.0.wake();
+    }
+
+    unsafe fn wake_by_ref(data: *const ()) {
+        // SAFETY: the data points to a live one.
+        unsafe { &*data.cast::<Self>() }.0.wake_by_ref();
+    }
+
+    unsafe fn drop(data: *const ()) {
+        // SAFETY: only clones are dropped, and they are boxes.
+        drop(unsafe { Box::from_raw(data.cast_mut().cast::<Self>()) });
+    }
+}
+
+/// Two wakers with the same data that wake different tasks.
+#[test]
+fn wakers_may_differ_by_their_functions_only() {
+    static WOKEN: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+    const TABLES: [RawWakerVTable; 2] = [table::<0>(), table::<1>()];
+    const fn table<const TASK: usize>() -> RawWakerVTable {
+        RawWakerVTable::new(clone::<TASK>, wake::<TASK>, wake::<TASK>, |_| ())
+    }
+    unsafe fn clone<const TASK: usize>(data: *const ()) -> RawWaker {
+        RawWaker::new(data, const { &TABLES[TASK] })
+    }
+    unsafe fn wake<const TASK: usize>(_: *const ()) {
+        WOKEN[TASK].fetch_add(1, Ordering::SeqCst);
+    }
+
+    let mut shutdown = ShutdownSignal::manual();
+    for task in [const { &TABLES[0] }, const { &TABLES[1] }] {
+        // SAFETY: the functions do not use the data.
+        let waker = unsafe { Waker::new(std::ptr::null(), task) };
+        assert!(poll(&mut shutdown, &waker).is_pending());
+    }
+    shutdown.request("now");
+    assert_eq!(WOKEN.each_ref().map(|woken| woken.load(Ordering::SeqCst)), [0, 1]);
 }
 
 /// A waker that uses the signal when it is woken, and when it is dropped: a task that ends drops

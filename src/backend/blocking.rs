@@ -18,6 +18,7 @@ impl Backend for Blocking {
 
     fn watch(self, notifier: Notifier) -> Result<ThreadGuard, Error> {
         let listener = notifier.listener();
+        notifier.fallback().claim_thread();
         let thread = fallback::spawn(listener, park_until_first_waiter).map_err(Error::Thread)?;
         listener.latch().set_thread(thread.clone());
         Ok(ThreadGuard { _notifier: notifier, thread })

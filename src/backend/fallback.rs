@@ -7,66 +7,50 @@ use std::thread::{self, Thread};
 use crate::os::Listener;
 use crate::sync::{AtomicU8, Ordering};
 
-/// Whether the backend waits for the signal, or the fallback thread.
+/// What is known about the backend and the fallback thread: any of the three bits below.
 #[derive(Default)]
 pub(crate) struct FallbackState(AtomicU8);
 
-/// `listen` has not returned yet.
-const STARTING: u8 = 0;
-/// The backend has dropped its notifier before `listen` returned.
-const ABANDONED: u8 = 1;
-const BACKEND: u8 = 2;
-const THREAD: u8 = 3;
+/// `listen` has succeeded.
+const LISTENING: u8 = 1;
+/// The backend has dropped its notifier.
+const ABANDONED: u8 = 2;
+/// A thread waits, or is about to be started.
+const THREAD: u8 = 4;
 
 impl FallbackState {
-    /// `listen` succeeds. Returns true if the caller has to start the thread.
+    /// `listen` succeeds. Returns true if the backend no longer waits.
     pub(crate) fn begin(&self) -> bool {
-        // AcqRel, here and below: each step happens after the one before.
-        self.0.swap(BACKEND, Ordering::AcqRel) == ABANDONED
+        self.add(LISTENING) & ABANDONED != 0
     }
 
-    /// The backend no longer waits. Returns true if the caller has to start the thread.
+    /// The backend no longer waits. Returns true if `listen` has succeeded; else `begin` finds out.
     pub(crate) fn abandon(&self) -> bool {
-        let _ = self.step(STARTING, ABANDONED); // then `begin` finds it, unless `listen` fails
-        self.is_backend()
-    }
-
-    fn is_backend(&self) -> bool {
-        self.0.load(Ordering::Acquire) == BACKEND
+        self.add(ABANDONED) & LISTENING != 0
     }
 
     /// Returns true for the one caller that starts the thread.
-    fn take_over(&self) -> bool {
-        self.step(BACKEND, THREAD)
+    pub(super) fn claim_thread(&self) -> bool {
+        self.add(THREAD) & THREAD == 0
     }
 
-    /// The thread was refused.
-    fn give_back(&self) {
-        let _ = self.step(THREAD, BACKEND);
+    /// The thread was refused. Returns true if the backend does not wait either.
+    fn give_back_thread(&self) -> bool {
+        self.0.fetch_and(!THREAD, Ordering::AcqRel) & ABANDONED != 0
     }
 
-    fn step(&self, from: u8, to: u8) -> bool {
-        self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    fn add(&self, bit: u8) -> u8 {
+        // AcqRel, here and above: each step happens after the one before.
+        self.0.fetch_or(bit, Ordering::AcqRel)
     }
 }
 
-/// The backend no longer waits. If the system refuses the thread, the waiters poll.
-pub(crate) fn wait_without_backend(listener: &Arc<Listener>, state: &FallbackState) {
-    if !start_thread(listener, state) {
+/// Starts the fallback thread, unless there is one. If the system refuses it and the backend does
+/// not wait either, the waiters poll.
+pub(crate) fn start_thread(listener: &Arc<Listener>, state: &FallbackState) {
+    if state.claim_thread() && spawn(listener, |_| ()).is_err() && state.give_back_thread() {
         listener.latch().poll_from_now_on();
     }
-}
-
-/// Starts the fallback thread, unless there is one. Returns false if the system refuses it.
-pub(crate) fn start_thread(listener: &Arc<Listener>, state: &FallbackState) -> bool {
-    if !state.take_over() {
-        return true;
-    }
-    let is_started = spawn(listener, |_| ()).is_ok();
-    if !is_started {
-        state.give_back();
-    }
-    is_started
 }
 
 /// Starts a thread that waits for the signal and wakes every waiter. It ends with the signal.

@@ -5,7 +5,7 @@
 
 #[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
 mod driver_waker;
-pub(crate) mod fallback;
+mod fallback;
 mod notifier;
 #[cfg(any(feature = "async-std", feature = "smol"))]
 mod reactor;
@@ -19,7 +19,7 @@ pub mod smol;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
-pub(crate) use fallback::{FallbackState, wait_without_backend};
+pub(crate) use fallback::{FallbackState, start_thread};
 pub use notifier::Notifier;
 
 use crate::error::Error;

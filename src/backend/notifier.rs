@@ -4,7 +4,7 @@ use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use super::fallback::{FallbackState, wait_without_backend};
+use super::fallback::{FallbackState, start_thread};
 use crate::os::Listener;
 use crate::signal::Signal;
 
@@ -44,6 +44,11 @@ impl Notifier {
     pub(super) fn listener(&self) -> &Arc<Listener> {
         &self.listener
     }
+
+    #[cfg(feature = "blocking")]
+    pub(super) fn fallback(&self) -> &FallbackState {
+        &self.fallback
+    }
 }
 
 impl AsFd for Notifier {
@@ -54,8 +59,10 @@ impl AsFd for Notifier {
 
 impl Drop for Notifier {
     fn drop(&mut self) {
-        if !self.listener.wake_all() && self.fallback.abandon() {
-            wait_without_backend(&self.listener, &self.fallback);
+        // A forked child shares the descriptor with its parent and must not read from it.
+        let is_over = self.listener.wake_all() || !self.listener.in_owner_process();
+        if !is_over && self.fallback.abandon() {
+            start_thread(&self.listener, &self.fallback);
         }
     }
 }

@@ -24,9 +24,9 @@ use crate::reason::Process;
 use crate::reason::Reason;
 #[cfg(feature = "__signal")]
 use crate::signal::Signal;
-use crate::sync::{AtomicU8, nap, yield_now};
+use crate::sync::{AtomicU8, Mutex, lock, nap, yield_now};
 use crate::waiter::Waiter;
-use crate::waiters::{Key, Waiters};
+use crate::waiters::{Key, Waiters, wake};
 
 // Invariants
 //
@@ -38,7 +38,8 @@ use crate::waiters::{Key, Waiters};
 // L4  A registered waker is woken. It was registered under the lock that `wake_all` takes after
 //     SET, and SET was not there yet. So `wake_all` finds it.
 // L5  The caller that sets the latch sees to it that `wake_all` is called. `is_set` does not need it.
-// L6  From POLLED on, nothing calls `wake_all`: every waiter polls instead of waiting.
+// L6  From POLLED on, nothing has to call `wake_all`: every waiter polls instead of waiting. The
+//     detached waker stays. Nothing polls it, so the waiters call `wake_all` for it.
 
 const UNSET: u8 = 0;
 const SETTING: u8 = 1;
@@ -58,6 +59,7 @@ pub(crate) struct Latch {
     /// Set by any `fail`, also by one that came later.
     is_failure: AtomicBool,
     waiters: Waiters,
+    detached: Mutex<Option<Waker>>,
     thread: LazyThread,
     parent: Option<Parent>,
 }
@@ -76,6 +78,7 @@ impl Latch {
             cause: Cause::default(),
             is_failure: AtomicBool::new(false),
             waiters,
+            detached: Mutex::default(),
             thread: LazyThread::default(),
             parent,
         }
@@ -201,6 +204,7 @@ impl Latch {
         let is_set = self.is_set();
         if is_set {
             self.waiters.wake_all();
+            self.wake_detached();
         }
         is_set
     }
@@ -208,8 +212,9 @@ impl Latch {
     /// Nothing will call `wake_all`: from now on every waiter polls (L6).
     pub(crate) fn poll_from_now_on(&self) {
         // Relaxed: a waiter that misses it is woken below.
-        if self.state.compare_exchange(UNSET, POLLED, Relaxed, Relaxed).is_err() {
-            self.wait_for_winner();
+        let step = self.state.compare_exchange(UNSET, POLLED, Relaxed, Relaxed);
+        if step == Err(SETTING) {
+            self.wait_for_winner(); // then no waiter is registered any more
         }
         self.waiters.wake_all();
     }
@@ -248,23 +253,28 @@ impl Latch {
 
     /// No waker can be registered: the latch is set, or L6 holds, or there is no room.
     fn poll_again(&self, waker: &Waker) -> Poll<()> {
+        if !self.is_set() {
+            nap(FALLBACK_POLL);
+        }
+        self.wake_all(); // L6: for the detached waker
         if self.see() {
             return Poll::Ready(());
         }
-        nap(FALLBACK_POLL);
         waker.wake_by_ref();
         Poll::Pending
     }
 
-    /// Registers `waker` until the latch is set or `deregister` removes it. Wakes it at once if it
-    /// cannot wait.
-    pub(crate) fn register_waker(&self, waker: &Waker) -> Waiter {
-        let Some(key) = self.waiters.insert(waker.clone(), || self.can_wait()) else {
-            waker.wake_by_ref();
-            return Waiter::default();
-        };
+    /// Registers a waker that no future polls, until the latch is set. There is one for each latch.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn register_detached(&self, waker: Waker) {
+        *lock(&self.detached) = Some(waker);
         self.thread.start_watching();
-        Waiter::default().at(key)
+        self.wake_all(); // L4: it may be set by now
+    }
+
+    fn wake_detached(&self) {
+        let waker = lock(&self.detached).take();
+        waker.into_iter().for_each(wake);
     }
 
     /// Has `thread` unparked when there is a waiter.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::Wake;
+use std::task::{Wake, Waker};
 
 use super::{Latch, Waiters};
+use crate::waiter::Waiter;
 
 // Invariants
 //
@@ -24,6 +25,17 @@ impl Latch {
     /// A latch that is set when `latch` is set. It is small, because there may be many.
     pub(crate) fn child_of(latch: Arc<Self>) -> Self {
         Self::new(Waiters::small(), Some(Parent { latch, is_inherited: AtomicBool::new(false) }))
+    }
+
+    /// Registers the waker of a child until the latch is set or `deregister` removes it (P2).
+    pub(crate) fn register_child(&self, child: &Arc<Self>) -> Waiter {
+        let waker = Waker::from(Arc::clone(child));
+        let Some(key) = self.waiters.insert(waker, || self.can_wait()) else {
+            child.wake_by_ref();
+            return Waiter::default();
+        };
+        self.thread.start_watching();
+        Waiter::default().at(key)
     }
 
     /// Sets the latch if its parent is set (P1). Returns whether that is so.

@@ -11,6 +11,8 @@
 pub(crate) mod bounded;
 pub(crate) mod child;
 pub(crate) mod contract;
+#[cfg(target_os = "linux")]
+pub(crate) mod linux;
 mod output;
 pub(crate) mod pending;
 pub(crate) mod runtimes;

@@ -85,6 +85,29 @@ impl RepeatState {
     }
 }
 
+/// A handler on another thread may have read the clock before the first one and come here later.
 fn is_same_press(first: u32, now: u32) -> bool {
-    Duration::from_millis(now.wrapping_sub(first).into()) < DEBOUNCE
+    let apart = now.wrapping_sub(first).min(first.wrapping_sub(now));
+    Duration::from_millis(apart.into()) < DEBOUNCE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_same_press;
+
+    #[test]
+    fn signals_within_the_debounce_time_are_one_press() {
+        for first in [1, 1000, u32::MAX - 100, u32::MAX] {
+            for (later, expected) in
+                [(0, true), (1, true), (249, true), (250, false), (1000, false)]
+            {
+                assert_eq!(is_same_press(first, first.wrapping_add(later)), expected, "{later} ms");
+                assert_eq!(
+                    is_same_press(first.wrapping_add(later), first),
+                    expected,
+                    "-{later} ms"
+                );
+            }
+        }
+    }
 }

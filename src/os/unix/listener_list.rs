@@ -46,6 +46,13 @@ impl ListenerList {
         self.list.load(Ordering::Relaxed).is_null()
     }
 
+    /// Calls `f` with each listener. The caller holds the lock of the registry.
+    pub(super) fn for_each(&self, f: impl FnMut(&Arc<Listener>)) {
+        // SAFETY: it is null or valid, and only `change` frees it, under the same lock (N1).
+        let list = unsafe { self.list.load(Ordering::Relaxed).as_ref() };
+        list.into_iter().flatten().for_each(f);
+    }
+
     /// Adds a listener. The caller holds the lock of the registry.
     pub(super) fn add(&self, listener: &Arc<Listener>) {
         self.change(|list| list.push(Arc::clone(listener)));

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::disposition::{self, Disposition};
 use super::forced_exit::{Repeat, RepeatState};
 use super::listener::Listener;
-use super::listener_list::ListenerList;
+use super::listener_list::{ListenerList, wait_for_deliveries};
 use super::owner::{AtomicOwner, Owner};
 use crate::clock;
 use crate::reason::Process;
@@ -25,6 +25,8 @@ use crate::signal::Signal;
 //     raised meanwhile. So no listener can end the process before the others know of the signal.
 // R3  `after_drop` is read only while the list is empty. It is set before the last listener is
 //     removed, if a signal has set the latch of that one and the program knows it.
+// R4  If the program knows of a signal through one listener, it counts as seen by every other
+//     listener that has it when that one is removed.
 
 /// The process that the listeners belong to.
 static OWNER: AtomicOwner = AtomicOwner::none();
@@ -197,8 +199,12 @@ pub(crate) fn unregister(signals: &[Signal], listener: &Arc<Listener>) {
 
 fn remove(signals: &[Signal], listener: &Arc<Listener>) {
     let is_seen = listener.latch().signal_seen().is_some();
+    if is_seen {
+        wait_for_deliveries(); // R4
+    }
     for slot in signals.iter().filter_map(|signal| slot(signal.as_raw())) {
         if is_seen {
+            slot.listeners.for_each(|other| _ = other.latch().see()); // R4
             slot.after_drop.copy_from(&listener.repeats); // R3
         }
         slot.listeners.remove(listener);
@@ -208,8 +214,7 @@ fn remove(signals: &[Signal], listener: &Arc<Listener>) {
 fn unseen_signal(listener: &Listener) -> Option<(&'static SignalSlot, i32)> {
     let signal = listener.latch().signal_unseen()?.as_raw();
     let slot = slot(signal)?;
-    let is_unseen = slot.listeners.is_empty() && !slot.after_drop.is_enabled();
-    is_unseen.then_some((slot, signal))
+    slot.listeners.is_empty().then_some((slot, signal))
 }
 
 /// The process that sent the signal, if the kernel vouches for it. What `sigqueue` carries can be

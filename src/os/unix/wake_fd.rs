@@ -134,7 +134,7 @@ impl WakeFd {
 }
 
 /// If a program starts with a closed standard stream, a new descriptor takes its number. Text
-/// is printed would then be written to it.
+/// that is printed would then be written to it.
 fn above_standard_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() >= FIRST {
         return Ok(fd);

@@ -139,3 +139,15 @@ pub(crate) fn nothing_left<R: Runtime>() {
 pub(crate) fn settles(what: &str, before: usize, count: fn() -> usize) {
     common::until(&format!("{before} {what}"), || count() <= before);
 }
+
+/// The kernel vouches for no process: the value of `sigqueue` may be forged, a timer has no sender.
+#[cfg(target_os = "linux")]
+pub(crate) fn no_sender<R: Runtime>() {
+    for send in [common::linux::queue, common::linux::signal_by_timer] {
+        R::block_on(async {
+            let shutdown = R::listen();
+            once_pending(&shutdown, || send(SIGTERM)).await;
+            assert_eq!(shutdown.wait().to_string(), "SIGTERM");
+        });
+    }
+}

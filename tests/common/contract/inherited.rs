@@ -1,5 +1,7 @@
 //! 7: what the process inherits.
 
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
 use std::thread;
 
 use libc::{SIGHUP, SIGINT, SIGTERM};
@@ -85,5 +87,32 @@ fn say_which<R: Runtime>(signals: Signals, ignored: Option<i32>) {
         (&shutdown).await;
         let reason = shutdown.wait().to_string();
         say(reason.split(' ').next().expect("a word"));
+    });
+}
+
+pub(crate) fn test_passed_on(case: &Case) {
+    let case = case.ignoring(SIGINT);
+    for (case, line) in [(&case, "killed by SIGINT"), (&case.variant("keep"), "ignored SIGINT")] {
+        let child = case.start();
+        child.expect(line);
+        child.passes();
+    }
+}
+
+/// A command that is started after `listen` inherits the ignored `SIGINT` only with the option.
+pub(crate) fn passed_on<R: Runtime>() {
+    let signals = match variant().as_deref() {
+        Some("keep") => Signals::default().keep_ignored_interrupt(),
+        _ => Signals::default(),
+    };
+    R::block_on(async {
+        let _shutdown = R::listen_to(signals);
+        let status = Command::new("sh").args(["-c", "kill -INT $$; exit 7"]).status();
+        let status = status.expect("a shell");
+        match (status.signal(), status.code()) {
+            (Some(SIGINT), None) => say("killed by SIGINT"),
+            (None, Some(7)) => say("ignored SIGINT"),
+            _ => panic!("{status}"),
+        }
     });
 }

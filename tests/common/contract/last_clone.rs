@@ -5,13 +5,13 @@ use std::sync::atomic::AtomicBool;
 
 use futures_lite::future;
 use libc::{SIGINT, SIGTERM, SIGUSR1};
-use signal_hook::flag;
-use signoff::{ShutdownSignal, Signal, Signals};
+use signal_hook::{flag, low_level};
+use signoff::{ForcedExit, ShutdownSignal, Signal, Signals};
 
 use super::{Runtime, stuck};
 use crate::common::pending::once_pending;
 use crate::common::system::{CHILD_RETURNED, died_by, fork, kill, pause, raise, wait_for};
-use crate::common::{Case, say};
+use crate::common::{ANOTHER_PRESS, Case, say, variant};
 
 pub(crate) fn test_kills(case: &Case) {
     for signal in [SIGTERM, SIGINT] {
@@ -135,4 +135,113 @@ impl Waiting {
         assert!(!shutdown.is_requested());
         once_pending(&mut shutdown, || raise(SIGTERM)).await;
     }
+
+    /// The same with a signal that the test sends.
+    pub(crate) async fn woken_from_outside(self) {
+        let Self(mut shutdown) = self;
+        assert!(!shutdown.is_requested());
+        once_pending(&mut shutdown, || say("ready")).await;
+        say("woken");
+    }
+}
+
+pub(crate) fn test_requested(case: &Case) {
+    for policy in ["default", "never"] {
+        for signal in [SIGTERM, SIGINT] {
+            let child = case.variant(policy).ready();
+            child.kill(signal);
+            child.dies_by(signal);
+        }
+    }
+}
+
+/// A request and no signal: after the last clone a signal does what it did before `listen`.
+pub(crate) fn requested<R: Runtime>() {
+    let policy = match variant().as_deref() {
+        Some("never") => ForcedExit::Never,
+        _ => ForcedExit::default(),
+    };
+    R::block_on(async {
+        let shutdown = R::listen_to(Signals::default().forced_exit(policy));
+        assert!(shutdown.request("enough"));
+        drop(shutdown);
+        say("ready");
+        stuck();
+    });
+}
+
+pub(crate) fn test_requested_beside_another(case: &Case) {
+    let child = case.ready();
+    child.kill(SIGTERM);
+    child.expect("the other one is woken");
+    child.passes();
+
+    let child = case.variant("dropped").ready();
+    child.kill(SIGTERM);
+    child.dies_by(SIGTERM);
+}
+
+/// Another signal, which nothing requested, listens on.
+pub(crate) fn requested_beside_another<R: Runtime>() {
+    R::block_on(async {
+        let (shutdown, other) = (R::listen(), R::listen());
+        shutdown.request("enough");
+        drop(shutdown);
+        if variant().as_deref() != Some("dropped") {
+            once_pending(other, || say("ready")).await;
+            return say("the other one is woken");
+        }
+        drop(other);
+        say("ready");
+        stuck();
+    });
+}
+
+/// The program has not seen the signal, so it takes effect when the last clone is dropped.
+pub(crate) fn unseen<R: Runtime>() {
+    R::block_on(async {
+        let shutdown = R::listen();
+        raise(SIGTERM);
+        drop(shutdown);
+        stuck();
+    });
+}
+
+/// Another listener has the signal, so the drop does not repeat it.
+pub(crate) fn unseen_beside_another<R: Runtime>() {
+    R::block_on(async {
+        let (unseen, seen, late) = (R::listen(), R::listen(), R::listen());
+        raise(SIGTERM);
+        drop(unseen);
+        seen.await;
+        drop(late);
+    });
+}
+
+/// An earlier shutdown that a signal began does not hide one that came later and was not seen.
+pub(crate) fn unseen_after_a_shutdown<R: Runtime>() {
+    R::block_on(async {
+        let first = R::listen();
+        raise(SIGTERM);
+        (&first).await;
+        std::thread::sleep(ANOTHER_PRESS);
+        let second = R::listen_to(Signals::default().forced_exit(ForcedExit::Never));
+        drop(first);
+        raise(SIGTERM);
+        drop(second);
+        stuck();
+    });
+}
+
+/// The last clone is part of a signal-hook action, and goes with it.
+pub(crate) fn owned_by_an_action<R: Runtime>() {
+    R::block_on(async {
+        let shutdown = R::listen();
+        let action = move || _ = &shutdown;
+        // SAFETY: the action does nothing.
+        let id = unsafe { low_level::register(SIGUSR1, action) }.expect("a handler");
+        assert!(low_level::unregister(id));
+        say("ready");
+        stuck();
+    });
 }

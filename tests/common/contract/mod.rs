@@ -4,8 +4,12 @@
 //! part in it, its half stands next to it as `test_…`. `contract!` makes the tests of them.
 
 pub(crate) mod api;
+#[cfg(target_os = "linux")]
+pub(crate) mod descriptor;
 pub(crate) mod errors;
 pub(crate) mod forced_exit;
+#[cfg(target_os = "linux")]
+pub(crate) mod forked;
 pub(crate) mod inherited;
 pub(crate) mod last_clone;
 pub(crate) mod latched;
@@ -83,7 +87,8 @@ pub(crate) fn stuck() {
 macro_rules! contract {
     ($runtime:ty) => {
         use crate::common::contract::{
-            api, errors, forced_exit, inherited, last_clone, latched, never_lost, other_handlers,
+            api, descriptor, errors, forced_exit, forked, inherited, last_clone, latched,
+            never_lost, other_handlers,
         };
 
         #[test]
@@ -103,6 +108,9 @@ macro_rules! contract {
             kept_when_the_runtime_is_gone: never_lost::test_runtime_gone,
                 never_lost::runtime_gone::<$runtime>;
             a_waiting_task_is_woken: never_lost::test_waiting_task, never_lost::waiting_task::<$runtime>;
+            prints_to_a_closed_output_do_not_wake: descriptor::test_closed_output,
+                descriptor::closed_output::<$runtime>;
+            a_wait_without_poll: |case| case.passes(), descriptor::no_poll::<$runtime>;
 
             // 2: latched
             every_clone_resolves_and_stays_so: |case| case.passes(),
@@ -125,6 +133,8 @@ macro_rules! contract {
             three_interrupts_at_once_are_one_press: forced_exit::test_one_press,
                 forced_exit::one_press::<$runtime>;
             repeats_do_what_was_chosen: forced_exit::test_choices, forced_exit::choices::<$runtime>;
+            a_slow_press_is_one_press: forced_exit::test_slow_press,
+                forced_exit::slow_press::<$runtime>;
             a_request_is_not_a_press: forced_exit::test_request, forced_exit::request::<$runtime>;
             ctrl_c_again_after_the_last_clone: forced_exit::test_afterwards,
                 forced_exit::afterwards::<$runtime>;
@@ -138,9 +148,22 @@ macro_rules! contract {
             // 5: other handlers
             other_handlers_go_on_working: |case| case.passes(), other_handlers::beside::<$runtime>;
             other_handlers_outlive_ours: |case| case.passes(), other_handlers::afterwards::<$runtime>;
+            other_handlers_have_a_signal_once: |case| case.passes(), other_handlers::once::<$runtime>;
+            all_listeners_know_before_one_is_woken: |case| case.passes(),
+                other_handlers::between_two_listeners::<$runtime>;
 
             // 6: the last clone
             after_the_last_clone_a_signal_kills: last_clone::test_kills, last_clone::kills::<$runtime>;
+            after_a_request_and_the_last_clone_a_signal_kills: last_clone::test_requested,
+                last_clone::requested::<$runtime>;
+            a_request_leaves_other_listeners_alone: last_clone::test_requested_beside_another,
+                last_clone::requested_beside_another::<$runtime>;
+            an_unseen_signal_takes_effect: |case| case.start().dies_by(libc::SIGTERM),
+                last_clone::unseen::<$runtime>;
+            an_unseen_signal_that_another_listener_has: |case| case.passes(),
+                last_clone::unseen_beside_another::<$runtime>;
+            an_unseen_signal_after_a_shutdown: |case| case.start().dies_by(libc::SIGTERM),
+                last_clone::unseen_after_a_shutdown::<$runtime>;
             a_shutdown_by_one_signal_leaves_the_others_alone: last_clone::test_terminate_kills,
                 last_clone::another::<$runtime>;
             after_the_last_clone_the_first_process_lives: last_clone::test_first_process,
@@ -157,19 +180,28 @@ macro_rules! contract {
                 inherited::terminate::<$runtime>;
             a_blocked_signal_is_unblocked: inherited::test_blocked,
                 inherited::blocked::<$runtime>;
+            an_ignored_interrupt_and_commands: inherited::test_passed_on,
+                inherited::passed_on::<$runtime>;
 
             // 8: fork without exec
             a_forked_child_is_killed: |case| case.passes(), last_clone::forked::<$runtime>;
             a_forked_child_with_a_handler_of_before: |case| case.passes(),
                 other_handlers::forked::<$runtime>;
             a_forked_child_that_lets_go: |case| case.passes(), last_clone::forked_and_dropped::<$runtime>;
+            a_forked_child_with_the_same_process_id: forked::test_nested_namespace,
+                forked::nested_namespace::<$runtime>;
+            a_child_that_shares_the_memory: |case| case.passes(), forked::shared_memory::<$runtime>;
 
             // 9: no panic, no print (`Child` looks at standard error after every case)
             sets_that_cannot_be: errors::test_sets, errors::sets::<$runtime>;
             too_few_descriptors: errors::test_descriptors, errors::descriptors::<$runtime>;
+            descriptors_are_not_inherited: |case| case.passes(),
+                descriptor::not_inherited::<$runtime>;
 
             // the calls
             the_reason_names_the_sender: api::test_sender, api::sender::<$runtime>;
+            a_sender_that_can_be_forged_is_not_named: |case| case.passes(),
+                api::no_sender::<$runtime>;
             a_request_resolves: |case| case.passes(), api::request::<$runtime>;
             wait_needs_no_runtime: api::test_wait, api::wait::<$runtime>;
             until_ends_a_loop: api::test_until, api::until::<$runtime>;

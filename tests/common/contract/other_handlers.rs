@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use libc::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::{flag, low_level};
+use signoff::{Backend, Error, Notifier, Signals};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Runtime;
@@ -50,7 +53,7 @@ impl Tokio {
     fn sees_it(self) {
         let Self(runtime, mut signal) = self;
         // A thread of its own: this one may be inside of a runtime.
-        std::thread::spawn(move || {
+        thread::spawn(move || {
             runtime.block_on(signal.recv());
         })
         .join()
@@ -100,3 +103,50 @@ pub(crate) fn forked<R: Runtime>() {
         waiting.goes_on().await;
     });
 }
+
+/// `listen` fails after a signal has come: other handlers and listeners have it once.
+pub(crate) fn once<R: Runtime>() {
+    handle_plainly(SIGTERM);
+    R::block_on(async {
+        let other = R::listen();
+        Signals::default().listen(RaisesAndFails).expect_err("it never works");
+        other.await;
+        assert_eq!(PLAIN.load(Ordering::SeqCst), 1);
+    });
+}
+
+struct RaisesAndFails;
+
+impl Backend for RaisesAndFails {
+    type Watch = ();
+
+    fn watch(self, _: Notifier) -> Result<(), Error> {
+        raise(SIGTERM);
+        Err(Error::Backend("as expected".into()))
+    }
+}
+
+/// Every listener has the signal before any of them is woken. Another handler stands in between
+/// and takes its time.
+pub(crate) fn between_two_listeners<R: Runtime>() {
+    R::block_on(async {
+        let first = R::listen();
+        // SAFETY: the action sleeps, which a handler may do.
+        let slow = unsafe { low_level::register(SIGTERM, || thread::sleep(A_WHILE)) };
+        slow.expect("a handler");
+        let second = R::listen();
+        let waiting = thread::spawn({
+            let (first, second) = (first.clone(), second.clone());
+            move || {
+                first.wait();
+                second.is_requested()
+            }
+        });
+        raise(SIGTERM);
+        assert!(waiting.join().expect("no panic"), "the second one did not know yet");
+        first.await;
+        second.await;
+    });
+}
+
+const A_WHILE: Duration = Duration::from_millis(200);
