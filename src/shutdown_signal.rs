@@ -61,7 +61,6 @@ pub(crate) trait Source: Send + Sync {
     fn wait(&self, deadline: Option<Instant>);
 
     /// Makes sure that a thread calls `wake_all`, even if the backend's runtime is blocked.
-    #[cfg(feature = "blocking")]
     fn start_thread(&self);
 }
 
