@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::deadline::Deadline;
@@ -10,15 +11,15 @@ use super::registration_error::RegistrationError;
 use super::resolve::resolve;
 
 /// A connection on which no call blocks beyond the deadline.
-pub(super) struct Connection<'a> {
+pub(super) struct Connection {
     stream: TcpStream,
-    endpoint: &'a Endpoint,
+    endpoint: Arc<Endpoint>,
     deadline: Deadline,
 }
 
-impl<'a> Connection<'a> {
+impl Connection {
     pub(super) fn open(
-        endpoint: &'a Endpoint,
+        endpoint: &Arc<Endpoint>,
         deadline: Deadline,
     ) -> Result<Self, RegistrationError> {
         let addresses = resolve(endpoint, deadline)?;
@@ -28,7 +29,7 @@ impl<'a> Connection<'a> {
             }
             RegistrationError::Unreachable { address: endpoint.authority.clone(), source }
         })?;
-        Ok(Self { stream, endpoint, deadline })
+        Ok(Self { stream, endpoint: Arc::clone(endpoint), deadline })
     }
 
     pub(super) fn send(&mut self, request: &str) -> Result<(), RegistrationError> {

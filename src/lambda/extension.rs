@@ -1,15 +1,13 @@
 //! An extension without events. Lambda sends `SIGTERM` only to functions that have an extension.
 
 use std::borrow::Cow;
-use std::net::TcpStream;
 use std::time::Duration;
 
-use super::connection::Connection;
 use super::deadline::Deadline;
 use super::endpoint::Endpoint;
-use super::next_connection::{NEXT_CONNECTION, request_next};
+use super::pending::Pending;
 use super::registration_error::RegistrationError;
-use super::{request, response};
+use super::request;
 
 /// An internal extension that subscribes to no events.
 ///
@@ -88,24 +86,24 @@ impl Extension {
     /// Returns a [`RegistrationError`] if the Runtime API refuses the extension, cannot be reached,
     /// sends no valid response, or does not respond within the timeout.
     pub fn register(&self) -> Result<Registration, RegistrationError> {
-        let Some(endpoint) = Endpoint::from_env()? else { return Ok(Registration::NotInLambda) };
-        let deadline = Deadline::after(self.timeout);
-        let register = || self.register_at(&endpoint, deadline);
-        NEXT_CONNECTION.get_or_open(&endpoint, deadline, register)?;
-        Ok(Registration::Registered)
+        self.begin()?.finish()
     }
 
-    fn register_at(
-        &self,
-        endpoint: &Endpoint,
-        deadline: Deadline,
-    ) -> Result<TcpStream, RegistrationError> {
+    /// Sends the registration if this is Lambda, and does not wait for its response.
+    pub(super) fn begin(&self) -> Result<Pending, RegistrationError> {
+        match Endpoint::from_env()? {
+            Some(endpoint) => Pending::begin(self, endpoint),
+            None => Ok(Pending::NotInLambda),
+        }
+    }
+
+    pub(super) fn request(&self, endpoint: &Endpoint) -> Result<String, RegistrationError> {
         self.check_name()?;
-        let mut connection = Connection::open(endpoint, deadline)?;
-        connection.send(&request::register(endpoint, &self.name))?;
-        let registered = response::read(|buffer| connection.receive(buffer))?;
-        let connection = registered.keep_alive.then_some(connection);
-        request_next(connection, endpoint, deadline, &registered.identifier)
+        Ok(request::register(endpoint, &self.name))
+    }
+
+    pub(super) fn deadline(&self) -> Deadline {
+        Deadline::after(self.timeout)
     }
 
     /// The name becomes the value of a header.

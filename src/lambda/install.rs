@@ -8,11 +8,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::error::Error;
-use super::extension::{Extension, Registration};
+use super::extension::Extension;
 use super::installed::Installed;
+use super::pending::Pending;
 use crate::backend::blocking::Blocking;
 use crate::backend::tokio::Tokio;
-use crate::hooks::{AsyncHook, Exit, ExitGuard, ExitOn, Hooks, IntoOutcome, Report};
+use crate::hooks::{AsyncHook, Exit, ExitOn, Hooks, IntoOutcome, Report};
 use crate::lambda_tracing;
 use crate::shutdown_signal::ShutdownSignal;
 
@@ -58,9 +59,11 @@ where
 /// do this, in this order:
 ///
 /// 1. install the handlers of `SIGTERM` and `SIGINT`,
-/// 2. start the threads that run the hooks,
-/// 3. register an [`Extension`], because Lambda sends `SIGTERM` only to functions that have one,
+/// 2. register an [`Extension`], because Lambda sends `SIGTERM` only to functions that have one,
+/// 3. start the threads that run the hooks, while the Runtime API responds,
 /// 4. report to Lambda that the extension is ready.
+///
+/// A signal that arrives meanwhile is kept, and runs the hooks.
 ///
 /// Call it before `lambda_runtime::run`, which closes the registration.
 ///
@@ -162,8 +165,8 @@ impl Install {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Signal`] if the system refuses a handler, a file descriptor or a thread.
-    /// Nothing is installed then. Returns [`Error::Registration`] if the registration fails and
+    /// Returns [`Error::Signal`] if the system refuses a handler, a file descriptor or a thread. No
+    /// handler is installed then, but the extension may be registered. Returns [`Error::Registration`] if the registration fails and
     /// [`strict`](Self::strict) is set. The hooks stay armed in that case.
     pub fn start(self) -> Result<Installed, Error> {
         let Self { hooks, extension, budget, exit, on_report, is_strict } = self;
@@ -171,18 +174,24 @@ impl Install {
             Some(budget) => hooks.budget(budget),
             None => hooks.budget_at_most(BUDGET),
         };
-        let arm_hooks = |shutdown| {
+        let arm = |shutdown| {
             let exit_on = hooks.exit_on(shutdown).exit(exit);
-            on_report.into_iter().fold(exit_on, ExitOn::on_report).start()
+            on_report.into_iter().fold(exit_on, ExitOn::on_report).start_without_waiting()
         };
-        // The hooks are armed first: SIGTERM may arrive during the registration.
-        let (shutdown, guard) = arm(arm_hooks)?;
-        let not_registered = Ok(Registration::NotInLambda);
-        let registration_error =
-            match extension.map_or(not_registered, |extension| extension.register()) {
-                Err(error) if is_strict => return Err(Error::Registration(error)),
-                registration => registration.err(),
-            };
+        let (shutdown, is_new) = shared_signal()?;
+        let pending = extension.map_or(Ok(Pending::NotInLambda), |extension| extension.begin());
+        // Threads start while the Runtime API responds. A signal that arrives first is kept.
+        let armed = arm(shutdown.clone());
+        // If that failed, the extension is registered even so, and Lambda waits for it.
+        let registration = pending.and_then(Pending::finish);
+        let guard = armed.map_err(|error| {
+            forget_signal(is_new);
+            Error::Signal(error)
+        })?;
+        let registration_error = match registration {
+            Err(error) if is_strict => return Err(Error::Registration(error)),
+            registration => registration.err(),
+        };
         registration_error.iter().for_each(lambda_tracing::not_registered);
         Ok(Installed { guard, shutdown, registration_error })
     }
@@ -223,19 +232,23 @@ impl fmt::Debug for Install {
     }
 }
 
-/// Arms the hooks. The first call in the process listens, on the current runtime if there is one.
-fn arm(
-    arm_hooks: impl FnOnce(ShutdownSignal) -> Result<ExitGuard, crate::Error>,
-) -> Result<(ShutdownSignal, ExitGuard), Error> {
+/// Returns the signal of the process, and whether this is the first call. That one listens, on the
+/// current runtime if there is one.
+fn shared_signal() -> Result<(ShutdownSignal, bool), Error> {
     let mut known = SHUTDOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let shutdown = match &*known {
-        Some(shutdown) => shutdown.clone(),
-        None => ShutdownSignal::listen(Tokio)
-            .or_else(|_| ShutdownSignal::listen(Blocking))
-            .map_err(Error::Signal)?,
-    };
-    let guard = arm_hooks(shutdown.clone()).map_err(Error::Signal)?;
-    // Only now: a signal that is kept without hooks would be caught and never acted on.
+    if let Some(shutdown) = &*known {
+        return Ok((shutdown.clone(), false));
+    }
+    let shutdown = ShutdownSignal::listen(Tokio)
+        .or_else(|_| ShutdownSignal::listen(Blocking))
+        .map_err(Error::Signal)?;
     *known = Some(shutdown.clone());
-    Ok((shutdown, guard))
+    Ok((shutdown, true))
+}
+
+/// A signal without hooks must not be kept: it would be caught and never acted on.
+fn forget_signal(is_new: bool) {
+    if is_new {
+        *SHUTDOWN.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }

@@ -10,6 +10,7 @@ mod install;
 mod installed;
 mod invocations;
 mod next_connection;
+mod pending;
 mod registration_error;
 mod request;
 mod resolve;

@@ -1,7 +1,7 @@
 //! The connection on which the extension waits for its next event.
 
 use std::net::TcpStream;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::connection::Connection;
 use super::deadline::Deadline;
@@ -32,48 +32,57 @@ enum State {
     },
 }
 
+/// The right to register, which one thread has at a time. Dropped, it lets another thread try.
+pub(super) struct Claim(&'static NextConnection);
+
 impl NextConnection {
-    /// Opens the connection with `register`, unless it is open.
-    ///
-    /// If another thread is registering, waits for it until the deadline.
-    pub(super) fn get_or_open(
-        &self,
-        endpoint: &Endpoint,
-        deadline: Deadline,
-        register: impl FnOnce() -> Result<TcpStream, RegistrationError>,
-    ) -> Result<(), RegistrationError> {
-        let mut state = self.wait(endpoint, deadline)?;
-        if let State::Open { .. } = *state {
-            return Ok(());
-        }
-        *state = State::Registering;
-        drop(state);
-        let (state, result) = match register() {
-            Ok(stream) => (State::Open { _stream: stream }, Ok(())),
-            Err(error) => (State::Absent, Err(error)),
-        };
-        *self.lock() = state;
-        self.changed.notify_all();
-        result
+    /// Returns `None` if the connection is open, or if another thread is registering.
+    pub(super) fn try_claim(&'static self) -> Option<Claim> {
+        self.claim(&mut self.lock())
     }
 
-    /// Waits until no other thread is registering.
-    fn wait(
-        &self,
+    /// Waits for a thread that is registering. Returns `None` if the connection is open then.
+    pub(super) fn wait(
+        &'static self,
         endpoint: &Endpoint,
         deadline: Deadline,
-    ) -> Result<MutexGuard<'_, State>, RegistrationError> {
+    ) -> Result<Option<Claim>, RegistrationError> {
         let mut state = self.lock();
         while let State::Registering = *state {
             let left = deadline.time_left().map_err(|_| endpoint.timed_out(deadline))?;
             let waited = self.changed.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        Ok(state)
+        Ok(self.claim(&mut state))
+    }
+
+    fn claim(&'static self, state: &mut State) -> Option<Claim> {
+        matches!(state, State::Absent).then(|| {
+            *state = State::Registering;
+            Claim(self)
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Claim {
+    /// Keeps the connection for as long as the process runs.
+    pub(super) fn keep(self, stream: TcpStream) {
+        *self.0.lock() = State::Open { _stream: stream };
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        if let State::Registering = *state {
+            *state = State::Absent;
+        }
+        drop(state);
+        self.0.changed.notify_all();
     }
 }
 
@@ -82,8 +91,8 @@ impl NextConnection {
 /// The server may close a kept connection at any time. Lambda then still waits for the request, so
 /// it is sent again on a new connection.
 pub(super) fn request_next(
-    connection: Option<Connection<'_>>,
-    endpoint: &Endpoint,
+    connection: Option<Connection>,
+    endpoint: &Arc<Endpoint>,
     deadline: Deadline,
     identifier: &str,
 ) -> Result<TcpStream, RegistrationError> {
@@ -94,7 +103,7 @@ pub(super) fn request_next(
     send(Connection::open(endpoint, deadline)?, &request)
 }
 
-fn send(mut connection: Connection<'_>, request: &str) -> Result<TcpStream, RegistrationError> {
+fn send(mut connection: Connection, request: &str) -> Result<TcpStream, RegistrationError> {
     connection.send(request)?;
     connection.into_stream()
 }
@@ -105,13 +114,13 @@ mod tests {
     use std::net::TcpListener;
     use std::time::Duration;
 
-    use super::{Connection, Deadline, Endpoint, request_next};
+    use super::{Arc, Connection, Deadline, Endpoint, request_next};
 
     #[test]
     fn a_closed_connection_is_replaced() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("bound").to_string();
-        let endpoint = Endpoint::parse(&address).expect("an endpoint");
+        let endpoint = Arc::new(Endpoint::parse(&address).expect("an endpoint"));
         let deadline = Deadline::after(Duration::from_secs(30));
         let mut connection = Connection::open(&endpoint, deadline).expect("a connection");
         drop(listener.accept().expect("a connection"));
