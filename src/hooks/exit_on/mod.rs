@@ -45,7 +45,7 @@ impl Hooks {
     /// Without a future, for example in a program of threads:
     ///
     /// ```no_run
-    /// # #[cfg(unix)] {
+    /// # #[cfg(all(unix, feature = "blocking"))] {
     /// use std::time::Duration;
     /// use signoff::{Blocking, Hooks, ShutdownSignal};
     ///
