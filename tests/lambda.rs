@@ -13,6 +13,8 @@ mod hooks;
 mod registration;
 #[path = "lambda/responses.rs"]
 mod responses;
+#[path = "common/skipped.rs"]
+mod skipped;
 #[path = "lambda/timeouts.rs"]
 mod timeouts;
 

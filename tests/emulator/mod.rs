@@ -8,18 +8,19 @@ mod http;
 mod log;
 pub(crate) mod matrix;
 mod place;
+#[path = "../common/skipped.rs"]
+mod skipped;
 
-use std::collections::BTreeSet;
-use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use std::{env, fs, io, thread};
+use std::{env, fs, thread};
 
 pub(crate) use log::Log;
 pub(crate) use matrix::Helper;
+pub(crate) use skipped::skipped;
 
 /// Nothing here takes nearly as long, on any machine.
 pub(crate) const BOUND: Duration = Duration::from_secs(30);
@@ -126,15 +127,6 @@ impl Drop for Emulator {
         for function in functions {
             kill(function, libc::SIGKILL);
         }
-    }
-}
-
-/// Says so once, and past libtest, which keeps what tests that pass print to itself.
-pub(crate) fn skipped(reason: &str) {
-    static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    if TOLD.lock().expect("no panic").insert(reason.to_owned()) {
-        let line = format!("skipped: {reason}\n"); // in one piece, between those of libtest
-        io::stderr().write_all(line.as_bytes()).expect("whoever runs the tests reads it");
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::fake::{self, Api, IDENTIFIER, refused, registered};
 use super::function::start;
+use super::skipped::skipped;
 use super::{BOUND, fails_at, is, registers};
 
 #[test]
@@ -142,7 +143,7 @@ fn accepts_every_form_of_the_address() {
 #[test]
 fn accepts_an_ipv6_address() {
     if TcpListener::bind("[::1]:0").is_err() {
-        println!("skipped: this system has no IPv6 loopback address");
+        skipped("this system has no IPv6 loopback address");
         return;
     }
     let api = Api::new("[::1]:0", |stream| fake::say(stream, &registered()));
