@@ -16,7 +16,7 @@ pub enum Error {
     /// `SIGSTOP`), reports a fault of the program (`SIGSEGV`, `SIGABRT`, …), or is part of normal
     /// operation (`SIGPIPE`, `SIGCHLD`, …).
     NotAllowed(Signal),
-    /// The platform has no signal with this number.
+    /// The platform does not have this signal.
     Unknown(Signal),
     /// The system refused the handler of a signal.
     Register {
@@ -43,6 +43,12 @@ pub enum Error {
     Backend(Box<dyn error::Error + Send + Sync>),
 }
 
+/// The system call that installs a handler.
+#[cfg(not(windows))]
+const HANDLER_CALL: &str = "sigaction";
+#[cfg(windows)]
+const HANDLER_CALL: &str = "SetConsoleCtrlHandler";
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -58,7 +64,7 @@ impl fmt::Display for Error {
             Self::Register { signal, source } => write!(
                 f,
                 "the system refused a handler for {signal}: {source}; \
-                 remove it from the set, or allow sigaction in the sandbox"
+                 remove it from the set, or allow {HANDLER_CALL} in the sandbox"
             ),
             Self::NoRuntime { runtime } => write!(
                 f,

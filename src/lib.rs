@@ -47,7 +47,7 @@
     )
 )]
 
-#[cfg(all(unix, feature = "__signal"))]
+#[cfg(all(any(unix, windows), feature = "__signal"))]
 pub mod backend;
 mod block_on;
 mod catch_panic;
@@ -60,7 +60,7 @@ pub mod hooks;
 mod human_duration;
 pub mod in_flight;
 mod latch;
-#[cfg(all(unix, feature = "__signal"))]
+#[cfg(all(any(unix, windows), feature = "__signal"))]
 mod listen;
 #[cfg(all(test, loom))]
 mod loom_tests;
@@ -69,7 +69,7 @@ pub mod observers;
 #[cfg(not(feature = "tracing"))]
 mod observers;
 mod options;
-#[cfg(all(unix, feature = "__signal"))]
+#[cfg(all(any(unix, windows), feature = "__signal"))]
 mod os;
 mod reason;
 mod request_guard;
@@ -80,10 +80,10 @@ mod tracked_work;
 mod waiter;
 mod waiters;
 
-#[cfg(all(unix, feature = "__signal"))]
+#[cfg(all(any(unix, windows), feature = "__signal"))]
 pub use backend::{Backend, Notifier};
 pub use error::Error;
-#[cfg(all(unix, feature = "__signal"))]
+#[cfg(all(any(unix, windows), feature = "__signal"))]
 pub use hooks::Exit;
 pub use hooks::{Hooks, Report};
 pub use in_flight::InFlight;
@@ -104,11 +104,11 @@ mod lambda_tracing {
     pub(crate) fn not_registered(_: &crate::lambda::RegistrationError) {}
 }
 
-#[cfg(all(unix, feature = "async-std"))]
+#[cfg(all(any(unix, windows), feature = "async-std"))]
 pub use backend::async_std::AsyncStd;
-#[cfg(all(unix, feature = "blocking"))]
+#[cfg(all(any(unix, windows), feature = "blocking"))]
 pub use backend::blocking::Blocking;
-#[cfg(all(unix, feature = "smol"))]
+#[cfg(all(any(unix, windows), feature = "smol"))]
 pub use backend::smol::Smol;
-#[cfg(all(unix, feature = "tokio"))]
+#[cfg(all(any(unix, windows), feature = "tokio"))]
 pub use backend::tokio::Tokio;

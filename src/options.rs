@@ -4,7 +4,8 @@ use crate::signal::Signal;
 
 /// Which signals request a shutdown, and what a repeated signal does.
 ///
-/// The default is `SIGTERM` and `SIGINT`, and [`ForcedExit::Interrupt`].
+/// The default is [`Signal::Terminate`], [`Signal::Interrupt`] and [`ForcedExit::Interrupt`]. On Windows
+/// these are all events of a console: Ctrl-C, Ctrl-Break, close, logoff and shutdown.
 ///
 /// ```
 /// use signoff::{ForcedExit, Signal, Signals};
@@ -23,7 +24,8 @@ pub struct Signals {
 
 /// Which repeated signals exit the process immediately, from the signal handler.
 ///
-/// The exit status is 128 + the number of the signal: 130 for Ctrl-C. Nothing is flushed, and no
+/// The exit status is 128 + the number of the signal: 130 for Ctrl-C. On Windows it is 0xC000013A, as
+/// of every process that Ctrl-C has ended. Nothing is flushed, and no
 /// destructor and no hook runs. A signal is repeated if another one came at least 250 ms before it:
 /// terminals and parent processes sometimes deliver one press twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -56,16 +58,18 @@ impl Signals {
     /// If the process inherited the signal as ignored, it stays ignored, as `nohup` expects. This
     /// does not apply to `SIGTERM` and `SIGINT`.
     pub fn with(mut self, signal: Signal) -> Self {
-        let signal = Signal::from_raw(signal.as_raw()); // the name, if it has one
-        if !self.set.contains(&signal) {
-            self.set.push(signal);
+        for signal in signal.on_this_platform() {
+            if !self.set.contains(&signal) {
+                self.set.push(signal);
+            }
         }
         self
     }
 
     /// Removes a signal.
     pub fn without(mut self, signal: Signal) -> Self {
-        self.set.retain(|kept| *kept != signal);
+        let removed = signal.on_this_platform();
+        self.set.retain(|kept| !removed.contains(kept));
         self
     }
 
@@ -81,6 +85,9 @@ impl Signals {
     /// By default the program listens to it even then. `kill -INT` reaches a background job, and
     /// Ctrl-C stops the job together with its script. A command that the program starts later then
     /// has the default action for `SIGINT`; with this option, it inherits the ignored `SIGINT`.
+    ///
+    /// On Windows an ignored Ctrl-C always stays ignored. `start /b` and `CREATE_NEW_PROCESS_GROUP`
+    /// arrange that, and Ctrl-Break still arrives.
     pub const fn keep_ignored_interrupt(mut self) -> Self {
         self.keep_ignored_interrupt = true;
         self

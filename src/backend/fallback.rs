@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread::{self, Thread};
 
-use crate::os::Listener;
+use crate::os::{HANDLER_WAKES_WAITERS, Listener};
 use crate::sync::{AtomicU8, Ordering};
 
 /// What is known about the backend and the fallback thread: any of the three bits below.
@@ -45,10 +45,13 @@ impl FallbackState {
     }
 }
 
-/// Starts the fallback thread, unless there is one. If the system refuses it and the backend does
-/// not wait either, the waiters poll.
+/// Starts the fallback thread, unless there is one or none is needed. If the system refuses it and
+/// the backend does not wait either, the waiters poll.
 pub(crate) fn start_thread(listener: &Arc<Listener>, state: &FallbackState) {
-    if state.claim_thread() && spawn(listener, |_| ()).is_err() && state.give_back_thread() {
+    if HANDLER_WAKES_WAITERS || !state.claim_thread() {
+        return;
+    }
+    if spawn(listener, |_| ()).is_err() && state.give_back_thread() {
         listener.latch().poll_from_now_on();
     }
 }

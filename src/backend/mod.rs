@@ -1,26 +1,32 @@
 //! The runtimes that can wait for a signal: a page for each, and the trait that they implement.
 //!
 //! Inside: `notifier` is what a backend gets, `driver_waker` polls on the thread of a runtime's
-//! reactor, and `fallback` is the thread that takes over if the runtime ends.
+//! reactor, and `fallback` is the thread that takes over if the runtime ends. On Windows no runtime
+//! has to wait, and `windows` has all backends.
 
-#[cfg(any(feature = "tokio", feature = "async-std", feature = "smol"))]
+#[cfg(all(unix, any(feature = "tokio", feature = "async-std", feature = "smol")))]
 mod driver_waker;
 mod fallback;
 mod notifier;
-#[cfg(any(feature = "async-std", feature = "smol"))]
+#[cfg(all(unix, any(feature = "async-std", feature = "smol")))]
 mod reactor;
 
-#[cfg(feature = "async-std")]
+#[cfg(all(unix, feature = "async-std"))]
 pub mod async_std;
-#[cfg(feature = "blocking")]
+#[cfg(all(unix, feature = "blocking"))]
 pub mod blocking;
-#[cfg(feature = "smol")]
+#[cfg(all(unix, feature = "smol"))]
 pub mod smol;
-#[cfg(feature = "tokio")]
+#[cfg(all(unix, feature = "tokio"))]
 pub mod tokio;
+#[cfg(windows)]
+mod windows;
 
 pub(crate) use fallback::{FallbackState, start_thread};
 pub use notifier::Notifier;
+#[cfg(windows)]
+#[allow(unused_imports, reason = "without a backend's feature it is empty")]
+pub use windows::*;
 
 use crate::error::Error;
 
@@ -42,11 +48,15 @@ use crate::error::Error;
 ///   notifier then. The descriptor becomes readable at that moment, so a task that waits for it ends.
 /// * An error MUST say what to do. A failed `watch` leaves nothing behind.
 ///
+/// On Windows the handler runs on a thread of its own and wakes every waiter itself. There is no
+/// descriptor, and a backend returns the notifier as its `Watch`.
+///
 /// # Example
 ///
 /// A backend for another runtime:
 ///
 /// ```
+/// # #[cfg(unix)] mod unix {
 /// # mod my_runtime {
 /// #     use std::os::fd::OwnedFd;
 /// #     pub async fn readable(fd: &OwnedFd) -> std::io::Result<()> {
@@ -75,10 +85,15 @@ use crate::error::Error;
 ///     }
 /// }
 ///
+/// # pub fn main() -> Result<(), Error> {
 /// let shutdown = ShutdownSignal::listen(MyRuntime)?;
 /// # shutdown.request("done");
 /// # async_io::block_on(shutdown);
-/// # Ok::<(), Error>(())
+/// # Ok(())
+/// # }
+/// # }
+/// # #[cfg(unix)] unix::main()?;
+/// # Ok::<(), signoff::Error>(())
 /// ```
 ///
 /// [`ShutdownSignal::listen`]: crate::ShutdownSignal::listen

@@ -1,7 +1,6 @@
 //! What a backend gets.
 
 use std::fmt;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use super::fallback::{FallbackState, start_thread};
@@ -10,7 +9,7 @@ use crate::signal::Signal;
 
 /// The descriptor that a signal handler makes readable, and the duty to wake the waiters then.
 ///
-/// [`AsFd`] gives the descriptor. See [`Backend`](crate::Backend) for how to use it.
+/// `AsFd` gives the descriptor. On Windows there is none, and a backend only keeps this. See [`Backend`](crate::Backend) for how to use it.
 pub struct Notifier {
     listener: Arc<Listener>,
     fallback: Arc<FallbackState>,
@@ -40,19 +39,23 @@ impl Notifier {
         &self.signals
     }
 
-    #[cfg(any(feature = "tokio", feature = "async-std", feature = "smol", feature = "blocking"))]
+    #[cfg(all(
+        unix,
+        any(feature = "tokio", feature = "async-std", feature = "smol", feature = "blocking")
+    ))]
     pub(super) fn listener(&self) -> &Arc<Listener> {
         &self.listener
     }
 
-    #[cfg(feature = "blocking")]
+    #[cfg(all(unix, feature = "blocking"))]
     pub(super) fn fallback(&self) -> &FallbackState {
         &self.fallback
     }
 }
 
-impl AsFd for Notifier {
-    fn as_fd(&self) -> BorrowedFd<'_> {
+#[cfg(unix)]
+impl std::os::fd::AsFd for Notifier {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.listener.as_fd()
     }
 }

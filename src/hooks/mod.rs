@@ -4,7 +4,7 @@ mod budget;
 mod builder;
 mod context;
 mod driver;
-#[cfg(all(unix, feature = "__signal"))]
+#[cfg(all(any(unix, windows), feature = "__signal"))]
 mod exit_on;
 mod hook;
 #[cfg(feature = "lambda")]
@@ -14,8 +14,8 @@ mod progress;
 mod ready_queue;
 mod report;
 mod run;
-#[cfg_attr(all(unix, feature = "tokio"), path = "runtime_tokio.rs")]
-#[cfg_attr(not(all(unix, feature = "tokio")), path = "runtime_none.rs")]
+#[cfg_attr(all(any(unix, windows), feature = "tokio"), path = "runtime_tokio.rs")]
+#[cfg_attr(not(all(any(unix, windows), feature = "tokio")), path = "runtime_none.rs")]
 mod runtime;
 mod task;
 mod timer;
@@ -23,7 +23,7 @@ mod workers;
 
 pub use builder::Hooks;
 pub use context::HookContext;
-#[cfg(all(unix, feature = "__signal"))]
+#[cfg(all(any(unix, windows), feature = "__signal"))]
 pub use exit_on::{Exit, ExitGuard, ExitOn, Joined};
 pub use hook::{AsyncHook, IntoOutcome};
 pub use report::{HookReport, Outcome, Report};

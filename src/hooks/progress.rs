@@ -193,7 +193,7 @@ impl Progress {
     }
 
     /// How often a hook has started or finished.
-    #[cfg(all(unix, feature = "__signal"))]
+    #[cfg(all(any(unix, windows), feature = "__signal"))]
     pub(super) fn steps(&self) -> usize {
         lock(&self.state).steps
     }

@@ -99,7 +99,7 @@ impl Alarm {
     }
 
     /// Returns whether the driver has run all hooks.
-    #[cfg(all(unix, feature = "__signal"))]
+    #[cfg(all(any(unix, windows), feature = "__signal"))]
     pub(super) fn is_closed(&self) -> bool {
         self.lock().is_closed
     }

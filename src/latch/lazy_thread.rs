@@ -12,7 +12,7 @@ pub(super) struct LazyThread {
 }
 
 impl LazyThread {
-    #[cfg(feature = "blocking")]
+    #[cfg(all(unix, feature = "blocking"))]
     pub(super) fn set(&self, thread: Thread) {
         let _ = self.thread.set(thread); // one backend, one thread
     }
@@ -25,7 +25,7 @@ impl LazyThread {
         }
     }
 
-    #[cfg(feature = "blocking")]
+    #[cfg(all(unix, feature = "blocking"))]
     pub(super) fn is_watching(&self) -> bool {
         self.is_watching.load(Relaxed)
     }

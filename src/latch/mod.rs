@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::task::{Context, Poll, Waker};
-#[cfg(feature = "blocking")]
+#[cfg(all(unix, feature = "blocking"))]
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
@@ -278,13 +278,13 @@ impl Latch {
     }
 
     /// Has `thread` unparked when there is a waiter.
-    #[cfg(feature = "blocking")]
+    #[cfg(all(unix, feature = "blocking"))]
     pub(crate) fn set_thread(&self, thread: Thread) {
         self.thread.set(thread);
     }
 
     /// Whether there has been a waiter.
-    #[cfg(feature = "blocking")]
+    #[cfg(all(unix, feature = "blocking"))]
     pub(crate) fn is_watching(&self) -> bool {
         self.thread.is_watching()
     }

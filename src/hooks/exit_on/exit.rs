@@ -18,7 +18,8 @@ pub enum Exit {
     /// shells expect of a command that was interrupted, so that a script around it stops, too.
     ///
     /// If that is not possible, the status is 128 + the number of the signal, which is also what
-    /// shells show: for process 1 of a container, and for signals that do not end a process. After a
+    /// shells show: for process 1 of a container, and for signals that do not end a process. On
+    /// Windows, the status is 0xC000013A, as of a process that Ctrl-C has ended. After a
     /// [`request`](crate::ShutdownSignal::request), this is the same as `Status`.
     Signal,
     /// This status, regardless of the report.

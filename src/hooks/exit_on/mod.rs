@@ -45,7 +45,7 @@ impl Hooks {
     /// Without a future, for example in a program of threads:
     ///
     /// ```no_run
-    /// # #[cfg(all(unix, feature = "blocking"))] {
+    /// # #[cfg(all(any(unix, windows), feature = "blocking"))] {
     /// use std::time::Duration;
     /// use signoff::{Blocking, Hooks, ShutdownSignal};
     ///

@@ -70,8 +70,11 @@ const IGNORED_BY_DEFAULT: &[i32] = &[libc::SIGIO, 29]; // 29 is SIGINFO on every
 
 /// Returns whether the platform has this signal.
 pub(crate) fn exists(signal: Signal) -> bool {
-    // POSIX has those with names.
-    !matches!(signal, Signal::Other(_)) || Disposition::current(signal.as_raw()).is_ok()
+    match signal {
+        // POSIX has these.
+        Signal::Terminate | Signal::Interrupt | Signal::Hangup | Signal::Quit => true,
+        _ => Disposition::current(signal.as_raw()).is_ok(),
+    }
 }
 
 /// Returns whether a program can take this signal as a request.

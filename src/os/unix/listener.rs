@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::forced_exit::RepeatState;
 use super::owner::Owner;
 use super::wake_fd::WakeFd;
 use crate::latch::Latch;
 use crate::options::ForcedExit;
+use crate::os::forced_exit::RepeatState;
 use crate::reason::Process;
 
 /// What a signal handler needs for one call of `listen`. It owns its latch: a handler may use it

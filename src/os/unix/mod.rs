@@ -3,7 +3,6 @@
 //! - `registry`: the handler of each signal and the listeners that it reaches.
 //! - `listener_list`: the list of listeners that a handler can read.
 //! - `listener`: what the handler does for one call of `listen`.
-//! - `forced_exit`: a second Ctrl-C.
 //! - `wake_fd`: the eventfd or pipe that the handler makes readable.
 //! - `disposition`: what a signal does if nothing listens, and the signal mask.
 //! - `owner`: which process a listener belongs to.
@@ -16,7 +15,6 @@
 
 mod disposition;
 pub(crate) mod exit;
-mod forced_exit;
 mod listener;
 mod listener_list;
 mod owner;
@@ -28,6 +26,9 @@ pub(crate) use listener::Listener;
 pub(crate) use listener_list::wait_for_deliveries;
 pub(crate) use owner::Owner;
 pub(crate) use registry::{Registered, begin, register, unregister};
+
+/// A handler must not wake tasks, so a backend does.
+pub(crate) const HANDLER_WAKES_WAITERS: bool = false;
 
 fn check(result: i32) -> std::io::Result<()> {
     if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }

@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::disposition::{self, Disposition};
-use super::forced_exit::{Repeat, RepeatState};
 use super::listener::Listener;
 use super::listener_list::{ListenerList, wait_for_deliveries};
 use super::owner::{AtomicOwner, Owner};
 use crate::clock;
+use crate::os::forced_exit::{Repeat, RepeatState};
 use crate::reason::Process;
 use crate::signal::Signal;
 

@@ -78,7 +78,7 @@ impl RepeatState {
 
     fn forces_exit(&self, signal: i32) -> bool {
         match self.policy.load(Ordering::Relaxed) {
-            INTERRUPT => signal == libc::SIGINT,
+            INTERRUPT => signal == Signal::Interrupt.as_raw(),
             ANY => true,
             _ => false,
         }
