@@ -1,4 +1,5 @@
 //! Every example, run as its first lines say, and ended by a real signal.
+#![cfg(unix)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -3,6 +3,7 @@
 //! The matrix runs each combination once, one process for each. `SIGNOFF_REPEAT=16` makes that
 //! more than a thousand processes, and then also looks at the median of what they take beyond the
 //! budget, which only says something on a machine that has nothing else to do.
+#![cfg(unix)]
 #![allow(unsafe_code, reason = "descriptors are closed, and replaced by others")]
 
 mod common;

@@ -1,4 +1,5 @@
 //! The exit status of `exit_on`, and which shutdowns the process waits for.
+#![cfg(unix)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! `ExitOn::run`: the program is the first stage, and the hooks run even if it fails.
+#![cfg(unix)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The report: its exit code, and what it prints on a file, a terminal and a closed pipe.
+#![cfg(unix)]
 #![allow(unsafe_code, reason = "standard error is replaced, and the environment changed")]
 
 mod common;

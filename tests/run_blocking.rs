@@ -1,4 +1,5 @@
 //! `run_blocking` next to tokio: hooks may use tokio wherever it is called.
+#![cfg(unix)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What a subscriber hears of a shutdown.
+#![cfg(unix)]
 
 mod common;
 

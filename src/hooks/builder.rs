@@ -21,7 +21,8 @@ const DEFAULT_BUDGET: Duration = Duration::from_secs(10);
 ///
 /// # struct Pool; impl Pool { async fn close(self) -> Result<(), std::io::Error> { Ok(()) } }
 /// # struct Cache; impl Cache { async fn flush(&self) {} }
-/// # let (pool, cache, spool) = (Pool, Cache, std::fs::File::open("Cargo.toml")?);
+/// # struct Spool; impl Spool { fn sync_all(&self) -> Result<(), std::io::Error> { Ok(()) } }
+/// # let (pool, cache, spool) = (Pool, Cache, Spool);
 /// let hooks = Hooks::new()
 ///     .budget(Duration::from_secs(10))
 ///     .hook("cache", async move || cache.flush().await)

@@ -7,7 +7,7 @@ mod driver;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 mod exit_on;
 mod hook;
-#[cfg(feature = "lambda")]
+#[cfg(all(unix, feature = "lambda"))]
 mod lambda;
 mod output;
 mod progress;
