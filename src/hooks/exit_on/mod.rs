@@ -122,7 +122,7 @@ impl ExitOn {
     }
 
     /// Does not wait until the threads run. In Lambda that is a third of the added start-up time.
-    #[cfg(feature = "lambda")]
+    #[cfg(all(unix, feature = "lambda"))]
     pub(crate) fn start_without_waiting(self) -> Result<ExitGuard, Error> {
         self.spawn(1)
     }

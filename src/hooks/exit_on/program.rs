@@ -34,7 +34,7 @@ impl ExitOn {
     /// The future never resolves, except with an error. It is made to be the tail of `main`:
     ///
     /// ```no_run
-    /// # #[cfg(all(unix, feature = "tokio"))] mod example {
+    /// # #[cfg(all(any(unix, windows), feature = "tokio"))] mod example {
     /// use signoff::{Hooks, ShutdownSignal, Tokio};
     ///
     /// # struct Pool; impl Pool { async fn close(self) {} }
@@ -74,7 +74,7 @@ impl ExitOn {
     /// if the program returns.
     ///
     /// ```no_run
-    /// # #[cfg(all(unix, feature = "tokio"))] mod example {
+    /// # #[cfg(all(any(unix, windows), feature = "tokio"))] mod example {
     /// # use std::time::Duration;
     /// # use signoff::{Hooks, ShutdownSignal, Tokio};
     /// # async fn serve(_: ShutdownSignal) -> std::io::Result<()> { Ok(()) }
