@@ -1,5 +1,5 @@
-//! A function that counts its visitors, in memory, and writes them to its store when Lambda takes
-//! the environment down.
+//! A function that counts its visitors in memory, and writes them to its store when Lambda shuts the
+//! environment down.
 //!
 //! ```sh
 //! tests/rie-fetch # AWS's emulator
@@ -9,8 +9,8 @@
 //! curl --data '"Ada"' http://127.0.0.1:9000/2015-03-31/functions/function/invocations
 //! ```
 //!
-//! Press Ctrl-C: the emulator takes the environment down, and the store is closed before the
-//! function ends. In a package of its own it does the same under `cargo lambda watch`.
+//! Press Ctrl-C: the emulator shuts the environment down, and the store is closed before the function
+//! exits. In a package of its own the example works the same with `cargo lambda watch`.
 //!
 //! ```text
 //! 2 of 2 hooks done in 20 ms of 450 ms, requested by SIGTERM from pid 4242 (uid 0)
@@ -42,11 +42,11 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn visit(store: &Store, event: LambdaEvent<Value>) -> Result<Value, Error> {
-    let visitor = event.payload.as_str().unwrap_or("nobody").to_owned();
+    let visitor = event.payload.as_str().unwrap_or("anonymous").to_owned();
     Ok(json!({ "visitors": store.add(visitor).await }))
 }
 
-/// A store that keeps what is new in memory until it is closed.
+/// A store that keeps new visitors in memory until it is closed.
 #[derive(Default)]
 struct Store {
     visitors: Mutex<Vec<String>>,
@@ -60,7 +60,7 @@ impl Store {
     }
 
     async fn close(&self) -> io::Result<()> {
-        time::sleep(Duration::from_millis(20)).await; // as a real one would take
+        time::sleep(Duration::from_millis(20)).await; // a real store takes time too
         let visitors = self.visitors.lock().await.join("\n");
         let path = env::temp_dir().join("signoff-visitors.txt");
         let mut file = fs::OpenOptions::new().create(true).append(true).open(path)?;

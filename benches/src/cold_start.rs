@@ -71,7 +71,7 @@ fn built(function: &Program) -> Built {
     build(&Program { name: function.name, dependencies, main }).expect("it builds")
 }
 
-/// In milliseconds, from before `fork` to the arrival of the request. All functions take turns.
+/// Returns milliseconds from before `fork` to the arrival of the request. The functions take turns.
 fn times(built: &[Built]) -> Vec<f64> {
     let mut times = vec![Vec::new(); built.len()];
     let (api, first_next) = serve();
@@ -103,7 +103,8 @@ fn start(built: &Built, api: SocketAddr, first_next: &Receiver<Instant>) -> Dura
     arrived - begun
 }
 
-/// A Runtime API that registers every extension and has no events. Tells when it is asked for one.
+/// A Runtime API that registers every extension and has no events. Sends the time of each request for
+/// one.
 fn serve() -> (SocketAddr, Receiver<Instant>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound");

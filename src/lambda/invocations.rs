@@ -9,9 +9,9 @@ use lambda_runtime::tower::{Layer, Service};
 
 use crate::in_flight::{InFlight, InFlightGuard};
 
-/// A layer for `lambda_runtime::Runtime` that counts the invocations in flight.
+/// A layer for `lambda_runtime::Runtime` that counts the running invocations.
 ///
-/// [`run`](super::run) has it. By itself it is for programs that build the runtime themselves:
+/// [`run`](super::run) uses it. Programs that build the runtime themselves add it like this:
 ///
 /// ```no_run
 /// # use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
@@ -32,7 +32,7 @@ use crate::in_flight::{InFlight, InFlightGuard};
 pub struct InvocationsLayer(InFlight);
 
 impl InvocationsLayer {
-    /// Counts them there, each under the id of its request.
+    /// Counts invocations in `in_flight`. Each is named by its request id.
     #[must_use]
     pub fn new(in_flight: InFlight) -> Self {
         Self(in_flight)
@@ -47,7 +47,7 @@ impl<S> Layer<S> for InvocationsLayer {
     }
 }
 
-/// What [`InvocationsLayer`] makes of a service.
+/// A service that counts its invocations. [`InvocationsLayer`] creates it.
 #[derive(Debug, Clone)]
 pub struct Invocations<S> {
     service: S,
@@ -69,7 +69,7 @@ impl<S: Service<LambdaInvocation>> Service<LambdaInvocation> for Invocations<S> 
     }
 }
 
-/// An invocation in flight.
+/// The future of a counted invocation.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Invocation<F> {

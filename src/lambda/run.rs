@@ -18,12 +18,11 @@ use super::invocations::InvocationsLayer;
 use crate::hooks::Hooks;
 use crate::in_flight::InFlight;
 
-/// Serves `handler` as `lambda_runtime::run` does, and runs `hooks` when Lambda takes the
-/// environment down.
+/// Serves `handler` like `lambda_runtime::run`, and runs `hooks` when Lambda sends `SIGTERM`.
 ///
-/// It is [`install`], then `lambda_runtime::run`, with one hook more, `invocation`: done where the
-/// environment was idle, timed out where it was not, which is how a function finds out that it was
-/// given up at its timeout. The report names the invocation.
+/// It calls [`install`] and then `lambda_runtime::run`. It adds the hook `invocation`, which is done
+/// if no invocation is running, and otherwise times out immediately. The report then has the
+/// invocation's request id, so a function can detect that it exceeded its timeout.
 ///
 /// ```no_run
 /// use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -46,12 +45,12 @@ use crate::in_flight::InFlight;
 /// }
 /// ```
 ///
-/// For the choices of `install`, call [`run`](Install::run) on what that returns.
+/// To set options, call [`Install::run`] on the value that [`install`] returns.
 ///
 /// # Errors
 ///
-/// As for [`install`], as for `lambda_runtime::run`, and [`Error::NotInLambda`] where there is no
-/// Lambda to serve.
+/// Returns the errors of [`install`] and of `lambda_runtime::run`, and [`Error::NotInLambda`] outside
+/// Lambda.
 pub async fn run<A, F, R, B, S, D, E>(handler: F, hooks: Hooks) -> Result<(), lambda_runtime::Error>
 where
     F: Service<LambdaEvent<A>, Response = R>,
@@ -68,11 +67,11 @@ where
 }
 
 impl Install {
-    /// Installs, and then serves `handler`: [`run`](super::run) with choices.
+    /// Installs the hooks and then serves `handler`, like [`run`](super::run).
     ///
     /// # Errors
     ///
-    /// As for [`run`](super::run).
+    /// Returns the errors of [`run`](super::run).
     pub async fn run<A, F, R, B, S, D, E>(mut self, handler: F) -> Result<(), lambda_runtime::Error>
     where
         F: Service<LambdaEvent<A>, Response = R>,
@@ -86,11 +85,11 @@ impl Install {
         E: Into<lambda_runtime::Error> + Send + Debug,
     {
         if !is_lambda() {
-            return Err(Error::NotInLambda.into()); // lambda_runtime would panic
+            return Err(Error::NotInLambda.into()); // `lambda_runtime::run` would panic
         }
         let in_flight = InFlight::new();
         let counted = in_flight.clone();
-        // No time at all: it is asked once, and nobody waits for it.
+        // With a limit of zero it is polled once, and delays nothing.
         self.hooks = self.hooks.first("invocation", Duration::ZERO, move || counted.drained());
         let installed = self.start()?;
         let runtime = Runtime::new(handler).layer(TracingLayer::new());

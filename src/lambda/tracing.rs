@@ -1,4 +1,4 @@
-//! Tells a `tracing` subscriber what a function goes on without.
+//! The `tracing` event of a failed registration.
 
 use crate::lambda::RegistrationError;
 

@@ -1,4 +1,4 @@
-//! The function: one for every case, with our hooks or with AWS's helper.
+//! The function of all cases, with our hooks or with AWS's helper.
 
 use std::fs::{self, OpenOptions};
 use std::future;
@@ -23,16 +23,16 @@ pub(crate) const RUN: &str = "run";
 pub(crate) const HELPER: &str = "SIGNOFF_TEST_HELPER";
 pub(crate) const PROOF: &str = "SIGNOFF_TEST_PROOF";
 
-/// Tells the test how far it has come.
+/// Reports to the test how far the function has come.
 fn say(line: impl std::fmt::Display) {
     let mut out = io::stdout().lock();
-    writeln!(out, "\n@{line}").and_then(|()| out.flush()).expect("the test listens");
+    writeln!(out, "\n@{line}").and_then(|()| out.flush()).expect("an open pipe");
 }
 
-/// Leaves a trace that outlives the process and needs no output.
+/// Writes to a file that outlives the process. It works even if the output is closed.
 fn prove(what: &str) {
     let path = env::var(PROOF).expect("set");
-    let mut file = OpenOptions::new().append(true).open(path).expect("the test made it");
+    let mut file = OpenOptions::new().append(true).open(path).expect("a file");
     writeln!(file, "{what}").expect("it can be written to");
 }
 
@@ -49,14 +49,21 @@ fn serves() {
         _ => {}
     }
     if case == RUN {
-        let install = lambda::install(Hooks::new().hook("hook", hook));
-        let run = install.on_report(|report| tell(&report)).run(service_fn(handler));
+        // The hooks of the sample on the page.
+        let hooks = Hooks::new().hook("metrics", hook).hook("database", async || {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        });
+        let install = lambda::install(hooks).on_report(|report| {
+            tell(&report);
+            report.eprint();
+        });
+        let run = install.run(service_fn(handler));
         let ended = runtime().block_on(run);
         say(format_args!("run: {ended:?}"));
     } else if case == "runtime is dropped" {
         runtime().block_on(async {
             install(&case).await;
-            tokio::time::sleep(Duration::from_millis(50)).await; // whatever runs there has begun
+            tokio::time::sleep(Duration::from_millis(50)).await; // its tasks have started
         });
         runtime().block_on(serve());
     } else {
@@ -110,7 +117,7 @@ async fn install(case: &str) {
 async fn install_ours(case: &str) {
     let hooks = Hooks::new();
     let hooks = match case {
-        "a hook waits for ever" => hooks.hook("hung", async || future::pending::<()>().await),
+        "a hook never returns" => hooks.hook("hung", async || future::pending::<()>().await),
         "a hook blocks its thread" => hooks.hook("hung", async || thread::sleep(BOUND)),
         "a hook fails" => hooks.hook("fails", async || Err::<(), _>("refused")),
         "a hook panics" => {
@@ -130,7 +137,7 @@ async fn install_ours(case: &str) {
     say(format_args!("installed {:?}", installed.registration_error()));
 }
 
-/// One closure is all that it takes, so what comes first is awaited first.
+/// The helper takes one closure, so the hooks run one after the other in it.
 async fn install_aws(case: &str) {
     let case = case.to_owned();
     if case == "two handlers" {
@@ -138,7 +145,7 @@ async fn install_aws(case: &str) {
     }
     let hook = move || async move {
         match &*case {
-            "a hook waits for ever" => future::pending().await,
+            "a hook never returns" => future::pending().await,
             "a hook blocks its thread" => thread::sleep(BOUND),
             "a hook panics" => panic!("on purpose"),
             _ => {}
@@ -149,7 +156,7 @@ async fn install_aws(case: &str) {
     say("installed");
 }
 
-/// Takes a while, and needs a runtime for it.
+/// A hook that needs a runtime with a timer.
 async fn hook() {
     tokio::time::sleep(Duration::from_millis(20)).await;
     prove("hook");
@@ -160,7 +167,7 @@ async fn other_hook() {
     prove("other hook");
 }
 
-/// Its reader is gone: whoever prints gets an error.
+/// Replaces it by a socket without a reader, so that printing fails.
 fn close_stderr() {
     let (reader, writer) = UnixStream::pair().expect("a pair");
     drop(reader);
@@ -168,7 +175,7 @@ fn close_stderr() {
     assert_eq!(unsafe { libc::dup2(writer.as_raw_fd(), 2) }, 2);
 }
 
-/// Somebody else's extension: registered, and parked for ever.
+/// Registers another extension, which waits for its next event.
 fn register(name: &str, events: &str) {
     let api = env::var("AWS_LAMBDA_RUNTIME_API").expect("in Lambda");
     let body = format!(r#"{{"events":{events}}}"#);
@@ -211,7 +218,7 @@ fn extends() {
     }
 }
 
-/// The file that a function leaves its traces in. Removed with the test.
+/// The file that a function writes to. It is removed when dropped.
 pub(crate) struct Proof(std::path::PathBuf);
 
 impl Proof {
@@ -231,9 +238,9 @@ impl Proof {
         self.0.display().to_string()
     }
 
-    /// Which hooks ran, in this order.
+    /// Returns the hooks that ran, in order.
     pub(crate) fn hooks(&self) -> Vec<String> {
-        fs::read_to_string(&self.0).expect("it is there").lines().map(str::to_owned).collect()
+        fs::read_to_string(&self.0).expect("a file").lines().map(str::to_owned).collect()
     }
 }
 

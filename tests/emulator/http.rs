@@ -1,11 +1,11 @@
-//! As much HTTP as an invocation needs.
+//! An invocation over HTTP.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use super::BOUND;
 
-/// What the function answers.
+/// Returns the response of the function.
 pub(super) fn invoke(address: SocketAddr, payload: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(BOUND))?;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::BOUND;
 
-/// Every line so far, in the order in which they came.
+/// All lines so far, in order.
 #[derive(Default)]
 pub(crate) struct Log {
     state: Mutex<State>,
@@ -18,7 +18,7 @@ pub(crate) struct Log {
 #[derive(Default)]
 struct State {
     lines: Vec<String>,
-    /// How many streams are open.
+    /// The number of open streams.
     open: usize,
 }
 
@@ -39,7 +39,7 @@ impl Log {
         self.changed.notify_all();
     }
 
-    /// Waits until that many lines hold `text`, and returns the last of these.
+    /// Waits until that many lines contain `text`, and returns the last of these.
     #[track_caller]
     pub(crate) fn wait_for(&self, times: usize, text: &str) -> String {
         let found = self.wait(|state| {
@@ -49,7 +49,7 @@ impl Log {
         found.unwrap_or_else(|| panic!("no {times} lines with {text:?}:\n{self}"))
     }
 
-    /// Waits until nobody can print any more.
+    /// Waits until all processes have closed their output.
     #[track_caller]
     pub(super) fn finish(&self) {
         let end = self.wait(|state| (state.open == 0).then_some(()));
@@ -69,14 +69,18 @@ impl Log {
         }
     }
 
-    /// Adds a line of the test's own.
+    /// Adds a line of the test itself.
     pub(crate) fn note(&self, line: &str) {
         self.change(|state| state.lines.push(line.to_owned()));
     }
 
-    /// Whether a line holds `text` by now.
+    /// Returns whether a line contains `text` by now.
     pub(crate) fn has(&self, text: &str) -> bool {
-        self.state.lock().expect("no panic").lines.iter().any(|line| line.contains(text))
+        self.any(|line| line.contains(text))
+    }
+
+    pub(crate) fn any(&self, is_found: impl Fn(&str) -> bool) -> bool {
+        self.state.lock().expect("no panic").lines.iter().any(|line| is_found(line))
     }
 }
 

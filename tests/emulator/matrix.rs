@@ -1,11 +1,11 @@
-//! What Lambda can do to a function, and what may go wrong in it.
+//! The cases: how Lambda shuts a function down, and what can go wrong in it.
 
 use std::fmt;
 
 use super::function::{CASE, HELPER, PROOF, Proof};
 use super::{Emulator, Log, Mode, Setup};
 
-/// Who runs the hooks.
+/// The code that runs the hooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Helper {
     Ours,
@@ -34,7 +34,7 @@ pub(crate) struct Case {
     pub(crate) modes: &'static [Mode],
     timeout: u32,
     has_external_extension: bool,
-    /// Brings the function to where it is when the environment is taken down.
+    /// Brings the function into the state in which Lambda shuts it down.
     drive: fn(&Emulator),
     hooks: &'static [&'static str],
 }
@@ -60,7 +60,7 @@ pub(crate) const CASES: &[Case] = &[
         modes: CLASSIC,
         timeout: 1,
         drive: |emulator| time_out(emulator, "\"sleep\""),
-        // One in each process: that of the timeout, and the next one when it ends.
+        // One in each process: the one that timed out, and the next one.
         hooks: &["hook", "hook"],
         ..IDLE
     },
@@ -73,7 +73,7 @@ pub(crate) const CASES: &[Case] = &[
         ..IDLE
     },
     Case { name: "SIGTERM during init", drive: begin_init, ..IDLE },
-    Case { name: "a hook waits for ever", ..IDLE },
+    Case { name: "a hook never returns", ..IDLE },
     Case { name: "a hook blocks its thread", ..IDLE },
     Case { name: "a hook fails", ..IDLE },
     Case { name: "a hook panics", ..IDLE },
@@ -89,7 +89,7 @@ pub(crate) const CASES: &[Case] = &[
 const FAILED: &str = "the invocation failed";
 
 fn serve_one(emulator: &Emulator) {
-    let answer = emulator.invoke("{}"); // the pid, where it is one
+    let answer = emulator.invoke("{}"); // the pid, if the function served it
     if answer.parse::<u32>().is_err() {
         emulator.log.note(&format!("{FAILED}: {answer:?}"));
     }
@@ -114,7 +114,7 @@ fn time_out(emulator: &Emulator, payload: &str) {
     emulator.log.wait_for(2, "@started"); // in a fresh process
 }
 
-/// A cell of the matrix: what became of a function.
+/// A cell of the matrix: how a function ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Cell {
     pub(crate) hooks: Hooks,
@@ -131,14 +131,14 @@ pub(crate) enum Hooks {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum End {
     ByItself,
-    /// Lambda lost patience, or had none.
+    /// By `SIGKILL`.
     Killed,
-    /// Before it served anything.
+    /// Before it served an invocation.
     TooEarly,
 }
 
 impl Case {
-    /// `None` where the emulator cannot run, which is printed.
+    /// Returns `None`, and prints why, if the emulator cannot run.
     pub(crate) fn run(&self, mode: Mode, helper: Helper) -> Option<(Cell, std::sync::Arc<Log>)> {
         let proof = Proof::new();
         let mut setup = Setup::new(mode, "emulator::function::serves");

@@ -1,7 +1,7 @@
-//! AWS's Lambda Runtime Interface Emulator, with a function of ours in it.
+//! AWS's Lambda Runtime Interface Emulator, with a function of this crate.
 //!
-//! The function is this test binary started again, with one of its ignored tests. The emulator
-//! starts it at the first invocation, or at once where it plays Lambda Managed Instances.
+//! The function is another process of this test binary, with one of its ignored tests. The emulator
+//! starts it at the first invocation, or immediately if it simulates Managed Instances.
 
 pub(crate) mod function;
 mod http;
@@ -11,7 +11,7 @@ mod place;
 #[path = "../common/skipped.rs"]
 mod skipped;
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
@@ -22,10 +22,10 @@ pub(crate) use log::Log;
 pub(crate) use matrix::Helper;
 pub(crate) use skipped::skipped;
 
-/// Nothing here takes nearly as long, on any machine.
+/// Far more than any step takes, on any machine.
 pub(crate) const BOUND: Duration = Duration::from_secs(30);
 
-/// Which Lambda it plays.
+/// The kind of Lambda that the emulator simulates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     Classic,
@@ -41,9 +41,9 @@ pub(crate) struct Setup {
     pub(crate) extension: Option<&'static str>,
     /// After how many seconds an invocation times out.
     pub(crate) timeout: u32,
-    /// The function, where it is not this test binary. Classic mode only.
+    /// The function, if it is not this test binary. Classic mode only.
     pub(crate) program: Option<PathBuf>,
-    /// What the function finds in its environment.
+    /// The environment variables of the function.
     pub(crate) env: Vec<(&'static str, String)>,
 }
 
@@ -52,29 +52,15 @@ impl Setup {
         Self { mode, function, extension: None, timeout: 60, program: None, env: Vec::new() }
     }
 
-    /// `None`, and a line that says why, where the emulator cannot run.
+    /// Returns `None`, and prints why, if the emulator cannot run.
     pub(crate) fn start(&self) -> Option<Emulator> {
         let deadline = Instant::now() + BOUND;
         loop {
             let [invoke, api] = free_ports();
-            let mut process = place::command(self, [invoke, api])
-                .map_err(|reason| skipped(&reason))
-                .ok()?
-                .env("AWS_LAMBDA_FUNCTION_TIMEOUT", self.timeout.to_string())
-                .env("RUST_BACKTRACE", "0") // to print one takes longer than Lambda waits
-                .envs(self.env.iter().cloned())
-                .stdin(Stdio::null())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
-                .expect("the emulator starts");
-            let log = Arc::new(Log::default());
-            log.follow(process.stdout.take().expect("piped"));
-            log.follow(process.stderr.take().expect("piped"));
-            let mut emulator = Emulator { process, invoke, log };
-            // Somebody else may have taken a port in the meantime: then the emulator ends.
+            let mut emulator = self.spawn(invoke, api)?;
+            // Another process may have taken a port in the meantime. The emulator then exits.
             while emulator.process.try_wait().expect("it is our child").is_none() {
-                if TcpStream::connect(invoke).is_ok() {
+                if emulator.listens() {
                     return Some(emulator);
                 }
                 let log = &emulator.log;
@@ -83,9 +69,27 @@ impl Setup {
             }
         }
     }
+
+    fn spawn(&self, invoke: SocketAddr, api: SocketAddr) -> Option<Emulator> {
+        let mut process = place::command(self, [invoke, api])
+            .map_err(|reason| skipped(&reason))
+            .ok()?
+            .env("AWS_LAMBDA_FUNCTION_TIMEOUT", self.timeout.to_string())
+            .env("RUST_BACKTRACE", "0") // printing one takes longer than Lambda waits
+            .envs(self.env.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the emulator starts");
+        let log = Arc::new(Log::default());
+        log.follow(process.stdout.take().expect("piped"));
+        log.follow(process.stderr.take().expect("piped"));
+        Some(Emulator { process, invoke, log })
+    }
 }
 
-/// A running emulator. It is killed together with its function when the test is over.
+/// A running emulator. It is killed with its function when dropped.
 pub(crate) struct Emulator {
     process: Child,
     invoke: SocketAddr,
@@ -93,24 +97,43 @@ pub(crate) struct Emulator {
 }
 
 impl Emulator {
-    /// Invokes the function and waits for what it answers, or for what goes wrong. The classic
-    /// emulator can do this once at a time.
+    /// Returns whether this emulator, and no other process, listens on its port.
+    fn listens(&self) -> bool {
+        let port = format!(":{:04X} ", self.invoke.port());
+        let table = fs::read_to_string("/proc/net/tcp").expect("proc");
+        // number: local remote state queues timer retransmits uid timeout inode …
+        let mut listeners = table.lines().filter_map(|line| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            let listens = line.contains(&port) && fields[3] == "0A";
+            (listens && fields[1].ends_with(port.trim_end())).then(|| fields[9].to_owned())
+        });
+        listeners.any(|inode| self.has_open(&format!("socket:[{inode}]")))
+    }
+
+    fn has_open(&self, target: &str) -> bool {
+        let descriptors = fs::read_dir(format!("/proc/{}/fd", self.process.id()));
+        let mut descriptors = descriptors.into_iter().flatten().flatten();
+        descriptors.any(|fd| fs::read_link(fd.path()).is_ok_and(|link| link.as_os_str() == target))
+    }
+
+    /// Invokes the function and returns its response, or the error. The classic emulator allows one
+    /// invocation at a time.
     pub(crate) fn invoke(&self, payload: &str) -> String {
         http::invoke(self.invoke, payload).unwrap_or_else(|error| error.to_string())
     }
 
-    /// Invokes the function and does not wait.
+    /// Invokes the function and does not wait for its response.
     pub(crate) fn begin_to_invoke(&self, payload: &str) {
         let (invoke, payload) = (self.invoke, payload.to_owned());
         thread::spawn(move || http::invoke(invoke, &payload));
     }
 
-    /// Takes the environment down, as Lambda does with an idle one, and waits for the end.
+    /// Shuts the environment down, as Lambda does with an idle one, and waits until it has ended.
     pub(crate) fn shut_down(mut self) -> Arc<Log> {
         kill(self.process.id(), libc::SIGTERM);
         let deadline = Instant::now() + BOUND;
         while self.process.try_wait().expect("it is our child").is_none() {
-            assert!(Instant::now() < deadline, "the emulator does not end:\n{}", self.log);
+            assert!(Instant::now() < deadline, "the emulator does not exit:\n{}", self.log);
             thread::sleep(Duration::from_millis(5));
         }
         self.log.finish();
@@ -120,9 +143,9 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // The function outlives an emulator that is killed, and would answer another one.
+        // The function outlives a killed emulator, and would poll the next one at the same port.
         let functions = children_of(self.process.id());
-        let _ = self.process.kill(); // it may have ended
+        let _ = self.process.kill(); // it may have exited
         let _ = self.process.wait();
         for function in functions {
             kill(function, libc::SIGKILL);
@@ -130,7 +153,7 @@ impl Drop for Emulator {
     }
 }
 
-/// The path of the emulator, or how to get it.
+/// Returns the path of the emulator, or how to get it.
 fn binary() -> Result<PathBuf, String> {
     let test = env::current_exe().expect("the test binary");
     let folders = test.ancestors().map(|folder| folder.join("rie"));
@@ -138,7 +161,7 @@ fn binary() -> Result<PathBuf, String> {
     files
         .find(|file| file.file_name().to_string_lossy().starts_with("aws-lambda-rie-"))
         .map(|file| file.path())
-        .ok_or_else(|| "AWS's emulator is not here; `tests/rie-fetch` fetches it".to_owned())
+        .ok_or_else(|| "AWS's emulator is missing; `tests/rie-fetch` fetches it".to_owned())
 }
 
 fn free_ports() -> [SocketAddr; 2] {
@@ -156,7 +179,7 @@ fn kill(pid: u32, signal: i32) {
 fn children_of(parent: u32) -> Vec<u32> {
     let parent_of = |pid: u32| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // pid (name) state ppid …, and the name may hold anything
+        // pid (name) state ppid …, and the name may contain anything
         stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>().ok()
     };
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();

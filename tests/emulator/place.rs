@@ -1,4 +1,4 @@
-//! Where the emulator and the function run.
+//! The command that starts the emulator and the function.
 
 use std::env;
 use std::net::SocketAddr;
@@ -6,9 +6,9 @@ use std::process::Command;
 
 use super::{Mode, Setup, binary};
 
-/// Lays out what Lambda has at fixed places, in a mount namespace of its own: nothing of it is on
-/// the disk, and several emulators can do this at a time. Managed Instances run the function as
-/// another user, so it has to stand where everybody may read.
+/// Creates the files that Lambda has at fixed paths, in a mount namespace of its own. Nothing is
+/// written to the disk, and several emulators can run at a time. Managed Instances run the function
+/// as another user, so the files are readable by all users.
 const LAY_OUT: &str = r#"
 set -e
 mount -t tmpfs -o mode=755 tmpfs /var
