@@ -2,7 +2,7 @@
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --release --lib`
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -16,7 +16,16 @@ use crate::latch::Latch;
 use crate::reason::{Process, Reason};
 use crate::shutdown_signal::{ShutdownSignal, Wait};
 use crate::signal::Signal;
+use crate::sync::{AtomicU8, Mutex, lock};
 use crate::waiter::Waiter;
+
+#[path = "backend/driver_task.rs"]
+mod driver_task;
+#[path = "backend/fallback_state.rs"]
+mod fallback_state;
+
+use driver_task::{DriverTask, WakeAll};
+use fallback_state::FallbackState;
 
 /// All interleavings with up to three preemptions, which is where bugs of this kind live.
 fn model(f: impl Fn() + Send + Sync + 'static) {
@@ -243,4 +252,224 @@ fn a_child_is_never_behind_its_parent() {
         setting.join().unwrap();
         assert_eq!(child.reason(), Some(by_signal()));
     });
+}
+
+/// No thread calls `wake_all` after the signal.
+fn signal_alone(latch: &Latch) {
+    latch.set_by_signal(15, Some(Process { pid: 7, uid: 8 }), Duration::ZERO);
+}
+
+#[test]
+fn a_latch_that_becomes_polled_loses_no_waiter() {
+    model(|| {
+        let latch = Arc::new(Latch::default());
+        let count = Arc::new(Count::default());
+        let threads: [fn(&Latch); 2] = [signal_alone, Latch::poll_from_now_on];
+        let threads = threads.map(|act| {
+            let latch = Arc::clone(&latch);
+            thread::spawn(move || act(&latch))
+        });
+        let mut waiter = Waiter::default();
+        let first = poll(&latch, &mut waiter, &Waker::from(Arc::clone(&count)));
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert!(first.is_ready() || count.0.load(Ordering::Relaxed) > 0, "it is to poll again");
+        assert!(poll(&latch, &mut waiter, Waker::noop()).is_ready());
+        assert_eq!(latch.reason(), Some(by_signal()));
+    });
+}
+
+#[test]
+fn a_latch_may_become_polled_twice() {
+    model(|| {
+        let latch = Arc::new(Latch::default());
+        let second = thread::spawn({
+            let latch = Arc::clone(&latch);
+            move || latch.poll_from_now_on()
+        });
+        latch.poll_from_now_on();
+        second.join().unwrap();
+        signal_alone(&latch);
+        assert!(poll(&latch, &mut Waiter::default(), Waker::noop()).is_ready());
+    });
+}
+
+#[test]
+fn a_detached_waker_is_woken_once() {
+    model(|| {
+        let latch = Arc::new(Latch::default());
+        let count = Arc::new(Count::default());
+        let signal = thread::spawn({
+            let latch = Arc::clone(&latch);
+            move || signal(&latch)
+        });
+        latch.register_detached(Waker::from(Arc::clone(&count)));
+        signal.join().unwrap();
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
+fn a_detached_waker_stays_if_the_latch_becomes_polled() {
+    model(|| {
+        let latch = Arc::new(Latch::default());
+        let count = Arc::new(Count::default());
+        let polled = thread::spawn({
+            let latch = Arc::clone(&latch);
+            move || latch.poll_from_now_on()
+        });
+        latch.register_detached(Waker::from(Arc::clone(&count)));
+        polled.join().unwrap();
+        assert_eq!(count.0.load(Ordering::Relaxed), 0);
+        signal(&latch);
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    });
+}
+
+/// A reactor with one descriptor, which becomes readable once.
+#[derive(Default)]
+struct Reactor {
+    is_readable: AtomicU8,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Reactor {
+    fn readable(this: &Arc<Self>) -> impl Future<Output = ()> + Send + 'static {
+        let this = Arc::clone(this);
+        poll_fn(move |cx| {
+            *lock(&this.waker) = Some(cx.waker().clone());
+            match this.is_readable.load(Ordering::Acquire) {
+                0 => Poll::Pending,
+                _ => Poll::Ready(()),
+            }
+        })
+    }
+
+    fn wake(&self) {
+        let waker = lock(&self.waker).take();
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    fn become_readable(&self) {
+        self.is_readable.store(1, Ordering::Release);
+        self.wake();
+    }
+}
+
+/// Counts the calls of `wake_all` that come after the signal.
+#[derive(Default)]
+struct Listener {
+    is_set: AtomicU8,
+    woken: AtomicUsize,
+}
+
+impl WakeAll for Listener {
+    fn wake_all(&self) -> bool {
+        let is_set = self.is_set.load(Ordering::Acquire) == 1;
+        self.woken.fetch_add(usize::from(is_set), Ordering::Relaxed);
+        is_set
+    }
+}
+
+/// As the notifier of a backend.
+struct Notifier(Arc<Listener>);
+
+impl Drop for Notifier {
+    fn drop(&mut self) {
+        self.0.wake_all();
+    }
+}
+
+#[test]
+fn a_wake_up_during_a_poll_is_not_lost() {
+    model(|| {
+        let (reactor, listener) = (Arc::<Reactor>::default(), Arc::<Listener>::default());
+        let signal = thread::spawn({
+            let (reactor, listener) = (Arc::clone(&reactor), Arc::clone(&listener));
+            move || {
+                listener.is_set.store(1, Ordering::Release);
+                reactor.become_readable();
+            }
+        });
+        let notifier = Notifier(Arc::clone(&listener));
+        let task = DriverTask::start(Arc::clone(&listener), Reactor::readable(&reactor), notifier);
+        reactor.wake(); // for no reason
+        signal.join().unwrap();
+        assert!(listener.woken.load(Ordering::Relaxed) > 0);
+        task.stop();
+    });
+}
+
+#[test]
+fn the_end_of_the_runtime_drops_the_notifier_once() {
+    /// A notifier that counts.
+    struct Dropped(Arc<Count>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    model(|| {
+        let (reactor, count) = (Arc::<Reactor>::default(), Arc::<Count>::default());
+        let notifier = Dropped(Arc::clone(&count));
+        let ends = thread::spawn({
+            let reactor = Arc::clone(&reactor);
+            move || reactor.become_readable()
+        });
+        let task =
+            DriverTask::start(Arc::<Listener>::default(), Reactor::readable(&reactor), notifier);
+        ends.join().unwrap();
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        task.stop();
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    });
+}
+
+/// What is left to wake the waiters when the backend has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// It is up to another caller.
+    Nothing,
+    Thread,
+    Poll,
+}
+
+/// As `fallback::start_thread`.
+fn start_thread(state: &FallbackState, is_refused: bool) -> Way {
+    match state.claim_thread() {
+        true if !is_refused => Way::Thread,
+        true if state.give_back_thread() => Way::Poll,
+        _ => Way::Nothing,
+    }
+}
+
+#[test]
+fn a_backend_that_ends_while_listen_returns_starts_one_thread() {
+    model(|| {
+        let state = Arc::new(FallbackState::default());
+        let ends = thread::spawn({
+            let state = Arc::clone(&state);
+            move || state.abandon().then(|| start_thread(&state, false))
+        });
+        let began = state.begin().then(|| start_thread(&state, false));
+        let ended = ends.join().unwrap();
+        assert!(matches!((began, ended), (Some(Way::Thread), None) | (None, Some(Way::Thread))));
+    });
+}
+
+#[test]
+fn a_way_to_wake_is_left_if_threads_are_refused() {
+    for is_refused in [[true, false], [false, true], [true, true]] {
+        model(move || {
+            let state = Arc::new(FallbackState::default());
+            assert!(!state.begin());
+            let channel = thread::spawn({
+                let state = Arc::clone(&state);
+                move || start_thread(&state, is_refused[0])
+            });
+            assert!(state.abandon());
+            let ways = [start_thread(&state, is_refused[1]), channel.join().unwrap()];
+            assert_ne!(ways, [Way::Nothing; 2]);
+        });
+    }
 }

@@ -80,6 +80,7 @@ cases! {
 }
 
 cases! {
+    #[cfg(feature = "blocking")]
     a_channel_while_the_runtime_does_not_run: |case| {
         let child = case.ready();
         child.kill(SIGTERM);

@@ -1,12 +1,16 @@
 //! The runtimes that can wait for a signal: a page for each, and the trait that they implement.
 //!
-//! Inside: `notifier` is what a backend gets, `driver_waker` polls on the thread of a runtime's
-//! reactor, and `fallback` is the thread that takes over if the runtime ends. On Windows no runtime
-//! has to wait, and `windows` has all backends.
+//! Inside: `notifier` is what a backend gets. `driver_waker` wakes the waiters on the thread of a
+//! runtime's reactor, by a `driver_task`. `fallback` is the thread that takes over if the runtime
+//! ends, and `fallback_state` is whether it has. On Windows no runtime has to wait, and `windows` has
+//! all backends.
 
+#[cfg(all(unix, any(feature = "tokio", feature = "async-std", feature = "smol")))]
+mod driver_task;
 #[cfg(all(unix, any(feature = "tokio", feature = "async-std", feature = "smol")))]
 mod driver_waker;
 mod fallback;
+mod fallback_state;
 mod notifier;
 #[cfg(all(unix, any(feature = "async-std", feature = "smol")))]
 mod reactor;
@@ -22,7 +26,8 @@ pub mod tokio;
 #[cfg(windows)]
 mod windows;
 
-pub(crate) use fallback::{FallbackState, start_thread};
+pub(crate) use fallback::start_thread;
+pub(crate) use fallback_state::FallbackState;
 pub use notifier::Notifier;
 #[cfg(windows)]
 #[allow(unused_imports, reason = "without a backend's feature it is empty")]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::fallback::{FallbackState, start_thread};
+use super::{FallbackState, start_thread};
 use crate::os::Listener;
 use crate::signal::Signal;
 

@@ -265,7 +265,7 @@ impl Latch {
     }
 
     /// Registers a waker that no future polls, until the latch is set. There is one for each latch.
-    #[cfg(feature = "blocking")]
+    #[cfg(any(feature = "blocking", loom))]
     pub(crate) fn register_detached(&self, waker: Waker) {
         *lock(&self.detached) = Some(waker);
         self.thread.start_watching();
