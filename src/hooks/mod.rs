@@ -7,6 +7,7 @@ mod driver;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 mod exit_on;
 mod hook;
+mod hook_state;
 #[cfg(all(unix, feature = "lambda"))]
 mod lambda;
 mod output;

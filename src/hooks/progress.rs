@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::budget;
-use super::builder::{Hooks, Stage};
-use super::hook::Hook;
+use super::builder::Hooks;
+use super::hook_state::{HookState, RunningHook, pending};
 use super::report::{HookReport, Outcome, Report, Summary};
 use crate::observers::tracing::ShutdownSpan;
 use crate::reason::Reason;
@@ -69,29 +69,6 @@ struct State {
 
 /// In place of a hook's number, if a deadline is that of a stage.
 const NO_HOOK: usize = usize::MAX;
-
-enum HookState {
-    Pending(HookId),
-    Running(RunningHook),
-    Finished(HookReport),
-}
-
-/// Which hook it is.
-#[derive(Clone)]
-struct HookId {
-    name: Arc<str>,
-    stage: usize,
-}
-
-/// A hook that has started.
-#[derive(Clone)]
-struct RunningHook {
-    id: HookId,
-    started: Instant,
-    tracked: Arc<TrackedWork>,
-    /// How long the thread that runs the hook may take to drop it, after the deadline.
-    patience: Option<Duration>,
-}
 
 impl Progress {
     /// The budget counts from the request.
@@ -251,38 +228,6 @@ impl State {
             self.steps += 1;
         }
     }
-}
-
-impl HookState {
-    fn is_finished(&self) -> bool {
-        matches!(self, Self::Finished(_))
-    }
-
-    fn into_report(self, start: Instant) -> HookReport {
-        match self {
-            Self::Pending(HookId { name, stage }) => HookReport::not_started(name, stage),
-            Self::Running(running) => running.finish(start, Outcome::Abandoned),
-            Self::Finished(report) => report,
-        }
-    }
-}
-
-impl RunningHook {
-    fn finish(self, start: Instant, outcome: Outcome) -> HookReport {
-        let HookId { name, stage } = self.id;
-        let started = self.started.saturating_duration_since(start);
-        HookReport::ended(name, stage, started, self.started.elapsed(), outcome, &self.tracked)
-    }
-}
-
-/// The hooks of all stages, in their order. Empty stages do not count.
-fn pending(hooks: &Hooks) -> Vec<HookState> {
-    let stages = hooks.stages.iter().filter(|hooks| !hooks.is_empty()).enumerate();
-    let of_stage = |(stage, hooks): (usize, &Stage)| {
-        let id = move |hook: &Hook| HookId { name: hook.name.as_str().into(), stage };
-        hooks.iter().map(id).map(HookState::Pending).collect::<Vec<_>>()
-    };
-    stages.flat_map(of_stage).collect()
 }
 
 #[cfg(test)]
