@@ -255,6 +255,23 @@ cases! {
         guard.join();
     };
 
+    a_report_may_own_the_guard: |case| {
+        let child = case.start();
+        child.expect("dropped");
+        child.exits_with(0);
+    }, || {
+        let shutdown = ShutdownSignal::manual();
+        let place = Arc::new(Mutex::new(None));
+        let owned = Arc::clone(&place);
+        let exit_on = Hooks::new().budget(BUDGET).exit_on(shutdown.clone()).on_report(move |_| {
+            drop(owned.lock().unwrap().take());
+            say("dropped");
+        });
+        *place.lock().unwrap() = Some(exit_on.start().unwrap());
+        shutdown.request("enough");
+        wait_for_ever();
+    };
+
     // Suspended for longer than the budget: every hook is still started, and polled once.
     suspended_for_longer_than_the_budget: |case| {
         let child = case.ready();
@@ -350,13 +367,13 @@ cases! {
     many_hooks: |case| {
         for (variant, outcome, code) in [("wait", "timed out", 1), ("end", "done", 0), ("block", "abandoned", 1)] {
             let child = case.variant(variant).start();
-            child.expect(&format!("600 begun, 600 {outcome}"));
+            child.expect(&format!("300 begun, 300 {outcome}"));
             child.exits_with(code);
         }
     }, || {
         let shutdown = ShutdownSignal::manual();
         let begun = Arc::new(AtomicUsize::new(0));
-        let hooks = (0..600).fold(Hooks::new().budget(2 * BUDGET), |hooks, number| {
+        let hooks = (0..300).fold(Hooks::new().budget(2 * BUDGET), |hooks, number| {
             let begun = Arc::clone(&begun);
             hooks.hook(number.to_string(), async move || {
                 begun.fetch_add(1, Ordering::SeqCst);

@@ -8,7 +8,7 @@ use super::job::{ExitJob, Phase};
 use crate::hooks::output::OUTPUT_TIMEOUT;
 use crate::hooks::progress::Progress;
 
-/// What `on_report` and the flush have at least, each. A loaded machine must meet it.
+/// What the driver, `on_report` and the flush have at least, each. A loaded machine must meet it.
 const FLOOR: Duration = Duration::from_millis(100);
 /// How often the driver may get more time because hooks still start and finish.
 const MAX_EXTENSIONS: u32 = 10;
@@ -32,16 +32,15 @@ pub(super) fn watch(job: &Arc<ExitJob>) {
 /// After the budget, the driver still starts each hook once and gives it up. It needs more time for
 /// that if the process was suspended, so it gets that as long as it makes progress.
 fn wait_for_driver(job: &ExitJob, progress: &Progress) {
-    let grace = progress.patience() * 2;
     for _ in 0..MAX_EXTENSIONS {
         let steps = progress.steps();
-        job.alarm.serve(Some(Instant::now() + grace));
+        job.alarm.serve(Some(Instant::now() + FLOOR));
         if progress.steps() == steps {
             break;
         }
     }
     if job.alarm.is_closed() {
-        job.wait_for(Phase::Reporting, Instant::now() + grace);
+        job.wait_for(Phase::Reporting, Instant::now() + FLOOR);
     }
 }
 
