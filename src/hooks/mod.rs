@@ -10,6 +10,8 @@ mod hook;
 mod hook_state;
 #[cfg(all(unix, feature = "lambda"))]
 mod lambda;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod output;
 mod progress;
 mod ready_queue;
