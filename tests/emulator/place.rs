@@ -25,22 +25,27 @@ cp "$EMULATOR" /var/emulator
 exec /var/emulator "$@" /var/task/bootstrap
 "#;
 
+/// The emulator's time limits do not grow on a busy machine. Without the permission, `nice` warns and
+/// starts the command at normal priority.
+const URGENT: &[&str] = &["-n", "-15"];
+
 const UNSHARE: &[&str] = &["--mount", "--propagation", "private"];
 
 pub(crate) fn command(setup: &Setup, [invoke, api]: [SocketAddr; 2]) -> Result<Command, String> {
     let emulator = binary()?;
     let test = env::current_exe().expect("the test binary");
-    let mut command = if setup.mode == Mode::Classic && setup.extension.is_none() {
-        Command::new(&emulator)
+    let is_simple = setup.mode == Mode::Classic && setup.extension.is_none();
+    let mut command = Command::new("nice");
+    command.args(URGENT);
+    if is_simple {
+        command.arg(&emulator);
     } else {
         may_mount()?;
-        let mut command = Command::new("unshare");
-        command.args(UNSHARE).args(["sh", "-c", LAY_OUT, "sh"]);
+        command.arg("unshare").args(UNSHARE).args(["sh", "-c", LAY_OUT, "sh"]);
         command.env("FUNCTION", arguments(setup.function).join(" "));
         command.env("EXTENSION", setup.extension.map_or(String::new(), |e| arguments(e).join(" ")));
         command.env("TEST_BINARY", &test).env("EMULATOR", &emulator);
-        command
-    };
+    }
     if setup.mode == Mode::ManagedInstances {
         command.env("AWS_LAMBDA_MAX_CONCURRENCY", "4");
     }
@@ -49,7 +54,7 @@ pub(crate) fn command(setup: &Setup, [invoke, api]: [SocketAddr; 2]) -> Result<C
     command.args(["--runtime-api-address", &api.to_string()]);
     if let Some(program) = &setup.program {
         command.arg(program);
-    } else if command.get_program() == emulator {
+    } else if is_simple {
         command.arg(test).args(arguments(setup.function));
     }
     Ok(command)
