@@ -11,6 +11,7 @@
         feature = "tracing"
     ),
     deny(rustdoc::broken_intra_doc_links),
+    doc = "[windows]: ShutdownSignal#windows",
     doc = "[`tokio`]: backend::tokio",
     doc = "[`async-std`]: backend::async_std",
     doc = "[`smol`]: backend::smol",

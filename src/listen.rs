@@ -14,7 +14,8 @@ use crate::shutdown_signal::{Origin, ShutdownSignal, Source};
 use crate::signal::Signal;
 
 impl ShutdownSignal {
-    /// Listens to `SIGTERM` and `SIGINT`, on the runtime that `backend` stands for.
+    /// Listens to `SIGTERM` and `SIGINT`, on the runtime that `backend` stands for. On Windows these are
+    /// [the events of a console](Self#windows).
     ///
     /// The handlers are installed when this returns: a later signal is not lost, even if it comes
     /// before the first poll, or if the runtime is busy, blocked or gone. Call it first in `main`.
