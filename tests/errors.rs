@@ -229,3 +229,13 @@ fn every_text_says_what_to_do() {
         assert_eq!(format!("{error:?}"), text, "what `main` prints");
     }
 }
+
+#[test]
+fn events_of_windows_are_unknown_here() {
+    for signal in [Signal::CtrlBreak, Signal::CtrlClose, Signal::CtrlLogoff, Signal::CtrlShutdown] {
+        let error = Signals::default().with(signal).listen(Blocking).expect_err("it is refused");
+        assert!(matches!(error, Error::Unknown(unknown) if unknown == signal));
+        let text = format!("this platform has no {signal}: remove it from the set");
+        assert_eq!(error.to_string(), text);
+    }
+}

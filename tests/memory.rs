@@ -1,4 +1,5 @@
 //! Waiters that come and go do not cost more and more memory.
+#![cfg(not(all(windows, target_env = "gnu")))] // thread locals allocate there
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
 #[path = "common/pending.rs"]

@@ -1,0 +1,101 @@
+//! Promise 6: what happens after the last clone is dropped.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use signoff::{ForcedExit, Signal, Signals};
+
+use super::*;
+use crate::system::CONTROL_C_EXIT;
+
+cases! {
+    the_default_is_back_after_the_last_clone: |case| for event in EVENTS {
+        let status = |variant| {
+            let child = case.ready(variant);
+            child.send(event);
+            child.ends()
+        };
+        assert_eq!(status("dropped"), status("never listened"), "{}", name_of(event));
+    }, || {
+        system::ignore_ctrl_c(false);
+        if variant() == "dropped" {
+            let shutdown = listen();
+            drop(shutdown.clone());
+            drop(shutdown);
+        }
+        say("ready");
+        stuck()
+    };
+
+    a_shutdown_that_is_over_leaves_the_default: |case| {
+        let child = case.ready("seen");
+        child.send_again(CTRL_BREAK);
+        child.exits_with(CONTROL_C_EXIT);
+    }, || {
+        let shutdown = listen();
+        raise(CTRL_BREAK);
+        shutdown.wait();
+        drop(shutdown);
+        say("ready");
+        stuck()
+    };
+
+    a_signal_that_was_not_seen_takes_effect_at_the_drop: |case| {
+        case.ready("unseen").exits_with(CONTROL_C_EXIT);
+    }, || {
+        let shutdown = listen();
+        raise(CTRL_BREAK);
+        say("ready");
+        drop(shutdown);
+        stuck()
+    };
+
+    another_listener_keeps_the_event: |case| case.passes("two"), || {
+        let (first, second) = (listen(), listen());
+        raise(CTRL_C);
+        drop(first);
+        assert_eq!(second.wait().to_string(), "SIGINT");
+    };
+
+    an_earlier_handler_gets_what_is_not_listened_to: |case| case.passes("handler"), || {
+        static EVENTS_SEEN: AtomicU32 = AtomicU32::new(0);
+        extern "system" fn earlier(_: u32) -> i32 {
+            EVENTS_SEEN.fetch_add(1, Ordering::Relaxed);
+            1
+        }
+        extern "system" fn later(_: u32) -> i32 {
+            0
+        }
+        system::ignore_ctrl_c(false);
+        system::add_handler(earlier);
+        let ctrl_c = Signals::none().with(Signal::Interrupt).listen(Blocking);
+        let ctrl_c = ctrl_c.expect("nothing is in the way");
+        system::add_handler(later);
+        raise(CTRL_BREAK);
+        assert_eq!(EVENTS_SEEN.load(Ordering::Relaxed), 1);
+        raise(CTRL_C);
+        ctrl_c.wait();
+        assert_eq!(EVENTS_SEEN.load(Ordering::Relaxed), 1);
+        drop(ctrl_c);
+        thread::sleep(ANOTHER_PRESS);
+        raise(CTRL_BREAK);
+        assert_eq!(EVENTS_SEEN.load(Ordering::Relaxed), 2);
+    };
+
+    listeners_come_and_go_while_events_come: |case| case.passes("stress"), || {
+        system::ignore_ctrl_c(false);
+        let signals = || Signals::default().forced_exit(ForcedExit::Never).listen(Blocking);
+        let stays = signals().expect("nothing is in the way");
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| for _ in 0..200 {
+                    let shutdown = signals().expect("nothing is in the way");
+                    let _ = shutdown.is_requested();
+                });
+            }
+            for event in [CTRL_C, CTRL_BREAK].repeat(20) {
+                raise(event);
+            }
+        });
+        assert!(stays.is_requested());
+    };
+}
