@@ -91,7 +91,6 @@ fn the_signal_path_has_no_wide_atomics() {
 }
 
 #[test]
-#[ignore = "the texts are being rewritten"]
 fn the_prose_is_plain() {
     let pages = ["README.md", "CHANGELOG.md"].map(|page| root().join(page)).to_vec();
     let folders = ["src", "examples", "features"].map(|folder| root().join(folder));

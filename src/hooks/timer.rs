@@ -1,4 +1,4 @@
-//! Wakes the driver at the next deadline, whatever its executor is.
+//! Wakes the driver at the next deadline, on any executor.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
