@@ -72,11 +72,17 @@ mod observers;
 mod options;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 mod os;
+#[cfg(all(any(unix, windows), feature = "__signal"))]
+mod pending_signals;
 mod reason;
 mod request_guard;
 mod shutdown_signal;
 mod signal;
+#[cfg(all(any(unix, windows), feature = "__signal"))]
+mod stream;
 mod sync;
+#[cfg(all(any(unix, windows), feature = "__signal"))]
+mod target;
 mod tracked_work;
 mod waiter;
 mod waiters;
@@ -93,6 +99,8 @@ pub use reason::{Process, Reason};
 pub use request_guard::RequestGuard;
 pub use shutdown_signal::{ShutdownSignal, Wait};
 pub use signal::Signal;
+#[cfg(all(any(unix, windows), feature = "__signal"))]
+pub use stream::SignalStream;
 
 #[cfg(all(unix, feature = "lambda"))]
 pub mod lambda;

@@ -8,10 +8,11 @@ use std::time::Instant;
 use crate::backend::{Backend, FallbackState, Notifier, start_thread};
 use crate::error::Error;
 use crate::latch::Latch;
-use crate::options::Signals;
+use crate::options::{ForcedExit, Signals};
 use crate::os::{self, Listener, Registered};
 use crate::shutdown_signal::{Origin, ShutdownSignal, Source};
 use crate::signal::Signal;
+use crate::target::Target;
 
 impl ShutdownSignal {
     /// Listens to `SIGTERM` and `SIGINT`, on the runtime that `backend` stands for. On Windows these are
@@ -41,15 +42,22 @@ impl Signals {
     /// As [`ShutdownSignal::listen`]; also [`Error::NoSignals`] if the set is empty, and
     /// [`Error::NotAllowed`] or [`Error::Unknown`] if it holds a signal that cannot be used.
     pub fn listen<B: Backend>(self, backend: B) -> Result<ShutdownSignal, Error> {
+        let latch = Arc::<Latch>::default();
+        let listening = self.start(Target::Latch(Arc::clone(&latch)), backend)?;
+        os::begin(&listening.signals);
+        Ok(ShutdownSignal::new(latch, Origin::System(Box::new(listening))))
+    }
+
+    /// Listens to these signals until the result is dropped.
+    pub(crate) fn start(&self, target: Target, backend: impl Backend) -> Result<Listening, Error> {
         if self.set.is_empty() {
             return Err(Error::NoSignals);
         }
         // Before the first handler: an invalid set changes nothing.
         self.set.iter().try_for_each(|&signal| check(signal))?;
 
-        let latch = Arc::<Latch>::default();
-        let listener =
-            Listener::new(Arc::clone(&latch), self.forced_exit).map_err(Error::Descriptor)?;
+        let forced_exit = if target.repeats() { ForcedExit::Never } else { self.forced_exit };
+        let listener = Listener::new(target, forced_exit).map_err(Error::Descriptor)?;
         // From here on, dropping `listening` undoes everything.
         let mut listening = Listening::new(Arc::new(listener));
         for &signal in &self.set {
@@ -57,15 +65,14 @@ impl Signals {
         }
         os::unblock(listening.signals.iter().copied());
         listening.watch(backend)?;
-        os::begin(&listening.signals);
-        Ok(ShutdownSignal::new(latch, Origin::System(Box::new(listening))))
+        Ok(listening)
     }
 
     fn keeps_ignored(&self, signal: Signal) -> bool {
         match signal {
             Signal::Terminate => false,
             Signal::Interrupt => self.keep_ignored_interrupt,
-            _ => true,
+            _ => !self.even_if_ignored,
         }
     }
 }
@@ -77,11 +84,11 @@ fn check(signal: Signal) -> Result<(), Error> {
     if os::exists(signal) { Ok(()) } else { Err(Error::Unknown(signal)) }
 }
 
-/// The source of a signal that listens to the system.
-struct Listening {
+/// The source of a signal or a stream that listens to the system.
+pub(crate) struct Listening {
     listener: Arc<Listener>,
     fallback: Arc<FallbackState>,
-    signals: Vec<Signal>,
+    pub(crate) signals: Vec<Signal>,
     /// What the backend returned.
     watch: Option<Box<dyn Any + Send + Sync>>,
 }

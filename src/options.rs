@@ -20,6 +20,7 @@ pub struct Signals {
     pub(crate) set: Vec<Signal>,
     pub(crate) forced_exit: ForcedExit,
     pub(crate) keep_ignored_interrupt: bool,
+    pub(crate) even_if_ignored: bool,
 }
 
 /// Which repeated signals exit the process immediately, from the signal handler.
@@ -48,15 +49,26 @@ impl Default for Signals {
 }
 
 impl Signals {
+    /// Returns a set of these signals and no others.
+    pub fn new(signals: impl IntoIterator<Item = Signal>) -> Self {
+        signals.into_iter().fold(Self::none(), Self::with)
+    }
+
     /// Returns an empty set.
     pub const fn none() -> Self {
-        Self { set: Vec::new(), forced_exit: ForcedExit::Interrupt, keep_ignored_interrupt: false }
+        Self {
+            set: Vec::new(),
+            forced_exit: ForcedExit::Interrupt,
+            keep_ignored_interrupt: false,
+            even_if_ignored: false,
+        }
     }
 
     /// Adds a signal.
     ///
     /// If the process inherited the signal as ignored, it stays ignored, as `nohup` expects. This
-    /// does not apply to `SIGTERM` and `SIGINT`.
+    /// does not apply to `SIGTERM` and `SIGINT`, and not with
+    /// [`even_if_ignored`](Self::even_if_ignored).
     pub fn with(mut self, signal: Signal) -> Self {
         for signal in signal.on_this_platform() {
             if !self.set.contains(&signal) {
@@ -76,6 +88,15 @@ impl Signals {
     /// Sets which repeated signals exit the process immediately.
     pub const fn forced_exit(mut self, forced_exit: ForcedExit) -> Self {
         self.forced_exit = forced_exit;
+        self
+    }
+
+    /// Listens to the signals of the set even if the process inherited them as ignored.
+    ///
+    /// A daemon that reloads its configuration on `SIGHUP` wants this: it may have been started with
+    /// `nohup`.
+    pub const fn even_if_ignored(mut self) -> Self {
+        self.even_if_ignored = true;
         self
     }
 

@@ -31,7 +31,9 @@ impl<F: FnOnce(Notifier) -> W, W: Send + Sync + 'static> Backend for With<F> {
 
 cases! {
     that_drops_the_bell_at_once: woken, || wait_on(With(drop));
-    that_announces_too_early: woken, || wait_on(With(Notifier::notify));
+    that_announces_too_early: woken, || wait_on(With(|notifier: Notifier| {
+        assert!(notifier.notify().is_continue());
+    }));
     that_drops_the_bell_later: woken, || {
         let (drop_it, dropped) = mpsc::channel();
         let shutdown = ShutdownSignal::listen(With(|notifier| {
@@ -56,7 +58,7 @@ cases! {
             thread::spawn(move || {
                 readable(&notifier);
                 readable(&notifier); // it stays so
-                notifier.notify();
+                assert!(notifier.notify().is_break());
             });
         }));
     };

@@ -1,7 +1,9 @@
 #![doc = include_str!("../../features/async-std.md")]
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
+use std::task::{Poll, ready};
 
 use futures_lite::Stream;
 use signal_hook_async_std::Signals;
@@ -23,10 +25,11 @@ impl Backend for AsyncStd {
         reactor::can_start(&notifier)?;
         let numbers = notifier.signals().iter().map(|signal| signal.as_raw());
         let mut signals = Signals::new(numbers).map_err(Error::Descriptor)?;
-        let readable = async move {
-            // Its handlers run after ours, so the latch is set when the stream has an item.
-            let _ = poll_fn(|cx| Pin::new(&mut signals).poll_next(cx)).await;
-        };
+        // Its handlers run after ours, so the signal is recorded when the stream has an item.
+        let readable = poll_fn(move |cx| {
+            let next = ready!(Pin::new(&mut signals).poll_next(cx));
+            Poll::Ready(next.map(drop).ok_or_else(|| io::ErrorKind::BrokenPipe.into()))
+        });
         Ok(driver_waker::watch(readable, notifier))
     }
 }

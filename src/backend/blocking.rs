@@ -20,7 +20,7 @@ impl Backend for Blocking {
         let listener = notifier.listener();
         notifier.fallback().claim_thread();
         let thread = fallback::spawn(listener, park_until_first_waiter).map_err(Error::Thread)?;
-        listener.latch().set_thread(thread.clone());
+        listener.target().set_thread(thread.clone());
         Ok(ThreadGuard { _notifier: notifier, thread })
     }
 }
@@ -28,7 +28,7 @@ impl Backend for Blocking {
 /// Only wakers need the thread. The signal itself wakes threads that block in `wait`, and a second
 /// thread that runs at the same moment would slow them down.
 fn park_until_first_waiter(listener: &Listener) {
-    while !listener.is_closed() && !listener.latch().is_watching() {
+    while !listener.is_closed() && !listener.target().is_watching() {
         thread::park();
     }
 }

@@ -14,7 +14,7 @@ pub(crate) fn start_thread(listener: &Arc<Listener>, state: &FallbackState) {
         return;
     }
     if spawn(listener, |_| ()).is_err() && state.give_back_thread() {
-        listener.latch().poll_from_now_on();
+        listener.target().poll_from_now_on();
     }
 }
 
@@ -28,8 +28,9 @@ pub(crate) fn spawn(
     let listener = Arc::clone(listener);
     let watch = move || {
         begin(&listener);
-        listener.wait(None);
-        listener.wake_all();
+        while !listener.wake_all() {
+            listener.wait(None);
+        }
     };
     let handle = thread::Builder::new().name("signoff".into()).spawn(watch)?;
     Ok(handle.thread().clone())

@@ -35,7 +35,8 @@ pub use windows::*;
 
 use crate::error::Error;
 
-/// A runtime that can wait for a signal: the argument of [`ShutdownSignal::listen`].
+/// A runtime that can wait for a signal: the argument of [`ShutdownSignal::listen`] and
+/// [`Signals::stream`](crate::Signals::stream).
 ///
 /// The signal handler records the signal and makes one file descriptor readable, that of the
 /// [`Notifier`]. It must not do more: a handler must not wake tasks. So a backend waits on its
@@ -44,9 +45,10 @@ use crate::error::Error;
 /// # Contract
 ///
 /// * `watch` returns at once. It MUST NOT wait for the signal itself.
-/// * When the descriptor is readable, the backend SHOULD call `notify` soon, from any thread.
-/// * The backend MUST NOT read from the descriptor, write to it or make it blocking. It is shared,
-///   and stays readable after the signal.
+/// * When the descriptor is readable, the backend SHOULD call `notify` soon, from any thread. After
+///   `Continue` it MUST wait for the descriptor again. After `Break` it SHOULD drop the notifier.
+/// * The backend MUST NOT read from the descriptor, write to it or make it blocking. It is shared.
+///   It stays readable after `Break`. For a stream, `notify` has read from it before `Continue`.
 /// * If the runtime ends first, the task that holds the notifier is dropped, and the notifier with
 ///   it. A plain thread then waits for the signal instead.
 /// * What `watch` returns is dropped with the last clone of the signal. The backend SHOULD drop the
@@ -83,8 +85,7 @@ use crate::error::Error;
 ///     fn watch(self, notifier: Notifier) -> Result<(), Error> {
 ///         let fd = notifier.as_fd().try_clone_to_owned().map_err(Error::Descriptor)?;
 ///         my_runtime::spawn(async move {
-///             let _ = my_runtime::readable(&fd).await;
-///             notifier.notify();
+///             while my_runtime::readable(&fd).await.is_ok() && notifier.notify().is_continue() {}
 ///         });
 ///         Ok(())
 ///     }

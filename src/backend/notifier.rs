@@ -1,6 +1,7 @@
 //! What a backend gets.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::{FallbackState, start_thread};
@@ -25,18 +26,26 @@ impl Notifier {
         Self { listener, fallback, signals }
     }
 
-    /// Wakes every waiter: the descriptor is readable.
+    /// Wakes the waiters: the descriptor is readable.
     ///
-    /// Calling this early is harmless: it wakes no waiter, and a thread waits for the signal
-    /// instead, as if the notifier was dropped.
-    pub fn notify(self) {
-        drop(self);
+    /// Returns `Break` if there is nothing left to wait for: drop the notifier. Returns `Continue` if
+    /// the backend has to wait for the descriptor again: for a [`SignalStream`](crate::SignalStream),
+    /// which takes every signal, and if this was called too early, which is harmless.
+    #[must_use = "after `Continue` the backend has to wait for the descriptor again"]
+    pub fn notify(&self) -> ControlFlow<()> {
+        if self.listener.wake_all() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// Returns the signals that are listened to, without those that are left ignored.
     #[must_use]
     pub fn signals(&self) -> &[Signal] {
         &self.signals
+    }
+
+    /// Whether it is for a stream.
+    #[cfg(all(unix, any(feature = "tokio", feature = "async-std", feature = "smol")))]
+    pub(super) fn repeats(&self) -> bool {
+        self.listener.target().repeats()
     }
 
     #[cfg(all(
@@ -63,8 +72,10 @@ impl std::os::fd::AsFd for Notifier {
 impl Drop for Notifier {
     fn drop(&mut self) {
         // A forked child shares the descriptor with its parent and must not read from it.
-        let is_over = self.listener.wake_all() || !self.listener.in_owner_process();
-        if !is_over && self.fallback.abandon() {
+        if !self.listener.in_owner_process() {
+            return;
+        }
+        if !self.listener.wake_all() && self.fallback.abandon() {
             start_thread(&self.listener, &self.fallback);
         }
     }

@@ -22,10 +22,6 @@ impl Backend for Smol {
         reactor::can_start(&notifier)?;
         let fd = Arc::clone(notifier.listener());
         let fd = Async::new_nonblocking(fd).map_err(Error::Descriptor)?;
-        let readable = async move {
-            // After an error the fallback thread takes over.
-            let _ = poll_fn(|cx| fd.poll_readable(cx)).await;
-        };
-        Ok(driver_waker::watch(readable, notifier))
+        Ok(driver_waker::watch(poll_fn(move |cx| fd.poll_readable(cx)), notifier))
     }
 }

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::{io, thread};
 
 use tokio::net::unix::pipe::Receiver;
@@ -38,12 +39,25 @@ impl Backend for Tokio {
                 // The error is tokio's own: the runtime is being shut down.
                 None => Error::NoRuntime { runtime: RUNTIME },
             })?;
-        let readable = async move {
-            // An error is the end of the runtime.
-            let _ = poll_fn(|cx| pipe.poll_read_ready(cx)).await;
-        };
+        let repeats = notifier.repeats();
+        let readable = poll_fn(move |cx| poll_readable(&pipe, repeats, cx));
         // Unconstrained: the task that calls `listen` may have used up its coop budget.
         Ok(driver_waker::watch(task::unconstrained(readable), notifier))
+    }
+}
+
+/// An error is the end of the runtime.
+fn poll_readable(pipe: &Receiver, repeats: bool, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    loop {
+        ready!(pipe.poll_read_ready(cx))?;
+        if !repeats {
+            return Poll::Ready(Ok(()));
+        }
+        // tokio waits again only after it has found the descriptor empty.
+        match pipe.try_read(&mut [0; 8]) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            result => return Poll::Ready(result.map(drop)),
+        }
     }
 }
 

@@ -1,22 +1,21 @@
-//! One call of `listen`, as a signal handler sees it.
+//! One call of `listen` or `stream`, as a signal handler sees it.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::owner::Owner;
 use super::wake_fd::WakeFd;
-use crate::latch::Latch;
 use crate::options::ForcedExit;
 use crate::os::forced_exit::RepeatState;
 use crate::reason::Process;
+use crate::target::Target;
 
-/// What a signal handler needs for one call of `listen`. It owns its latch: a handler may use it
-/// while the last clone of the signal is being dropped.
+/// What a signal handler needs for one call of `listen` or `stream`. It owns its target: a handler
+/// may use it while the last clone of the signal is being dropped.
 pub(crate) struct Listener {
-    latch: Arc<Latch>,
+    target: Target,
     wake_fd: WakeFd,
     pub(super) repeats: RepeatState,
     /// A forked child has a copy of all this and must not wake its parent.
@@ -26,9 +25,9 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    pub(crate) fn new(latch: Arc<Latch>, forced_exit: ForcedExit) -> io::Result<Self> {
+    pub(crate) fn new(target: Target, forced_exit: ForcedExit) -> io::Result<Self> {
         Ok(Self {
-            latch,
+            target,
             wake_fd: WakeFd::new()?,
             repeats: RepeatState::new(forced_exit),
             owner: Owner::current(),
@@ -36,8 +35,8 @@ impl Listener {
         })
     }
 
-    pub(crate) fn latch(&self) -> &Latch {
-        &self.latch
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
     }
 
     /// Returns false in a forked child.
@@ -48,12 +47,12 @@ impl Listener {
     /// Records the signal. Async-signal-safe. Does not return if the signal forces the exit.
     pub(super) fn record(&self, signal: i32, process: Option<Process>, at: Duration) {
         self.repeats.on_signal(signal);
-        self.latch.set_by_signal(signal, process, at);
+        self.target.record(signal, process, at);
     }
 
     /// Makes the descriptor readable, if there is something to see. Async-signal-safe.
     pub(super) fn wake_if_set(&self) {
-        if self.latch.is_set() {
+        if self.target.is_set() {
             self.wake_fd.wake();
         }
     }
@@ -70,20 +69,34 @@ impl Listener {
         self.wake_fd.wake();
     }
 
-    /// Blocks the thread until the latch is set, the signal has no clones left, or the deadline has
-    /// passed.
+    /// Blocks the thread until there may be something to see, or the deadline has passed.
     pub(crate) fn wait(&self, deadline: Option<Instant>) {
-        self.wake_fd.wait(|| self.latch.is_set() || self.is_closed(), deadline);
+        if self.target.repeats() {
+            self.wake_fd.wait_readable();
+        } else {
+            self.wake_fd.wait(|| self.target.is_set() || self.is_closed(), deadline);
+        }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::Acquire)
     }
 
-    /// Wakes every waiter, if the latch is set. Returns whether a backend has nothing left to wait
-    /// for.
+    /// Wakes the waiters, if there is something to see. Returns whether a backend has nothing left
+    /// to wait for.
     pub(crate) fn wake_all(&self) -> bool {
-        self.latch.wake_all() || self.is_closed()
+        if self.target.repeats() {
+            self.drain();
+        }
+        self.target.wake_all() || self.is_closed()
+    }
+
+    /// F2. A listener that is closed stays readable, so that every thread that waits for it ends.
+    fn drain(&self) {
+        self.wake_fd.drain();
+        if self.is_closed() {
+            self.wake_fd.wake();
+        }
     }
 }
 

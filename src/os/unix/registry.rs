@@ -198,13 +198,13 @@ pub(crate) fn unregister(signals: &[Signal], listener: &Arc<Listener>) {
 }
 
 fn remove(signals: &[Signal], listener: &Arc<Listener>) {
-    let is_seen = listener.latch().signal_seen().is_some();
+    let is_seen = listener.target().signal_seen().is_some();
     if is_seen {
         wait_for_deliveries(); // R4
     }
     for slot in signals.iter().filter_map(|signal| slot(signal.as_raw())) {
         if is_seen {
-            slot.listeners.for_each(|other| _ = other.latch().see()); // R4
+            slot.listeners.for_each(|other| other.target().see()); // R4
             slot.after_drop.copy_from(&listener.repeats); // R3
         }
         slot.listeners.remove(listener);
@@ -212,7 +212,7 @@ fn remove(signals: &[Signal], listener: &Arc<Listener>) {
 }
 
 fn unseen_signal(listener: &Listener) -> Option<(&'static SignalSlot, i32)> {
-    let signal = listener.latch().signal_unseen()?.as_raw();
+    let signal = listener.target().signal_unseen()?.as_raw();
     let slot = slot(signal)?;
     slot.listeners.is_empty().then_some((slot, signal))
 }

@@ -13,12 +13,14 @@ const FALLBACK_POLL: Duration = Duration::from_millis(2);
 /// The standard streams have the descriptors below this one.
 const FIRST: libc::c_int = 3;
 
-// Invariant
+// Invariants
 //
 // F1  The descriptor is made readable after the condition that its readers wait for, and stays
 //     so. If a reader finds it readable too early, it drains it and checks the condition again.
+// F2  For a stream it is drained each time before the stream is woken. A stream that is woken looks
+//     for signals after that, so it finds every one whose write was drained.
 
-/// A descriptor that becomes readable once and stays readable: an eventfd or a pipe.
+/// A descriptor that becomes readable: an eventfd or a pipe.
 pub(crate) struct WakeFd {
     read: OwnedFd,
     /// `None` if both ends are one descriptor.
@@ -49,13 +51,26 @@ impl WakeFd {
 
     /// It is readable without a reason: something else has written to it.
     fn settle(&self, is_done: impl Fn() -> bool, deadline: Option<Instant>) {
-        let mut bytes = [0_u8; 64];
-        // SAFETY: the pointer is to so many live bytes. The descriptor does not block.
-        unsafe { libc::read(self.read.as_raw_fd(), bytes.as_mut_ptr().cast(), bytes.len()) };
+        self.drain();
         if is_done() {
             self.wake(); // F1: the reason came in between
         } else {
             nap(deadline);
+        }
+    }
+
+    /// A pipe may hold more, and is readable then.
+    pub(super) fn drain(&self) {
+        let mut bytes = [0_u8; 64];
+        // SAFETY: the pointer is to so many live bytes. The descriptor does not block.
+        unsafe { libc::read(self.read.as_raw_fd(), bytes.as_mut_ptr().cast(), bytes.len()) };
+    }
+
+    /// Blocks the thread until it is readable, or may be.
+    pub(super) fn wait_readable(&self) {
+        match self.poll(None) {
+            Readiness::Interrupted | Readiness::Readable => {}
+            Readiness::Unknown => nap(None),
         }
     }
 

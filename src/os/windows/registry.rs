@@ -146,11 +146,11 @@ pub(crate) fn unregister(signals: &[Signal], listener: &Arc<Listener>) {
 }
 
 fn remove(registry: &mut Registry, signals: &[Signal], listener: &Arc<Listener>) {
-    let is_seen = listener.latch().signal_seen().is_some();
+    let is_seen = listener.target().signal_seen().is_some();
     for &signal in signals {
         let Some(slot) = registry.slot(signal) else { continue };
         if is_seen {
-            slot.listeners.iter().for_each(|other| _ = other.latch().see()); // R4
+            slot.listeners.iter().for_each(|other| other.target().see()); // R4
             slot.after_drop.copy_from(&listener.repeats); // R3
         }
         slot.listeners.retain(|other| !Arc::ptr_eq(other, listener));
@@ -158,7 +158,7 @@ fn remove(registry: &mut Registry, signals: &[Signal], listener: &Arc<Listener>)
 }
 
 fn unseen_signal(registry: &mut Registry, listener: &Listener) -> Option<Signal> {
-    let signal = listener.latch().signal_unseen()?;
+    let signal = listener.target().signal_unseen()?;
     let slot = registry.slot(signal)?;
     slot.listeners.is_empty().then_some(signal)
 }
