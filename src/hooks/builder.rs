@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::context::HookContext;
 use super::hook::{AsyncHook, Hook, HookFuture, IntoOutcome, Kind, TimeLimit};
+use super::observer::Observer;
 
 /// What Docker waits between `SIGTERM` and `SIGKILL`. Kubernetes waits three times as long.
 const DEFAULT_BUDGET: Duration = Duration::from_secs(10);
@@ -41,6 +42,7 @@ pub struct Hooks {
     /// Never empty. New hooks are added to the last stage.
     pub(super) stages: VecDeque<Stage>,
     pub(super) budget: Duration,
+    pub(super) observers: Vec<Box<dyn Observer>>,
 }
 
 /// Hooks that run at the same time.
@@ -55,7 +57,11 @@ impl Default for Hooks {
 impl Hooks {
     /// Creates an empty set of hooks with a budget of ten seconds.
     pub fn new() -> Self {
-        Self { stages: VecDeque::from([Stage::new()]), budget: DEFAULT_BUDGET }
+        Self {
+            stages: VecDeque::from([Stage::new()]),
+            budget: DEFAULT_BUDGET,
+            observers: Vec::new(),
+        }
     }
 
     /// Sets the time that all hooks share. The default is ten seconds.
@@ -186,6 +192,7 @@ impl fmt::Debug for Hooks {
         f.debug_struct("Hooks")
             .field("budget", &self.budget)
             .field("stages", &self.stages.iter().map(names).collect::<Vec<_>>())
+            .field("observers", &self.observers.len())
             .finish()
     }
 }

@@ -25,7 +25,7 @@ pub(super) async fn run(
     mut timer: Timer,
     all_on_threads: bool,
 ) {
-    progress.trace_start();
+    progress.announce_start(hooks.observers);
     let ready = Arc::default();
     let (mut stages, mut numbers) = (hooks.stages, 0..);
     stages.retain(|stage| !stage.is_empty());

@@ -112,7 +112,7 @@ impl IntoOutcome for () {
 
 impl<T: IntoOutcome, E: Into<Box<dyn Error + Send + Sync>>> IntoOutcome for Result<T, E> {
     fn into_outcome(self) -> Outcome {
-        self.map_or_else(|error| Outcome::Failed(error.into()), T::into_outcome)
+        self.map_or_else(Outcome::failed, T::into_outcome)
     }
 }
 

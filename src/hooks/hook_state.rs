@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::builder::{Hooks, Stage};
+use super::event;
 use super::hook::Hook;
 use super::report::{HookReport, Outcome};
 use crate::tracked_work::TrackedWork;
@@ -26,6 +27,7 @@ pub(super) struct HookId {
 pub(super) struct RunningHook {
     pub(super) id: HookId,
     pub(super) started: Instant,
+    pub(super) deadline: Option<Instant>,
     pub(super) tracked: Arc<TrackedWork>,
     /// How long the thread that runs the hook may take to drop it, after the deadline.
     pub(super) patience: Option<Duration>,
@@ -46,6 +48,18 @@ impl HookState {
 }
 
 impl RunningHook {
+    /// What observers hear of it.
+    pub(super) fn snapshot(&self) -> event::RunningHook {
+        event::RunningHook {
+            name: Arc::clone(&self.id.name),
+            stage: self.id.stage,
+            started: self.started,
+            running_for: self.started.elapsed(),
+            deadline: self.deadline,
+            in_flight: self.tracked.entries(),
+        }
+    }
+
     pub(super) fn finish(self, start: Instant, outcome: Outcome) -> HookReport {
         let HookId { name, stage } = self.id;
         let started = self.started.saturating_duration_since(start);

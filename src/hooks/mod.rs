@@ -2,8 +2,10 @@
 
 mod budget;
 mod builder;
+mod closed;
 mod context;
 mod driver;
+mod event;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 mod exit_on;
 mod hook;
@@ -12,10 +14,13 @@ mod hook_state;
 mod lambda;
 #[cfg(all(test, loom))]
 mod loom_tests;
+mod observer;
+mod observer_threads;
 mod output;
 mod progress;
 mod ready_queue;
 mod report;
+mod request;
 mod run;
 #[cfg_attr(all(any(unix, windows), feature = "tokio"), path = "runtime_tokio.rs")]
 #[cfg_attr(not(all(any(unix, windows), feature = "tokio")), path = "runtime_none.rs")]
@@ -26,7 +31,9 @@ mod workers;
 
 pub use builder::Hooks;
 pub use context::HookContext;
+pub use event::{Event, Running, RunningHook, Started};
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 pub use exit_on::{Exit, ExitGuard, ExitOn, Joined};
 pub use hook::{AsyncHook, IntoOutcome};
+pub use observer::Observer;
 pub use report::{HookReport, Outcome, Report};

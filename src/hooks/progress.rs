@@ -7,11 +7,14 @@ use std::time::{Duration, Instant};
 
 use super::budget;
 use super::builder::Hooks;
+use super::closed::Closed;
+use super::event::{Event, Running, Started};
 use super::hook_state::{HookState, RunningHook, pending};
+use super::observer::Observer;
+use super::observer_threads::ObserverThreads;
 use super::report::{HookReport, Outcome, Report, Summary};
+use super::request::Request;
 use crate::observers::tracing::ShutdownSpan;
-use crate::reason::Reason;
-use crate::shutdown_signal::ShutdownSignal;
 use crate::sync::{Mutex, lock};
 use crate::tracked_work::TrackedWork;
 
@@ -20,29 +23,6 @@ use crate::tracked_work::TrackedWork;
 // P1  A hook goes from pending to running to finished. The first outcome stays.
 // P2  After `close`, no hook starts and no outcome changes.
 // P3  No code of the program runs under the lock, and nothing of a hook is dropped there.
-
-/// Why and when the shutdown was requested.
-pub(super) struct Request {
-    pub(super) reason: Option<Reason>,
-    pub(super) at: Instant,
-    shutdown: Option<ShutdownSignal>,
-}
-
-impl Request {
-    pub(super) fn now() -> Self {
-        Self { reason: None, at: Instant::now(), shutdown: None }
-    }
-
-    pub(super) fn of(shutdown: &ShutdownSignal) -> Self {
-        let at = shutdown.requested_at().unwrap_or_else(Instant::now);
-        Self { reason: shutdown.reason(), at, shutdown: Some(shutdown.clone()) }
-    }
-
-    /// Returns whether the exit status is a failure even if all hooks are done.
-    fn is_failure(&self) -> bool {
-        self.shutdown.as_ref().is_some_and(ShutdownSignal::is_failure)
-    }
-}
 
 /// One shutdown. Every thread that takes part in it has this.
 pub(super) struct Progress {
@@ -64,6 +44,7 @@ struct State {
     unfinished: usize,
     /// How often a hook started or finished.
     steps: usize,
+    observers: ObserverThreads,
     is_closed: bool,
 }
 
@@ -78,6 +59,7 @@ impl Progress {
             deadlines: BTreeSet::new(),
             unfinished: 0,
             steps: 0,
+            observers: ObserverThreads::default(),
             is_closed: false,
         };
         Arc::new(Self {
@@ -96,8 +78,15 @@ impl Progress {
     }
 
     /// The first stage opens.
-    pub(super) fn trace_start(&self) {
-        let hooks = lock(&self.state).hooks.len();
+    pub(super) fn announce_start(self: &Arc<Self>, observers: Vec<Box<dyn Observer>>) {
+        let observers = ObserverThreads::start(observers, self);
+        let mut state = lock(&self.state);
+        let hooks = state.hooks.len();
+        if !state.is_closed {
+            observers.send(|| Event::Started(self.started(hooks)));
+            state.observers = observers; // E1
+        }
+        drop(state);
         self.span.shutdown_started(self.request.reason.as_ref(), self.budget, hooks);
     }
 
@@ -116,6 +105,7 @@ impl Progress {
     pub(super) fn start(
         &self,
         number: usize,
+        now: Instant,
         deadline: Option<Instant>,
         patience: Option<Duration>,
     ) -> Option<Arc<TrackedWork>> {
@@ -126,10 +116,11 @@ impl Progress {
         let hook = state.hooks.get_mut(number)?;
         let HookState::Pending(id) = hook else { return None }; // P1
         let (id, tracked) = (id.clone(), Arc::<TrackedWork>::default());
-        let running = RunningHook { id, started: Instant::now(), tracked, patience };
+        let running = RunningHook { id, started: now, deadline, tracked, patience };
         *hook = HookState::Running(running.clone());
         state.steps += 1;
         state.deadlines.extend(deadline.map(|at| (at, number)));
+        state.observers.send(|| Event::HookStarted(running.snapshot()));
         drop(state);
         self.span.hook_started(&running.id.name, running.id.stage);
         Some(running.tracked)
@@ -142,6 +133,7 @@ impl Progress {
         self.span.hook_ended(&report);
         let mut state = lock(&self.state);
         if !state.is_closed && state.running(number).is_some() {
+            state.observers.send(|| Event::HookEnded(report.clone()));
             state.finish(number, report);
         }
     }
@@ -180,11 +172,12 @@ impl Progress {
         let mut state = lock(&self.state);
         state.is_closed = true;
         let hooks = mem::take(&mut state.hooks);
+        let observers = mem::take(&mut state.observers);
         drop(state);
         let unfinished = hooks.iter().enumerate().filter(|(_, hook)| !hook.is_finished());
-        let untraced = unfinished.map(|(number, _)| number).collect();
+        let unannounced = unfinished.map(|(number, _)| number).collect();
         let hooks = hooks.into_iter().map(|hook| hook.into_report(self.request.at)).collect();
-        Closed { report: Report::new(hooks, self.summary()), untraced }
+        Closed::new(Report::new(hooks, self.summary()), unannounced, observers)
     }
 
     fn summary(&self) -> Summary {
@@ -197,20 +190,22 @@ impl Progress {
         }
     }
 
-    /// Reports to `tracing` what nothing was said of before. Runs code of the program.
-    pub(super) fn trace_end(&self, closed: &Closed) {
-        let hooks = closed.report.hooks();
-        let untraced = closed.untraced.iter().filter_map(|&number| hooks.get(number));
-        untraced.for_each(|hook| self.span.hook_ended(hook));
-        self.span.shutdown_ended(&closed.report);
+    /// What runs now, or `None` if nothing does.
+    pub(super) fn running(&self) -> Option<Event> {
+        let running = |hook: &HookState| match hook {
+            HookState::Running(running) => Some(running.clone()),
+            _ => None,
+        };
+        let hooks: Vec<_> = lock(&self.state).hooks.iter().filter_map(running).collect();
+        let hooks: Vec<_> = hooks.iter().map(RunningHook::snapshot).collect(); // not under the lock
+        let is_any = !hooks.is_empty();
+        is_any.then(|| Event::Running(Running { hooks, deadline: self.deadline }))
     }
-}
 
-/// The end of a shutdown.
-pub(super) struct Closed {
-    pub(super) report: Report,
-    /// The hooks that no `hook_ended` was traced for.
-    untraced: Vec<usize>,
+    fn started(&self, hooks: usize) -> Started {
+        let (reason, budget, deadline) = (self.request.reason.clone(), self.budget, self.deadline);
+        Started { reason, budget, deadline, hooks }
+    }
 }
 
 impl State {
@@ -238,12 +233,12 @@ mod tests {
     fn nothing_starts_or_changes_after_the_report() {
         let hooks = Hooks::new().hook("runs", async || {}).hook("waits", async || {});
         let progress = Progress::new(&hooks, Request::now());
-        assert!(progress.start(0, None, None).is_some());
-        assert!(progress.start(0, None, None).is_none(), "once");
+        assert!(progress.start(0, Instant::now(), None, None).is_some());
+        assert!(progress.start(0, Instant::now(), None, None).is_none(), "once");
         let report = progress.close().report;
         let outcomes: Vec<_> = report.hooks().iter().map(|hook| hook.outcome().label()).collect();
         assert_eq!(outcomes, ["abandoned", "not started"]);
-        assert!(progress.start(1, None, None).is_none());
+        assert!(progress.start(1, Instant::now(), None, None).is_none());
         progress.finish(0, Outcome::Done);
         assert!(progress.close().report.hooks().is_empty());
     }

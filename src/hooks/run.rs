@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::builder::Hooks;
 use super::driver;
-use super::progress::{Progress, Request};
+use super::progress::Progress;
 use super::report::Report;
+use super::request::Request;
 use super::runtime;
 use super::timer::Timer;
 use crate::shutdown_signal::ShutdownSignal;
@@ -55,7 +56,7 @@ async fn run(progress: &Arc<Progress>, hooks: Hooks) {
 }
 
 fn report(progress: &Progress) -> Report {
-    let closed = progress.close();
-    progress.trace_end(&closed);
+    let mut closed = progress.close();
+    closed.announce(progress);
     closed.report
 }

@@ -45,7 +45,7 @@ impl Task {
         // nothing to wait for at its deadline, unless it starts without any time.
         let is_cut = kind == Kind::Blocking && deadline.at.is_none_or(|at| now < at);
         let patience = (is_threaded && !is_cut).then(|| progress.patience());
-        let Some(tracked) = progress.start(number, deadline.at, patience) else {
+        let Some(tracked) = progress.start(number, now, deadline.at, patience) else {
             let _ = catch_panic(|| drop(start)); // H2
             return None;
         };

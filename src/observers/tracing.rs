@@ -11,6 +11,10 @@ use crate::hooks::{HookReport, Outcome, Report};
 use crate::in_flight::InFlightEntry;
 use crate::reason::Reason;
 
+// This is not an `Observer`: hooks run inside the span, so it must be entered on the threads of the
+// hooks, before their code runs. An observer has a thread of its own. Events would also arrive there
+// late, without the subscriber that is set for the thread of the hooks only.
+//
 // Some subscribers panic if standard error is closed. All that reaches a subscriber runs under
 // `catch_panic`: it misses that event, and the hooks go on.
 

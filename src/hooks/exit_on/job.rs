@@ -10,9 +10,11 @@ use std::time::Instant;
 use super::exit::{End, Exit};
 use crate::catch_panic::catch_panic;
 use crate::hooks::builder::Hooks;
+use crate::hooks::closed::Closed;
 use crate::hooks::driver;
-use crate::hooks::progress::{Closed, Progress, Request};
+use crate::hooks::progress::Progress;
 use crate::hooks::report::Report;
+use crate::hooks::request::Request;
 use crate::hooks::runtime::HookRuntime;
 use crate::hooks::timer::{Alarm, Timer};
 use crate::os::{Owner, wait_for_deliveries};
@@ -140,10 +142,10 @@ impl ExitJob {
     }
 
     /// Runs code of the program, which may block or panic.
-    pub(super) fn report_and_flush(&self, closed: Closed) {
+    pub(super) fn report_and_flush(&self, mut closed: Closed) {
         let Ending { status, on_report, .. } = mem::take(&mut *lock(&self.ending));
         let report = || {
-            self.progress().trace_end(&closed);
+            closed.announce(self.progress());
             if let Some(status) = status {
                 self.set_status(status(&closed.report));
             }

@@ -192,7 +192,7 @@ struct Running(Arc<Program>);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.finish(Outcome::Failed("dropped before it returned".into()));
+        self.0.finish(Outcome::failed("dropped before it returned"));
     }
 }
 

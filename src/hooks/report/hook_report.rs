@@ -8,7 +8,7 @@ use crate::in_flight::InFlightEntry;
 use crate::tracked_work::TrackedWork;
 
 /// What happened to one hook.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct HookReport {
     name: Arc<str>,
     stage: usize,
@@ -83,7 +83,7 @@ impl HookReport {
 /// A hook that waited for a task is not done if the task panicked.
 fn fail_if_panicked(outcome: Outcome, work: &TrackedWork) -> Outcome {
     match (outcome, work.panicked()) {
-        (Outcome::Done, Some(panicked)) => Outcome::Failed(panicked.into()),
+        (Outcome::Done, Some(panicked)) => Outcome::Failed(Arc::new(panicked)),
         (outcome, _) => outcome,
     }
 }

@@ -40,7 +40,7 @@ use crate::reason::Reason;
 /// Return it from `main` to print it on standard error and to set the exit status: 0 if
 /// [`is_clean`](Self::is_clean), else 1. To set the status without printing, return
 /// [`exit_code`](Self::exit_code).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[must_use = "the report says which hooks failed"]
 pub struct Report {
     hooks: Vec<HookReport>,
@@ -48,7 +48,7 @@ pub struct Report {
 }
 
 /// What a report says about the shutdown as a whole.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::hooks) struct Summary {
     pub(in crate::hooks) budget: Duration,
     /// From the shutdown request to the start of the hooks.

@@ -1,17 +1,18 @@
 //! How one hook ended.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::{fmt, iter};
 
 /// How a hook ended.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Outcome {
     /// The hook returned without an error.
     Done,
     /// The hook returned this error, or [tracked work](crate::InFlight::track) that it waited for
     /// panicked.
-    Failed(Box<dyn Error + Send + Sync>),
+    Failed(Arc<dyn Error + Send + Sync>),
     /// The hook panicked with this message. A panic while its captured values were dropped counts.
     Panicked(String),
     /// The deadline passed, and the hook's future was dropped.
@@ -23,6 +24,10 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    pub(in crate::hooks) fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Failed(error.into().into())
+    }
+
     /// Returns whether the hook returned without an error.
     #[must_use]
     pub fn is_done(&self) -> bool {
@@ -97,13 +102,13 @@ mod tests {
     #[test]
     fn an_error_is_shown_with_its_causes_once() {
         let cause = |text| Some(Box::new(Caused(text, Some(Box::new(Caused("timed out", None))))));
-        let shown = |error: Caused| Outcome::Failed(error.into()).to_string();
+        let shown = |error: Caused| Outcome::failed(error).to_string();
         assert_eq!(
             shown(Caused("no flush", cause("no pool"))),
             "failed: no flush: no pool: timed out"
         );
         let repeated = Caused("no flush: no pool", cause("no pool"));
         assert_eq!(shown(repeated), "failed: no flush: no pool: timed out");
-        assert_eq!(Outcome::Failed("gone".into()).to_string(), "failed: gone");
+        assert_eq!(Outcome::failed("gone").to_string(), "failed: gone");
     }
 }

@@ -22,7 +22,7 @@ fn hook(name: &str, stage: usize, outcome: Outcome, started: u32, took: u32) -> 
 }
 
 fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Outcome {
-    Outcome::Failed(error.into())
+    Outcome::failed(error)
 }
 
 fn summary(took: u32) -> Summary {

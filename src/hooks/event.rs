@@ -1,0 +1,180 @@
+//! What observers hear of a shutdown.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::report::{HookReport, Report};
+use crate::human_duration::HumanDuration;
+use crate::in_flight::InFlightEntry;
+use crate::reason::Reason;
+
+/// What happens during a shutdown, for an [`Observer`](super::Observer).
+///
+/// `Started` is the first event, and `Ended` the last one. Each hook is in one `HookEnded`, after its
+/// `HookStarted` if it has started. All hooks of a stage are in a `HookEnded` before the next stage
+/// starts.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// The hooks are about to start.
+    Started(Started),
+    /// A hook starts.
+    HookStarted(RunningHook),
+    /// A hook has ended, was given up, or never started.
+    HookEnded(HookReport),
+    /// Hooks are running. An observer receives this once a second until nothing runs.
+    Running(Running),
+    /// All hooks have ended. Afterwards [`exit_on`](crate::Hooks::exit_on) exits the process.
+    Ended(Report),
+}
+
+/// The start of a shutdown.
+#[derive(Debug, Clone)]
+pub struct Started {
+    pub(super) reason: Option<Reason>,
+    pub(super) budget: Duration,
+    pub(super) deadline: Option<Instant>,
+    pub(super) hooks: usize,
+}
+
+impl Started {
+    /// Returns the reason for the shutdown, or `None` if the hooks were [`run`](crate::Hooks::run)
+    /// without a signal.
+    #[must_use]
+    pub fn reason(&self) -> Option<&Reason> {
+        self.reason.as_ref()
+    }
+
+    /// Returns the budget that all hooks share.
+    #[must_use]
+    pub fn budget(&self) -> Duration {
+        self.budget
+    }
+
+    /// Returns what is left of the budget now, or `None` if it has no limit.
+    #[must_use]
+    pub fn time_left(&self) -> Option<Duration> {
+        time_left(self.deadline)
+    }
+
+    /// Returns the number of hooks.
+    #[must_use]
+    pub fn hooks(&self) -> usize {
+        self.hooks
+    }
+}
+
+/// What runs at one moment of a shutdown.
+///
+/// `Display` is one line:
+/// `waiting for requests (2.00 s of 4.00 s; in flight: GET /report (3.14 s)), 7.99 s left`.
+#[derive(Debug, Clone)]
+pub struct Running {
+    pub(super) hooks: Vec<RunningHook>,
+    pub(super) deadline: Option<Instant>,
+}
+
+impl Running {
+    /// Returns the running hooks, in the order in which they were added.
+    #[must_use]
+    pub fn hooks(&self) -> &[RunningHook] {
+        &self.hooks
+    }
+
+    /// Returns what is left of the budget now, or `None` if it has no limit.
+    #[must_use]
+    pub fn time_left(&self) -> Option<Duration> {
+        time_left(self.deadline)
+    }
+}
+
+impl fmt::Display for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("waiting for ")?;
+        list(f, &self.hooks)?;
+        self.time_left().map_or(Ok(()), |left| write!(f, ", {} left", HumanDuration(left)))
+    }
+}
+
+/// A hook that runs.
+#[derive(Debug, Clone)]
+pub struct RunningHook {
+    pub(super) name: Arc<str>,
+    pub(super) stage: usize,
+    pub(super) started: Instant,
+    pub(super) running_for: Duration,
+    pub(super) deadline: Option<Instant>,
+    pub(super) in_flight: Vec<InFlightEntry>,
+}
+
+impl RunningHook {
+    /// Returns the hook's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the number of the hook's stage, from 0.
+    #[must_use]
+    pub fn stage(&self) -> usize {
+        self.stage
+    }
+
+    /// Returns how long the hook had been running at the time of the event.
+    #[must_use]
+    pub fn running_for(&self) -> Duration {
+        self.running_for
+    }
+
+    /// Returns how long the hook may run, or `None` if it has no limit.
+    #[must_use]
+    pub fn limit(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(self.started))
+    }
+
+    /// Returns how much of that is left now, or `None` if the hook has no limit.
+    #[must_use]
+    pub fn time_left(&self) -> Option<Duration> {
+        time_left(self.deadline)
+    }
+
+    /// Returns the [in-flight work](crate::InFlight) that the hook waits for, the oldest first.
+    #[must_use]
+    pub fn in_flight(&self) -> &[InFlightEntry] {
+        &self.in_flight
+    }
+}
+
+/// `requests (2.00 s of 4.00 s; in flight: GET /report (3.14 s))`.
+impl fmt::Display for RunningHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}", self.name, HumanDuration(self.running_for))?;
+        if let Some(limit) = self.limit() {
+            write!(f, " of {}", HumanDuration(limit))?;
+        }
+        if !self.in_flight.is_empty() {
+            f.write_str("; in flight: ")?;
+            list(f, &self.in_flight)?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// As many items are named on one line.
+const MAX_NAMED: usize = 5;
+
+fn list(f: &mut fmt::Formatter<'_>, items: &[impl fmt::Display]) -> fmt::Result {
+    for (number, item) in items.iter().take(MAX_NAMED).enumerate() {
+        let separator = if number == 0 { "" } else { ", " };
+        write!(f, "{separator}{item}")?;
+    }
+    match items.len().saturating_sub(MAX_NAMED) {
+        0 => Ok(()),
+        others => write!(f, " and {others} more"),
+    }
+}
+
+fn time_left(deadline: Option<Instant>) -> Option<Duration> {
+    deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+}

@@ -1,0 +1,98 @@
+//! Passes the events to the observers, each on a thread of its own.
+
+use std::convert::Infallible;
+use std::mem::ManuallyDrop;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::event::Event;
+use super::observer::Observer;
+use super::progress::Progress;
+use crate::catch_panic::catch_panic;
+
+// Invariants
+//
+// E1  Events are sent under the lock that guards the state of the hooks. So they arrive in the order
+//     in which the state changed.
+// E2  The code of an observer, its drop included, runs on its own thread under `catch_panic`.
+// E3  A queue holds at most two events for each hook. `Running` is not queued: the observer's thread
+//     makes it when it is due, so a slow observer never finds an old one.
+
+const TICK: Duration = Duration::from_secs(1);
+
+/// The queues of all observers. Without observers there are none, and nothing is started.
+#[derive(Default)]
+pub(super) struct ObserverThreads {
+    queues: Vec<Sender<Arc<Event>>>,
+    running: Option<Receiver<Infallible>>,
+}
+
+impl ObserverThreads {
+    /// Starts a thread for each observer. If the system refuses one, that observer hears nothing.
+    pub(super) fn start(observers: Vec<Box<dyn Observer>>, progress: &Arc<Progress>) -> Self {
+        if observers.is_empty() {
+            return Self::default();
+        }
+        let (alive, running) = mpsc::channel();
+        let start = |observer| start(observer, Arc::downgrade(progress), alive.clone());
+        Self { queues: observers.into_iter().filter_map(start).collect(), running: Some(running) }
+    }
+
+    pub(super) fn send(&self, event: impl FnOnce() -> Event) {
+        if self.queues.is_empty() {
+            return;
+        }
+        let event = Arc::new(event());
+        for queue in &self.queues {
+            let _ = queue.send(Arc::clone(&event)); // the thread ends after its queue
+        }
+    }
+
+    /// Closes the queues and waits until all events are handled, but not for an observer that blocks.
+    pub(super) fn finish(&mut self, timeout: Duration) {
+        self.queues.clear();
+        if let Some(running) = self.running.take() {
+            let _ = running.recv_timeout(timeout); // disconnected by the last thread that ends
+        }
+    }
+}
+
+fn start(
+    observer: Box<dyn Observer>,
+    progress: Weak<Progress>,
+    alive: Sender<Infallible>,
+) -> Option<Sender<Arc<Event>>> {
+    let (queue, events) = mpsc::channel();
+    // Without a thread it is leaked: a drop here could block the hooks (E2).
+    let observer = ManuallyDrop::new(observer);
+    let observe = move || {
+        observe(ManuallyDrop::into_inner(observer), &events, &progress);
+        drop(alive);
+    };
+    let thread = thread::Builder::new().name("signoff-observer".into());
+    thread.spawn(observe).ok().map(|_| queue)
+}
+
+/// The thread of one observer.
+fn observe(
+    mut observer: Box<dyn Observer>,
+    events: &Receiver<Arc<Event>>,
+    progress: &Weak<Progress>,
+) {
+    let mut tick = Instant::now() + TICK;
+    loop {
+        let event = match events.recv_timeout(tick.saturating_duration_since(Instant::now())) {
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Timeout) => {
+                tick = Instant::now() + TICK;
+                progress.upgrade().and_then(|progress| progress.running()).map(Arc::new)
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        let _ = catch_panic(|| event.iter().for_each(|event| observer.on_event(event))); // E2
+        let _ = catch_panic(|| drop(event)); // it may own the error of a hook
+    }
+    let _ = catch_panic(|| drop(observer));
+}
