@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
-use std::{env, thread};
+use std::{env, fs, thread};
 
 /// Far more than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,6 +57,45 @@ fn service() {
         sender,
         &["1 keep serving", "2 main", "3 requests", "4 database", "spool", "5 telemetry"],
     );
+}
+
+#[test]
+fn reload() {
+    let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/greeting.txt");
+    let write = |text: &str| fs::write(path, text).expect("a file");
+    write("hello\n");
+    let example = Example::start_with("reload", &[path]);
+    let listening = example.line("listening: nc ");
+    let [ip, port] = words(&listening, 2);
+    let client = || {
+        let client = connect(&format!("{ip}:{}", port.trim_end_matches(',')));
+        let lines = BufReader::new(client.try_clone().expect("a second handle")).lines();
+        (client, lines.map(|line| line.expect("a line")))
+    };
+    let ask = |client: &mut TcpStream| client.write_all(b"Ada\n").expect("sent");
+
+    let (mut first, mut answers) = client();
+    ask(&mut first);
+    assert_eq!(answers.next().expect("an answer"), "hello, Ada");
+
+    write("");
+    example.signal("HUP");
+    example.line("kept the old configuration: no greeting in ");
+    ask(&mut first);
+    assert_eq!(answers.next().expect("it keeps serving"), "hello, Ada");
+
+    write("good evening\n");
+    example.signal("HUP");
+    example.line("reloaded: good evening");
+    assert_eq!(answers.collect::<Vec<_>>(), ["goodbye: request: reloaded"]);
+    let (mut second, mut answers) = client();
+    ask(&mut second);
+    assert_eq!(answers.next().expect("an answer"), "good evening, Ada");
+
+    let sender = example.signal("TERM");
+    assert_reason(&example.line("stopping: "), "stopping: ", "SIGTERM", sender);
+    assert_reason(&answers.next().expect("a goodbye"), "goodbye: ", "SIGTERM", sender);
+    assert_timeline(&example.end_with(0).1, sender, &["1 clients"]);
 }
 
 #[test]
@@ -223,9 +262,14 @@ struct Example {
 
 impl Example {
     fn start(name: &str) -> Self {
+        Self::start_with(name, &[])
+    }
+
+    fn start_with(name: &str, arguments: &[&str]) -> Self {
         let path = env::current_exe().expect("the path of this test");
         let path = path.ancestors().nth(2).expect("a target folder").join("examples").join(name);
         let mut command = Command::new(&path);
+        command.args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| {
             let build = "first run `cargo build --all-features --examples`";
