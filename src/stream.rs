@@ -47,24 +47,16 @@ impl Signals {
     ///
     /// ```
     /// # #[cfg(feature = "smol")]
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # async fn run() -> Result<(), signoff::Error> {
     /// use signoff::{Signal, Signals, Smol};
     ///
-    /// # async_io::block_on(async {
     /// let mut reload = Signals::new([Signal::Hangup]).even_if_ignored().stream(Smol)?;
-    /// # signal_hook::low_level::raise(1)?;
-    /// # let mut rounds = 0..2;
-    /// # while rounds.next() == Some(0) {
-    /// while reload.recv().await == Signal::Hangup {
+    /// loop {
+    ///     reload.recv().await;
     ///     // read the configuration again
-    /// #   break;
+    /// #   break Ok(());
     /// }
     /// # }
-    /// # Ok(())
-    /// # })
-    /// # }
-    /// # #[cfg(not(feature = "smol"))]
-    /// # fn main() {}
     /// ```
     ///
     /// # Errors

@@ -197,6 +197,28 @@ cases! {
         }));
         assert!(kept.lock().expect("no panic").is_none());
     };
+    a_stream_on_a_backend_that_waits_again: hangups, || {
+        let (ended, end) = mpsc::channel();
+        say_hangups(With(|notifier: Notifier| {
+            thread::spawn(move || {
+                readable(&notifier);
+                while notifier.notify().is_continue() {
+                    readable(&notifier);
+                }
+                ended.send(()).expect("the test waits");
+            });
+        }));
+        end.recv_timeout(common::BOUND).expect("it ends with the stream");
+    };
+    a_stream_on_a_backend_that_waits_once: hangups, || {
+        say_hangups(With(|notifier: Notifier| {
+            thread::spawn(move || {
+                readable(&notifier);
+                assert!(notifier.notify().is_continue());
+            });
+        }));
+    };
+    a_stream_on_a_backend_that_drops_the_notifier: hangups, || say_hangups(With(drop));
     nothing_left_to_listen_to: ignored_only, || {
         let signals = Signals::none().with(Signal::Hangup);
         let shutdown = signals.listen(With(Mutex::new)).expect("nothing is in the way");
@@ -221,6 +243,23 @@ impl Wake for DropsNotifier {
         let notifier = self.0.lock().expect("no panic").take();
         drop(notifier);
     }
+}
+
+fn say_hangups(backend: impl Backend) {
+    let mut stream = Signals::new([Signal::Hangup]).stream(backend).expect("nothing is in the way");
+    for _ in 0..3 {
+        let signal = future::block_on(once_pending(stream.recv(), || say("ready")));
+        assert_eq!(signal, Signal::Hangup);
+    }
+}
+
+fn hangups(case: &Case) {
+    let child = case.start();
+    for _ in 0..3 {
+        child.expect("ready");
+        child.kill(SIGHUP);
+    }
+    child.passes();
 }
 
 fn wait_on(backend: impl Backend) {
