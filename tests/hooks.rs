@@ -153,11 +153,11 @@ async fn a_hook_may_borrow_what_it_owns() {
 
 async fn a_hanging_stage_leaves_every_later_one_its_share() {
     let report = Hooks::new()
-        .budget(900 * MS)
+        .budget(2700 * MS)
         .hook("hangs", pending::<()>)
         .then()
         .hook_with("hangs too", async |context| {
-            assert!(context.time_left() <= 300 * MS);
+            assert!(context.time_left() <= 900 * MS);
             pending::<()>().await;
         })
         .then()
@@ -169,8 +169,8 @@ async fn a_hanging_stage_leaves_every_later_one_its_share() {
         ["hangs: timed out", "hangs too: timed out", "sleeps: done"],
         "{report}"
     );
-    assert!(report.hooks()[0].took() >= 300 * MS, "{report}");
-    assert!(report.hooks()[2].started() < 890 * MS, "{report}");
+    assert!(report.hooks()[0].took() >= 900 * MS, "{report}");
+    assert!(report.hooks()[2].started() < 2600 * MS, "{report}");
 }
 
 async fn what_a_stage_does_not_use_goes_to_later_ones() {

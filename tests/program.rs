@@ -22,7 +22,7 @@ use tokio::runtime::Builder;
 type Main = Result<(), Box<dyn Error>>;
 
 const MS: Duration = Duration::from_millis(1);
-const BUDGET: Duration = Duration::from_millis(600);
+const BUDGET: Duration = Duration::from_millis(1500);
 
 cases! {
     // The first example of the documentation, with a request that never ends.

@@ -1,5 +1,13 @@
 #![doc = include_str!("hooks.md")]
 
+// The way of a hook, from `Hooks::hook` to its row in the report:
+//
+// - `builder` adds it to a stage as a `hook`. `run` and `exit_on` are the ways to run the stages.
+// - `driver` runs one stage after the other; `budget` says how long each may take.
+// - `task` is a hook that runs. It is polled by the driver (`ready_queue` has those that were
+//   woken), or by a thread of `workers`. `timer` wakes the driver at the next deadline.
+// - `progress` records what became of each hook (`hook_state`), and closes with the `report`.
+
 mod budget;
 mod builder;
 mod closed;

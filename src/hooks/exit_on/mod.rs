@@ -32,7 +32,8 @@ impl Hooks {
     ///   `tokio` they run in a small runtime, so timers and new connections work even if the
     ///   program's runtime is blocked, or gone. Tasks that hooks spawn share one thread there. A
     ///   hook that blocks its thread delays no other hook.
-    /// * The watchdog exits the process when the budget is used up and the driver is stuck.
+    /// * The watchdog exits the process if the driver is stuck: if the budget is used up, and no
+    ///   hook starts or ends for 300 ms.
     ///
     /// The budget counts from the request. At the end, standard output and error are flushed. No
     /// destructor runs. If no thread can be spawned after the request, the driver runs the hooks

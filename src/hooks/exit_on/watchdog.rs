@@ -8,9 +8,12 @@ use super::job::{ExitJob, Phase};
 use crate::hooks::output::OUTPUT_TIMEOUT;
 use crate::hooks::progress::Progress;
 
-/// What the driver, `on_report` and the flush have at least, each. A loaded machine must meet it.
+/// What `on_report` and the flush have at least, each. A loaded machine must meet it.
 const FLOOR: Duration = Duration::from_millis(100);
-/// How often the driver may get more time because hooks still start and finish.
+/// How long no hook starts or finishes if the driver is stuck. It runs code of the program only if
+/// no thread can be spawned, so it is far more likely that the machine is loaded.
+const DRIVER_TIMEOUT: Duration = Duration::from_millis(300);
+/// How often the driver gets that time.
 const MAX_EXTENSIONS: u32 = 10;
 
 /// The watchdog's thread. It runs no code of the program, which may block.
@@ -34,13 +37,13 @@ pub(super) fn watch(job: &Arc<ExitJob>) {
 fn wait_for_driver(job: &ExitJob, progress: &Progress) {
     for _ in 0..MAX_EXTENSIONS {
         let steps = progress.steps();
-        job.alarm.serve(Some(Instant::now() + FLOOR));
+        job.alarm.serve(Some(Instant::now() + DRIVER_TIMEOUT));
         if progress.steps() == steps {
             break;
         }
     }
     if job.alarm.is_closed() {
-        job.wait_for(Phase::Reporting, Instant::now() + FLOOR);
+        job.wait_for(Phase::Reporting, Instant::now() + DRIVER_TIMEOUT);
     }
 }
 
