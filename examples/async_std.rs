@@ -44,7 +44,7 @@ async fn run(shutdown: ShutdownSignal) -> Result<(), Box<dyn Error>> {
 
     drop((listener, connected)); // from here on a new connection is refused
     println!("stopping: {}", shutdown.wait()); // it has been asked for, so this does not wait
-    let _ = all_gone.recv().await; // an error: nobody is left who could send
+    let _ = all_gone.recv().await; // fails when all senders are gone, which is what it waits for
     println!("stopped: every client was told");
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::{FallbackState, start_thread};
 use crate::os::Listener;
 use crate::signal::Signal;
 
-/// The descriptor that a signal handler makes readable, and the duty to wake the waiters then.
+/// The descriptor that a signal handler makes readable, and the task of waking the waiters then.
 ///
 /// `AsFd` gives the descriptor. On Windows there is none, and a backend only keeps this. See [`Backend`](crate::Backend) for how to use it.
 pub struct Notifier {

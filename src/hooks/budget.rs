@@ -31,7 +31,7 @@ impl StageBudget {
         Self { end, deadline }
     }
 
-    /// Returns when a hook that starts now is given up.
+    /// Returns the deadline of a hook that starts now.
     pub(super) fn deadline_of(&self, limit: TimeLimit, now: Instant) -> Deadline {
         let own = limit.longest().and_then(|limit| now.checked_add(limit));
         let most = match limit {

@@ -258,7 +258,7 @@ impl Child {
             }
             thread::sleep(Duration::from_millis(2));
         }
-        panic!("the child does not end; its last words: {:?}", self.lines.try_iter().last());
+        panic!("the child does not end; its last line: {:?}", self.lines.try_iter().last());
     }
 }
 
