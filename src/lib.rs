@@ -8,7 +8,8 @@
         feature = "smol",
         feature = "blocking",
         feature = "lambda",
-        feature = "tracing"
+        feature = "tracing",
+        feature = "systemd"
     ),
     deny(rustdoc::broken_intra_doc_links),
     doc = "[windows]: ShutdownSignal#windows",
@@ -17,6 +18,7 @@
     doc = "[`smol`]: backend::smol",
     doc = "[`blocking`]: backend::blocking",
     doc = "[`tracing`]: observers::tracing",
+    doc = "[`systemd`]: mod@systemd",
     doc = "[`lambda`]: mod@lambda",
     doc = "[`Hooks`]: hooks",
     doc = "[`Backend`]: Backend",
@@ -30,7 +32,8 @@
         feature = "smol",
         feature = "blocking",
         feature = "lambda",
-        feature = "tracing"
+        feature = "tracing",
+        feature = "systemd"
     )),
     allow(rustdoc::broken_intra_doc_links, reason = "what they lead to is not in this build"),
     doc = "Graceful shutdown: one future on any runtime, and cleanup hooks that finish within a time budget. `cargo doc --all-features` shows everything."
@@ -59,15 +62,19 @@ mod clock;
 mod error;
 pub mod hooks;
 mod human_duration;
+mod human_list;
 pub mod in_flight;
 mod latch;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 mod listen;
 #[cfg(all(test, loom))]
 mod loom_tests;
-#[cfg(feature = "tracing")]
+#[cfg(all(unix, feature = "systemd"))]
+#[path = "os/monotonic.rs"]
+mod monotonic;
+#[cfg(any(feature = "tracing", feature = "systemd"))]
 pub mod observers;
-#[cfg(not(feature = "tracing"))]
+#[cfg(not(any(feature = "tracing", feature = "systemd")))]
 mod observers;
 mod options;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
@@ -94,6 +101,8 @@ pub use error::Error;
 pub use hooks::Exit;
 pub use hooks::{Hooks, Report};
 pub use in_flight::InFlight;
+#[cfg(all(unix, feature = "systemd"))]
+pub use observers::systemd;
 pub use options::{ForcedExit, Signals};
 pub use reason::{Process, Reason};
 pub use request_guard::RequestGuard;

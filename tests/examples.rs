@@ -125,6 +125,17 @@ fn tracing() {
 }
 
 #[test]
+fn systemd() {
+    let example = Example::start("systemd");
+    example.line("ready: press Ctrl-C");
+    example.signal("HUP");
+    example.line("reloaded");
+    let sender = example.signal("TERM");
+    let (_, told) = example.end_with(0);
+    assert_timeline(&told, sender, &["1 queue"]);
+}
+
+#[test]
 fn async_std() {
     let example = Example::start("async_std");
     let listening = example.line("listening: nc ");

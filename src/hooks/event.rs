@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::report::{HookReport, Report};
 use crate::human_duration::HumanDuration;
+use crate::human_list::HumanList;
 use crate::in_flight::InFlightEntry;
 use crate::reason::Reason;
 
@@ -91,8 +92,7 @@ impl Running {
 
 impl fmt::Display for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("waiting for ")?;
-        list(f, &self.hooks)?;
+        write!(f, "waiting for {}", HumanList(&self.hooks))?;
         self.time_left().map_or(Ok(()), |left| write!(f, ", {} left", HumanDuration(left)))
     }
 }
@@ -154,24 +154,9 @@ impl fmt::Display for RunningHook {
             write!(f, " of {}", HumanDuration(limit))?;
         }
         if !self.in_flight.is_empty() {
-            f.write_str("; in flight: ")?;
-            list(f, &self.in_flight)?;
+            write!(f, "; in flight: {}", HumanList(&self.in_flight))?;
         }
         f.write_str(")")
-    }
-}
-
-/// As many items are named on one line.
-const MAX_NAMED: usize = 5;
-
-fn list(f: &mut fmt::Formatter<'_>, items: &[impl fmt::Display]) -> fmt::Result {
-    for (number, item) in items.iter().take(MAX_NAMED).enumerate() {
-        let separator = if number == 0 { "" } else { ", " };
-        write!(f, "{separator}{item}")?;
-    }
-    match items.len().saturating_sub(MAX_NAMED) {
-        0 => Ok(()),
-        others => write!(f, " and {others} more"),
     }
 }
 

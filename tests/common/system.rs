@@ -210,3 +210,14 @@ pub(crate) fn become_nobody() {
         }
     }
 }
+
+/// The time of `CLOCK_MONOTONIC`.
+pub(crate) fn monotonic() -> Duration {
+    // SAFETY: zeroes are a valid time, and the pointer is to a live one.
+    let time = unsafe {
+        let mut time: libc::timespec = mem::zeroed();
+        assert_eq!(libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time), 0);
+        time
+    };
+    Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
+}

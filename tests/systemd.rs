@@ -1,0 +1,220 @@
+//! What systemd receives, on a real socket, from a process that gets real signals.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::future::pending;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::mpsc;
+use std::time::Duration;
+use std::{env, fs, process};
+
+use common::{BOUND, Case, Child, cases, say, system, variant};
+use libc::SIGTERM;
+use signoff::hooks::Event;
+use signoff::{Blocking, Hooks, InFlight, ShutdownSignal, systemd};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What systemd is here: a socket with a name.
+struct Manager {
+    socket: UnixDatagram,
+    name: String,
+}
+
+impl Manager {
+    fn with_path(case: &str) -> Self {
+        let name = env::temp_dir().join(format!("signoff-{case}-{}", process::id()));
+        let _ = fs::remove_file(&name); // of a test that failed
+        let socket = UnixDatagram::bind(&name).unwrap();
+        Self { socket, name: name.into_os_string().into_string().unwrap() }
+    }
+
+    fn abstract_one(case: &str) -> Self {
+        let name = format!("signoff-{case}-{}", process::id());
+        let address = SocketAddr::from_abstract_name(&name).unwrap();
+        Self { socket: UnixDatagram::bind_addr(&address).unwrap(), name: format!("@{name}") }
+    }
+
+    fn start(&self, case: &Case) -> Child {
+        with_socket(case, &self.name).start()
+    }
+
+    fn message(&self) -> String {
+        let mut buffer = [0; 4096];
+        self.socket.set_read_timeout(Some(BOUND)).unwrap();
+        let length = self.socket.recv(&mut buffer).expect("another message");
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    }
+
+    #[track_caller]
+    fn expect(&self, message: &str) {
+        assert_eq!(self.message(), message);
+    }
+
+    /// The child has ended, so nothing more comes.
+    #[track_caller]
+    fn expect_nothing(&self) {
+        self.socket.set_nonblocking(true).unwrap();
+        let mut buffer = [0; 4096];
+        assert!(self.socket.recv(&mut buffer).is_err(), "{}", String::from_utf8_lossy(&buffer));
+    }
+}
+
+impl Drop for Manager {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.name); // an abstract socket has no file
+    }
+}
+
+fn with_socket(case: &Case, name: &str) -> Case {
+    case.under(&["env", format!("NOTIFY_SOCKET={name}").leak()])
+}
+
+/// The number after this name, which ends the message.
+fn number(message: &str, name: &str) -> u64 {
+    let (_, number) = message.split_once(name).unwrap_or_else(|| panic!("no {name}: {message}"));
+    number.parse().unwrap_or_else(|error| panic!("{error}: {message}"))
+}
+
+fn micros(time: Duration) -> u64 {
+    time.as_micros().try_into().unwrap()
+}
+
+cases! {
+    every_message_arrives_in_order: |case| {
+        for manager in [Manager::with_path("order"), Manager::abstract_one("order")] {
+            let before = micros(system::monotonic());
+            let child = manager.start(case);
+            child.expect("ready");
+            manager.expect("STATUS=reading the configuration");
+            manager.expect("READY=1");
+            let reloading = manager.message();
+            assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
+            let at = number(&reloading, "MONOTONIC_USEC=");
+            assert!(before <= at && at <= micros(system::monotonic()), "{before}, {at}");
+            manager.expect("READY=1");
+
+            child.kill(SIGTERM);
+            let stopping = manager.message();
+            let from = format!("STOPPING=1\nSTATUS=stopping: SIGTERM from pid {} ", process::id());
+            assert!(stopping.starts_with(&from), "{stopping}");
+            let granted = number(&stopping, "\nEXTEND_TIMEOUT_USEC=");
+            assert!(granted <= micros(2 * BOUND + SECOND / 2), "not more than the budget: {granted}");
+            assert!(granted >= micros(BOUND), "the budget: {granted}");
+
+            manager.expect("STATUS=waiting for cache");
+            manager.expect("STATUS=waiting for queue");
+            let running = manager.message();
+            assert!(running.starts_with("STATUS=waiting for queue ("), "{running}");
+            assert!(running.contains("; in flight: job 7 ("), "{running}");
+            let left = number(&running, " left\nEXTEND_TIMEOUT_USEC=");
+            assert!(left + 900_000 <= granted, "the same end as before: {left} of {granted}");
+            let mut last = manager.message();
+            while last.starts_with("STATUS=waiting for queue (") {
+                last = manager.message();
+            }
+            assert!(last.starts_with("STATUS=2 of 2 hooks done in "), "{last}");
+            assert!(!last.contains('\n'), "{last}");
+            child.expect("done");
+            child.exits_with(0);
+            manager.expect_nothing();
+        }
+    }, || {
+        systemd::status("reading\nthe configuration");
+        let shutdown = ShutdownSignal::listen(Blocking).unwrap();
+        systemd::ready();
+        systemd::reloading();
+        systemd::ready();
+        let jobs = InFlight::new();
+        let (drained, job) = (jobs.drained(), jobs.enter("job 7"));
+        let (tick, ticks) = mpsc::channel();
+        let hooks = Hooks::new().budget(2 * BOUND).hook("cache", async || {});
+        let hooks = hooks.then().hook("queue", || drained).observe(systemd::observer());
+        let guard = hooks
+            .observe(move |event: &Event| {
+                if matches!(event, Event::Running(_)) {
+                    let _ = tick.send(());
+                }
+            })
+            .exit_on(shutdown.clone())
+            .start()
+            .unwrap();
+        say("ready");
+        // A second after the first tick, the other observer has sent its first one.
+        (0..2).for_each(|_| ticks.recv().unwrap());
+        drop(job);
+        say("done");
+        guard.join();
+    };
+
+    the_other_hooks_of_a_stage_stay_in_the_status: |case| {
+        let manager = Manager::with_path("stage");
+        let child = manager.start(case);
+        assert!(manager.message().starts_with("STOPPING=1\nSTATUS=stopping: request: enough"));
+        let mut messages = [manager.message(), manager.message(), manager.message()];
+        assert_eq!(messages[2], "STATUS=waiting for hangs");
+        messages[..2].sort();
+        // They start in any order.
+        assert!(messages[0].starts_with("STATUS=waiting for "), "{messages:?}");
+        assert!(messages.iter().any(|line| line.contains(", ")), "{messages:?}");
+        let ended = manager.message();
+        assert!(ended.starts_with("STATUS=1 of 2 hooks done in "), "{ended}");
+        child.exits_with(1);
+    }, || {
+        let (started, waits) = mpsc::channel();
+        let hooks = Hooks::new()
+            .hook("hangs", async move || {
+                let _ = started.send(());
+                pending::<()>().await;
+            })
+            .within(SECOND / 2)
+            .blocking("waits", move || waits.recv())
+            .observe(systemd::observer());
+        let shutdown = ShutdownSignal::manual();
+        shutdown.request("enough");
+        hooks.exit_on(shutdown).start().unwrap().join();
+    };
+
+    without_a_limit_no_time_is_asked_for: |case| {
+        let manager = Manager::with_path("limit");
+        let child = manager.start(case);
+        manager.expect("STOPPING=1\nSTATUS=stopping");
+        manager.expect("STATUS=waiting for cache");
+        let ended = manager.message();
+        assert!(ended.starts_with("STATUS=1 of 1 hooks done in "), "{ended}");
+        child.passes();
+    }, || {
+        let hooks = Hooks::new().budget(Duration::MAX).hook("cache", async || {});
+        let _ = hooks.observe(systemd::observer()).run_blocking();
+    };
+
+    // The queue of a socket holds a few messages, 10 by default. A send that waits would never end.
+    a_socket_that_is_not_read_never_blocks: |case| {
+        let manager = Manager::with_path("full");
+        manager.start(case).passes();
+        manager.expect("STATUS=line 0");
+    }, || {
+        (0..10_000).for_each(|line| systemd::status(&format!("line {line}")));
+        stop();
+    };
+
+    without_a_socket_nothing_happens: |case| {
+        case.under(&["env", "-u", "NOTIFY_SOCKET"]).start().passes();
+        for name in ["", "@", "/", "/does/not/exist", "vsock:2:1234", "relative", "/a\u{1}b"] {
+            with_socket(case, name).start().passes();
+        }
+        with_socket(case, &format!("/{}", "long".repeat(100))).start().passes();
+    }, stop;
+}
+
+/// All that can be sent.
+fn stop() {
+    assert!(variant().is_some(), "a child");
+    systemd::ready();
+    systemd::reloading();
+    systemd::status("works");
+    let hooks = Hooks::new().hook("cache", async || {}).observe(systemd::observer());
+    assert!(hooks.run_blocking().is_clean());
+}
