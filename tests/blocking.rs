@@ -8,13 +8,14 @@ use common::contract::{Runtime, contract};
 use common::runtimes::Plain;
 use common::{BOUND, Case, cases, linux, pending, say, system};
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, select, unbounded};
 use futures_lite::future;
 use libc::SIGTERM;
-use signoff::{Blocking, Hooks, ShutdownSignal, Signal, Signals};
+use signoff::{Blocking, ForcedExit, Hooks, ShutdownSignal, Signal, Signals};
 
 contract!(Plain);
 
@@ -177,6 +178,52 @@ cases! {
         children.into_iter().for_each(dies); // the parent has a clone
         drop(shutdown);
         children.into_iter().for_each(dies); // and now it has none
+    };
+    // It is the signal of the parent, and the parent has not seen it yet.
+    a_forked_child_that_drops_an_unseen_signal: |case| case.start().dies_by(SIGTERM), || {
+        let shutdown = ShutdownSignal::listen(Blocking).expect("nothing is in the way");
+        system::raise(SIGTERM);
+        let child = system::fork(|| {
+            // SAFETY: the child owns its copy, and ends before it is used again.
+            drop(unsafe { std::ptr::read(&raw const shutdown) });
+        });
+        assert_eq!(libc::WEXITSTATUS(system::wait_for(child)), system::CHILD_RETURNED);
+        drop(shutdown);
+        common::contract::stuck();
+    };
+    a_forked_child_that_listens_to_another_signal: |case| case.passes(), || {
+        let user = || Signals::none().with(Signal::Other(libc::SIGUSR1)).listen(Blocking);
+        let shutdown = user().expect("nothing is in the way");
+        system::raise(libc::SIGUSR1);
+        shutdown.wait();
+        drop(shutdown);
+        let child = system::fork(|| {
+            let _own = ShutdownSignal::listen(Blocking).expect("nothing is in the way");
+            system::raise(libc::SIGUSR1);
+        });
+        assert_eq!(system::died_by(system::wait_for(child)), Some(libc::SIGUSR1));
+    };
+    // The child has a copy of what the handler was doing in another thread.
+    forked_while_signals_are_delivered: |case| case.passes(), || {
+        let listen = || ShutdownSignal::listen(Blocking).expect("nothing is in the way");
+        let shutdown = Signals::default().forced_exit(ForcedExit::Never).listen(Blocking);
+        let shutdown = shutdown.expect("nothing is in the way");
+        let busy = std::sync::Arc::new(AtomicBool::new(true));
+        let thread = std::thread::spawn({
+            let busy = std::sync::Arc::clone(&busy);
+            move || {
+                while busy.load(Ordering::Relaxed) {
+                    system::raise(SIGTERM);
+                }
+            }
+        });
+        shutdown.wait();
+        for _ in 0..100 {
+            let child = system::fork(|| drop(listen()));
+            assert_eq!(libc::WEXITSTATUS(system::wait_for(child)), system::CHILD_RETURNED);
+        }
+        busy.store(false, Ordering::Relaxed);
+        thread.join().expect("no panic");
     };
     an_interrupted_system_call_does_not_end_the_thread: |case| {
         let child = case.ready();

@@ -76,6 +76,11 @@ pub(crate) fn is_inherited(fd: i32) -> bool {
     flags >= 0 && flags & libc::FD_CLOEXEC == 0
 }
 
+pub(crate) fn is_open(fd: i32) -> bool {
+    // SAFETY: a plain number.
+    unsafe { libc::fcntl(fd, libc::F_GETFD) >= 0 }
+}
+
 /// Standard output, closed until this is dropped.
 pub(crate) struct ClosedOutput(i32);
 
