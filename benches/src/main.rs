@@ -13,6 +13,7 @@ mod memory;
 mod operations;
 mod set_up;
 mod stats;
+mod stream;
 mod waiters;
 mod weight;
 
@@ -26,6 +27,7 @@ const PARTS: &[Part] = &[
     ("operations", operations::print),
     ("instructions", instructions::print),
     ("set-up", set_up::print),
+    ("stream", stream::print),
     ("exit", exit::print),
     ("weight", weight::print),
 ];

@@ -82,4 +82,37 @@ pub fn print() {
     ];
     let head = ["bytes for each waiting task", "handle + future", "heap", "total"];
     table("Memory", &head, &rows);
+    print_children();
+}
+
+/// Bytes of heap for each child, and for each child with a waiting task.
+fn print_children() {
+    let signal = signoff::ShutdownSignal::manual();
+    let token = tokio_util::sync::CancellationToken::new();
+    let rows = [
+        ["**signoff**".into(), each(|| signal.child()), {
+            each(|| waiting(signal.child(), |child| async move { child.await }))
+        }],
+        ["CancellationToken".into(), each(|| token.child_token()), {
+            each(|| waiting(token.child_token(), |child| async move { child.cancelled().await }))
+        }],
+    ];
+    let head = ["bytes of heap for each child", "alone", "with a waiting task"];
+    table("Memory of a child", &head, &rows.map(Vec::from));
+}
+
+fn each<T>(make: impl Fn() -> T) -> String {
+    let mut all = Vec::with_capacity(WAITERS);
+    let before = HEAP.load(Ordering::Relaxed);
+    all.extend((0..WAITERS).map(|_| make()));
+    let heap = HEAP.load(Ordering::Relaxed) - before;
+    short(heap as f64 / WAITERS as f64)
+}
+
+/// The task is part of the figure.
+fn waiting<T, F: Future>(child: T, task: impl Fn(T) -> F) -> Pin<Box<F>> {
+    let mut task = Box::pin(task(child));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(task.as_mut().poll(&mut cx).is_pending(), "no shutdown was requested");
+    task
 }
