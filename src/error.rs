@@ -1,10 +1,10 @@
-//! Errors of `listen` and `exit_on`.
+//! Errors of `listen`, `exit_on` and `budget_from_env`.
 
 use std::{error, fmt, io};
 
 use crate::signal::Signal;
 
-/// Why [`ShutdownSignal::listen`](crate::ShutdownSignal::listen) failed.
+/// Why a call such as [`ShutdownSignal::listen`](crate::ShutdownSignal::listen) failed.
 ///
 /// `Display` says what happened and what to do, and `Debug` shows the same text, because that is what
 /// `main` prints. A failed call leaves nothing behind: signals do what they did before.
@@ -37,6 +37,13 @@ pub enum Error {
     },
     /// The process cannot open another descriptor, or the runtime cannot watch it.
     Descriptor(io::Error),
+    /// The value of an environment variable is not a duration.
+    Budget {
+        /// The name of the variable.
+        variable: String,
+        /// Its value.
+        value: String,
+    },
     /// The system refused a thread.
     Thread(io::Error),
     /// A third-party [`Backend`](crate::Backend) failed to start.
@@ -81,6 +88,10 @@ impl fmt::Display for Error {
                 "no descriptor for the signal: {source}; raise the limit (ulimit -n), \
                  or call listen before the program opens many files"
             ),
+            Self::Budget { variable, value } => write!(
+                f,
+                "{variable}={value:?} is not a duration: write it like 10s, 500ms or 1m30s"
+            ),
             Self::Thread(source) => write!(
                 f,
                 "no thread for the signal: {source}; raise the limit (ulimit -u), \
@@ -117,7 +128,7 @@ impl From<Error> for io::Error {
             Error::Register { source, .. } | Error::Descriptor(source) | Error::Thread(source) => {
                 source.kind()
             }
-            Error::NoSignals | Error::NotAllowed(_) | Error::Unknown(_) => {
+            Error::NoSignals | Error::NotAllowed(_) | Error::Unknown(_) | Error::Budget { .. } => {
                 io::ErrorKind::InvalidInput
             }
             _ => io::ErrorKind::Other,

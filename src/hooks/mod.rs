@@ -9,6 +9,7 @@
 // - `progress` records what became of each hook (`hook_state`), and closes with the `report`.
 
 mod budget;
+mod budget_from_env;
 mod builder;
 mod closed;
 mod context;
