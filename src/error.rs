@@ -12,7 +12,7 @@ use crate::signal::Signal;
 pub enum Error {
     /// The set of signals is empty.
     NoSignals,
-    /// The set holds a signal that cannot request a shutdown. It cannot be caught (`SIGKILL`,
+    /// The set holds a signal that a program cannot listen to. It cannot be caught (`SIGKILL`,
     /// `SIGSTOP`), reports a fault of the program (`SIGSEGV`, `SIGABRT`, …), or is part of normal
     /// operation (`SIGPIPE`, `SIGCHLD`, …).
     NotAllowed(Signal),
@@ -63,7 +63,7 @@ impl fmt::Display for Error {
                 f.write_str("the set of signals is empty: add one, or use ShutdownSignal::manual()")
             }
             Self::NotAllowed(signal) => {
-                write!(f, "{signal} cannot request a shutdown: remove it from the set")
+                write!(f, "a program cannot listen to {signal}: remove it from the set")
             }
             Self::Unknown(signal) => {
                 write!(f, "this platform has no {signal}: remove it from the set")
