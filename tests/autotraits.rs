@@ -5,7 +5,7 @@ use std::fmt::{Debug, Display};
 use std::hash::Hash;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use signoff::hooks::{HookReport, Outcome};
+use signoff::hooks::{Event, HookReport, Outcome};
 use signoff::in_flight::{Drained, InFlightEntry, InFlightGuard, TaskPanicked};
 use signoff::{
     Error, ForcedExit, InFlight, Process, Reason, Report, RequestGuard, ShutdownSignal, Signal,
@@ -36,6 +36,7 @@ fn the_signal_goes_everywhere() {
     signal::<ShutdownSignal>();
     by_reference::<ShutdownSignal>();
     shared::<RequestGuard>();
+    shared::<Event>();
     waits(&(&ShutdownSignal::manual()).into_future());
     sends(&ShutdownSignal::manual().run_until_requested(async {}));
 }

@@ -144,8 +144,8 @@ cases! {
         say("ready");
         // A second after the first tick, the other observer has sent its first one.
         (0..2).for_each(|_| ticks.recv().unwrap());
-        drop(job);
         say("done");
+        drop(job);
         guard.join();
     };
 

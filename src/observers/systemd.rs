@@ -64,7 +64,10 @@ impl Observer for SystemdObserver {
 
 impl SystemdObserver {
     fn hook_ended(&mut self, hook: &HookReport) {
-        self.running.retain(|name| name != hook.name());
+        // Two hooks may have the same name.
+        if let Some(at) = self.running.iter().position(|name| name == hook.name()) {
+            self.running.remove(at);
+        }
         if !self.running.is_empty() {
             self.send_running();
         }
