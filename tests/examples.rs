@@ -215,6 +215,8 @@ fn assert_timeline(told: &[String], sender: u32, hooks: &[&str]) {
     assert!(done.starts_with(&format!("{all} of {all} hooks done in ")), "{told:#?}");
     assert_reason(reason, "", "SIGTERM", sender);
 
+    // A busy machine may need a millisecond before the first hook starts.
+    let lines: Vec<_> = lines.iter().filter(|line| !line.contains("before hooks")).collect();
     assert_eq!(lines.len(), all, "{told:#?}");
     for (line, hook) in lines.iter().zip(hooks) {
         let (name, rest) = line.split_once('|').expect("a bar");

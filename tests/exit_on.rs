@@ -22,7 +22,7 @@ use std::{env, fmt, panic, process, thread};
 
 use common::{BOUND, Case, cases, say, variant};
 use libc::{SIGINT, SIGTERM};
-use signoff::hooks::ExitGuard;
+use signoff::hooks::{ExitGuard, HookReport, Outcome};
 use signoff::{Blocking, Exit, Hooks, Report, ShutdownSignal, Tokio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Builder;
@@ -368,7 +368,7 @@ cases! {
 
     // More hooks than threads: those that wait are still polled once.
     many_hooks: |case| {
-        for (variant, outcome, code) in [("wait", "timed out", 1), ("end", "done", 0), ("block", "abandoned", 1)] {
+        for (variant, outcome, code) in [("wait", "not done", 1), ("end", "done", 0), ("block", "abandoned", 1)] {
             let child = case.variant(variant).start();
             child.expect(&format!("300 begun, 300 {outcome}"));
             child.exits_with(code);
@@ -388,9 +388,14 @@ cases! {
             })
         });
         let exit_on = hooks.exit_on(shutdown.clone()).on_report(move |report| {
-            let outcome = report.hooks()[0].outcome().to_string();
-            let same = report.hooks().iter().filter(|hook| hook.outcome().to_string() == outcome);
-            say(format_args!("{} begun, {} {outcome}", begun.load(Ordering::SeqCst), same.count()));
+            let outcome = |hook: &HookReport| match (hook.outcome(), variant().as_deref()) {
+                // On a busy machine a thread may be late to drop its hook.
+                (Outcome::TimedOut | Outcome::Abandoned, Some("wait")) => "not done".to_owned(),
+                (outcome, _) => outcome.to_string(),
+            };
+            let first = outcome(&report.hooks()[0]);
+            let same = report.hooks().iter().filter(|hook| outcome(hook) == first);
+            say(format_args!("{} begun, {} {first}", begun.load(Ordering::SeqCst), same.count()));
         });
         let guard = exit_on.start().unwrap();
         shutdown.request("enough");

@@ -106,7 +106,7 @@ fn none_is_lost<R: Runtime>() {
         let mut stream = stream::<R>([HANGUP]);
         let version = Arc::new(AtomicUsize::new(0));
         let writer = Arc::clone(&version);
-        thread::spawn(move || {
+        let writer = thread::spawn(move || {
             for number in 1..=LAST {
                 writer.store(number, Ordering::SeqCst);
                 raise(SIGHUP);
@@ -117,6 +117,7 @@ fn none_is_lost<R: Runtime>() {
             stream.recv().await;
             seen = version.load(Ordering::SeqCst);
         }
+        writer.join().expect("no panic"); // its last signal still finds the stream
     });
 }
 

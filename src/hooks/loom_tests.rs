@@ -3,15 +3,17 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
 use loom::model::Builder;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 use super::builder::Hooks;
-use super::progress::{Progress, Request};
+use super::progress::Progress;
 use super::ready_queue::{HookWaker, ReadyQueue};
 use super::report::Outcome;
+use super::request::Request;
 use crate::block_on::block_on;
 
 /// All interleavings with up to two preemptions.
@@ -78,7 +80,7 @@ fn the_last_hook_wakes_the_driver() {
         let workers = [0, 1].map(|number| {
             let (progress, queue) = (Arc::clone(&progress), Arc::clone(&queue));
             thread::spawn(move || {
-                assert!(progress.start(number, None, None).is_some());
+                assert!(progress.start(number, Instant::now(), None, None).is_some());
                 progress.finish(number, Outcome::Done);
                 if progress.is_stage_over() {
                     queue.wake_driver();
