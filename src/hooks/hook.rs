@@ -79,6 +79,7 @@ impl<T: Future> AsyncHook for T {
 /// This trait is sealed.
 #[diagnostic::on_unimplemented(
     message = "a hook returns `()` or a `Result` of `()`, not `{Self}`",
+    note = "an error of type `Box<dyn Error>` needs `+ Send + Sync`",
     note = "to ignore a value, end the hook with a semicolon; in a `Result`, with `.map(|_| ())`",
     note = "`blocking` takes a synchronous closure; pass an asynchronous one to `hook`"
 )]

@@ -31,6 +31,8 @@ impl ExitOn {
     /// hooks run with this as the reason. An error and a panic are in the report, and the exit
     /// status is a failure.
     ///
+    /// `main` returns what a hook may return. A boxed error needs `Box<dyn Error + Send + Sync>`.
+    ///
     /// The future never resolves, except with an error. It is made to be the tail of `main`:
     ///
     /// ```no_run
