@@ -64,9 +64,10 @@ impl Task {
         }
     }
 
-    /// Returns whether the hook may end before its stage does.
-    pub(super) fn has_own_deadline(&self) -> bool {
-        self.deadline.is_own
+    /// Returns whether the driver may have no reason to look again at the hook's deadline: if that
+    /// is not the end of the stage, or if the hook has started so late that the end is over.
+    pub(super) fn has_unseen_deadline(&self) -> bool {
+        self.deadline.is_own || self.deadline.at.is_some_and(|at| at <= Instant::now())
     }
 
     pub(super) fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Outcome> {

@@ -78,8 +78,8 @@ impl StageQueue {
 
     fn run(&self, number: usize, hook: Hook) {
         if let Some(task) = Task::start(&self.progress, number, hook, &self.budget, true) {
-            if task.has_own_deadline() {
-                self.ready.wake_driver(); // it only knows the deadline of the stage
+            if task.has_unseen_deadline() {
+                self.ready.wake_driver(); // it only looks at the end of the stage
             }
             task.block_on();
         }

@@ -123,7 +123,7 @@ fn send(message: &str) {
 /// The socket of systemd.
 ///
 /// std has all that the protocol needs: datagrams, abstract names, and a send that does not block.
-/// That of the crate `sd-notify` blocks if the queue of the socket is full.
+/// The crate `sd-notify` 0.5 knows paths only, and its send blocks if the queue of the socket is full.
 #[derive(Debug)]
 struct Socket {
     socket: UnixDatagram,
