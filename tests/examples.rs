@@ -1,8 +1,10 @@
 //! Every example, run as its first lines say, and ended by a real signal.
 #![cfg(unix)]
+#![allow(unsafe_code, reason = "what an example inherits")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
@@ -284,6 +286,14 @@ impl Example {
         let mut command = Command::new(&path);
         command.args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // The tests may run under `nohup`.
+        // SAFETY: one system call, and no allocation.
+        unsafe {
+            command.pre_exec(|| {
+                libc::signal(libc::SIGHUP, libc::SIG_DFL);
+                Ok(())
+            });
+        }
         let mut child = command.spawn().unwrap_or_else(|error| {
             let build = "first run `cargo build --all-features --examples`";
             panic!("{}: {error}; {build}", path.display())
