@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, Instant};
-use std::{panic, thread};
+use std::{fmt, panic, thread};
 
 use async_io::Timer;
 use bounded::bounded;
@@ -61,6 +61,7 @@ rules! {
     the_budget_counts_from_the_request
     a_limit_is_for_the_hook_just_added
     a_result_of_a_result_keeps_the_inner_error
+    a_boxed_error_of_any_kind_is_shown_with_its_cause
     a_payload_may_panic_when_it_is_dropped
     as_many_blocking_hooks_as_there_are
 }
@@ -580,6 +581,39 @@ async fn a_result_of_a_result_keeps_the_inner_error() {
         labels(&report),
         ["inner: failed: inner", "inner, too: failed: inner", "outer: failed: outer", "done: done"]
     );
+}
+
+async fn a_boxed_error_of_any_kind_is_shown_with_its_cause() {
+    fn refused<E: From<io::Error>>() -> Result<(), E> {
+        Err(io::Error::other("refused"))?
+    }
+    let report = Hooks::new()
+        .hook("local", async || refused::<Box<dyn Error>>())
+        .hook("shared", async || refused::<Box<dyn Error + Send + Sync>>())
+        .blocking("sent", || -> Result<(), Box<dyn Error + Send>> {
+            Err(Box::new(ParseError(io::Error::other("no digit"))))
+        })
+        .run()
+        .await;
+    assert_eq!(
+        labels(&report),
+        ["local: failed: refused", "shared: failed: refused", "sent: failed: bad port: no digit"]
+    );
+}
+
+#[derive(Debug)]
+struct ParseError(io::Error);
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bad port")
+    }
+}
+
+impl Error for ParseError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
 }
 
 async fn a_payload_may_panic_when_it_is_dropped() {

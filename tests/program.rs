@@ -61,7 +61,7 @@ cases! {
         let exit_on = database().exit_on(shutdown).on_report(|report| say_report(&report));
         let ended = match variant().unwrap().as_str() {
             "returns" => block_on(exit_on.run(async {})),
-            "fails" => block_on(exit_on.run(async { Err::<(), _>("no port") })),
+            "fails" => block_on(exit_on.run(async { Err::<(), Box<dyn Error>>("no port".into()) })),
             "fails in a task" => current_thread().block_on(async {
                 exit_on.run(tokio::spawn(async { Err::<(), _>("no port") })).await
             }),

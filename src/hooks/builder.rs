@@ -79,10 +79,10 @@ impl Hooks {
     /// The closure owns what it closes, and returns `()` or a `Result<(), E>` with any error. When
     /// the hook's deadline passes, its future is dropped. A hook that blocks its thread belongs in
     /// [`blocking`](Self::blocking).
-    pub fn hook<F, Fut>(self, name: impl Into<String>, hook: F) -> Self
+    pub fn hook<F, Fut, E>(self, name: impl Into<String>, hook: F) -> Self
     where
         F: FnOnce() -> Fut + Send + 'static,
-        Fut: AsyncHook<Returned: IntoOutcome> + Send + 'static,
+        Fut: AsyncHook<Returned: IntoOutcome<E>> + Send + 'static,
     {
         self.hook_with(name, move |_| hook())
     }
@@ -98,10 +98,10 @@ impl Hooks {
     /// });
     /// # futures_lite::future::block_on(hooks.run());
     /// ```
-    pub fn hook_with<F, Fut>(self, name: impl Into<String>, hook: F) -> Self
+    pub fn hook_with<F, Fut, E>(self, name: impl Into<String>, hook: F) -> Self
     where
         F: FnOnce(HookContext) -> Fut + Send + 'static,
-        Fut: AsyncHook<Returned: IntoOutcome> + Send + 'static,
+        Fut: AsyncHook<Returned: IntoOutcome<E>> + Send + 'static,
     {
         self.add(name.into(), Kind::Async, TimeLimit::Stage, |context| {
             let future = hook(context);
@@ -115,19 +115,19 @@ impl Hooks {
     /// running until the process exits. The thread has entered the tokio runtime that runs the
     /// hooks, as in tokio's `spawn_blocking`. If no thread can be spawned, the hook runs on the
     /// thread that runs the hooks, and may delay others.
-    pub fn blocking<F, T>(self, name: impl Into<String>, hook: F) -> Self
+    pub fn blocking<F, T, E>(self, name: impl Into<String>, hook: F) -> Self
     where
         F: FnOnce() -> T + Send + 'static,
-        T: IntoOutcome,
+        T: IntoOutcome<E>,
     {
         self.blocking_with(name, move |_| hook())
     }
 
     /// Adds a synchronous hook that can look up the reason for the shutdown and its time left.
-    pub fn blocking_with<F, T>(self, name: impl Into<String>, hook: F) -> Self
+    pub fn blocking_with<F, T, E>(self, name: impl Into<String>, hook: F) -> Self
     where
         F: FnOnce(HookContext) -> T + Send + 'static,
-        T: IntoOutcome,
+        T: IntoOutcome<E>,
     {
         self.add(name.into(), Kind::Blocking, TimeLimit::Stage, |context| {
             Box::pin(async move { hook(context).into_outcome() })

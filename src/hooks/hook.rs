@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::context::HookContext;
-use super::report::Outcome;
+use super::report::{ErrorText, Outcome};
 
 /// A hook that waits for its stage.
 pub(super) struct Hook {
@@ -76,14 +76,14 @@ impl<T: Future> AsyncHook for T {
 /// What a hook may return: `()`, or a `Result` with any error. Also a result of a result, as a
 /// `JoinHandle` gives it, and the type of `todo!()`.
 ///
-/// This trait is sealed.
+/// This trait is sealed. `E` is inferred: it is the kind of error.
 #[diagnostic::on_unimplemented(
     message = "a hook returns `()` or a `Result` of `()`, not `{Self}`",
-    note = "an error of type `Box<dyn Error>` needs `+ Send + Sync`",
+    note = "an error is an error type, a text or a `Box<dyn Error>`",
     note = "to ignore a value, end the hook with a semicolon; in a `Result`, with `.map(|_| ())`",
     note = "`blocking` takes a synchronous closure; pass an asynchronous one to `hook`"
 )]
-pub trait IntoOutcome: sealed::Sealed {
+pub trait IntoOutcome<E>: sealed::Sealed {
     #[doc(hidden)]
     fn into_outcome(self) -> Outcome;
 }
@@ -105,21 +105,49 @@ mod sealed {
 /// The type `!`, which has a name only as what a function returns.
 type Never = <fn() -> ! as sealed::Returns>::Value;
 
-impl IntoOutcome for () {
+#[diagnostic::do_not_recommend]
+impl IntoOutcome<()> for () {
     fn into_outcome(self) -> Outcome {
         Outcome::Done
     }
 }
 
-impl<T: IntoOutcome, E: Into<Box<dyn Error + Send + Sync>>> IntoOutcome for Result<T, E> {
+#[diagnostic::do_not_recommend]
+impl<T, E, F> IntoOutcome<(E, Kept)> for Result<T, F>
+where
+    T: IntoOutcome<E>,
+    F: Into<Box<dyn Error + Send + Sync>>,
+{
     fn into_outcome(self) -> Outcome {
         self.map_or_else(Outcome::failed, T::into_outcome)
     }
 }
 
 #[diagnostic::do_not_recommend]
+impl<T: IntoOutcome<E>, E> IntoOutcome<(E, Copied)> for Result<T, Box<dyn Error>> {
+    fn into_outcome(self) -> Outcome {
+        self.map_or_else(|error| Outcome::failed(ErrorText::of(&*error)), T::into_outcome)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: IntoOutcome<E>, E> IntoOutcome<(E, Copied)> for Result<T, Box<dyn Error + Send>> {
+    fn into_outcome(self) -> Outcome {
+        self.map_or_else(|error| Outcome::failed(ErrorText::of(&*error)), T::into_outcome)
+    }
+}
+
+/// The report has the error itself.
+#[derive(Debug)]
+pub struct Kept;
+
+/// The error cannot go to another thread. The report has its text and that of its causes.
+#[derive(Debug)]
+pub struct Copied;
+
+#[diagnostic::do_not_recommend]
 #[doc(hidden)] // its name on the page would be that detour
-impl IntoOutcome for Never {
+impl IntoOutcome<()> for Never {
     fn into_outcome(self) -> Outcome {
         self
     }

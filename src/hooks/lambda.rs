@@ -7,10 +7,10 @@ use super::hook::{AsyncHook, IntoOutcome};
 
 impl Hooks {
     /// Adds a hook to the first stage, in front of all others, with a limit of its own.
-    pub(crate) fn first<F, Fut>(mut self, name: &str, limit: Duration, hook: F) -> Self
+    pub(crate) fn first<F, Fut, E>(mut self, name: &str, limit: Duration, hook: F) -> Self
     where
         F: FnOnce() -> Fut + Send + 'static,
-        Fut: AsyncHook<Returned: IntoOutcome> + Send + 'static,
+        Fut: AsyncHook<Returned: IntoOutcome<E>> + Send + 'static,
     {
         let mut added = Self::new().hook(name, hook).within(limit);
         if let Some(stage) = self.stages.front_mut() {

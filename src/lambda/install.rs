@@ -45,10 +45,10 @@ static SHUTDOWN: Mutex<Option<ShutdownSignal>> = Mutex::new(None);
 /// # Errors
 ///
 /// Returns an error under the same conditions as [`install`].
-pub async fn set_graceful_shutdown_handler<F, Fut>(hook: F) -> Result<Installed, Error>
+pub async fn set_graceful_shutdown_handler<F, Fut, E>(hook: F) -> Result<Installed, Error>
 where
     F: FnOnce() -> Fut + Send + 'static,
-    Fut: AsyncHook<Returned: IntoOutcome> + Send + 'static,
+    Fut: AsyncHook<Returned: IntoOutcome<E>> + Send + 'static,
 {
     install(Hooks::new().hook("shutdown", hook)).await
 }

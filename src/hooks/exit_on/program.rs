@@ -31,7 +31,7 @@ impl ExitOn {
     /// hooks run with this as the reason. An error and a panic are in the report, and the exit
     /// status is a failure.
     ///
-    /// `main` returns what a hook may return. A boxed error needs `Box<dyn Error + Send + Sync>`.
+    /// `main` returns what a hook may return: `()`, or a `Result` with any error.
     ///
     /// The future never resolves, except with an error. It is made to be the tail of `main`:
     ///
@@ -62,9 +62,9 @@ impl ExitOn {
     ///
     /// If this future is dropped, `main` is dropped with it and reported as failed. The hooks stay
     /// armed.
-    pub async fn run<F>(self, main: F) -> Result<(), Box<dyn Error>>
+    pub async fn run<F, E>(self, main: F) -> Result<(), Box<dyn Error>>
     where
-        F: IntoFuture<Output: IntoOutcome>,
+        F: IntoFuture<Output: IntoOutcome<E>>,
     {
         self.run_with(|_| main).await
     }
@@ -95,12 +95,12 @@ impl ExitOn {
     /// # Errors
     ///
     /// As for [`run`](Self::run).
-    pub async fn run_with<F>(
+    pub async fn run_with<F, E>(
         mut self,
         main: impl FnOnce(ShutdownSignal) -> F,
     ) -> Result<(), Box<dyn Error>>
     where
-        F: IntoFuture<Output: IntoOutcome>,
+        F: IntoFuture<Output: IntoOutcome<E>>,
     {
         let in_flight = std::mem::take(&mut self.in_flight);
         let (program, shutdown) = (Arc::new(Program::new(in_flight)), self.shutdown.clone());
@@ -199,9 +199,9 @@ impl Drop for Running {
 }
 
 /// Awaits the program and drops it. No panic comes out of it.
-async fn outcome_of<F>(main: impl FnOnce(ShutdownSignal) -> F, drain: ShutdownSignal) -> Outcome
+async fn outcome_of<F, E>(main: impl FnOnce(ShutdownSignal) -> F, drain: ShutdownSignal) -> Outcome
 where
-    F: IntoFuture<Output: IntoOutcome>,
+    F: IntoFuture<Output: IntoOutcome<E>>,
 {
     let mut main = match catch_panic(|| Box::pin(main(drain).into_future())) {
         Ok(main) => main,

@@ -13,6 +13,7 @@ use std::process::{ExitCode, Termination};
 use std::time::Duration;
 
 pub use hook_report::HookReport;
+pub(in crate::hooks) use outcome::ErrorText;
 pub use outcome::Outcome;
 use style::Style;
 use timeline::Timeline;

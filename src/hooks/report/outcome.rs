@@ -79,6 +79,32 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// The text of an error and of its causes.
+#[derive(Debug)]
+pub(in crate::hooks) struct ErrorText {
+    text: String,
+    cause: Option<Box<Self>>,
+}
+
+impl ErrorText {
+    pub(in crate::hooks) fn of(error: &(dyn Error + 'static)) -> Self {
+        let cause = error.source().map(|cause| Box::new(Self::of(cause)));
+        Self { text: error.to_string(), cause }
+    }
+}
+
+impl fmt::Display for ErrorText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for ErrorText {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
