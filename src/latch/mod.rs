@@ -30,8 +30,8 @@ use crate::waiters::{Key, Waiters, wake};
 
 // Invariants
 //
-// L1  `state` only grows. One caller alone makes the step to SETTING (or POLLED_SETTING), and only
-//     that one writes the cause and makes the step to SET.
+// L1  `state` only grows. One caller alone adds SETTING, and only that one writes the cause and makes
+//     the step to SET.
 // L2  The cause is written before SET and never after it.
 // L3  Between SETTING and SET there are a few stores: no lock, no allocation, no call into other
 //     code. So a signal handler may start at any moment, and waiting for SET takes no time.
@@ -44,10 +44,16 @@ use crate::waiters::{Key, Waiters, wake};
 const UNSET: u8 = 0;
 const SETTING: u8 = 1;
 const POLLED: u8 = 2;
-const POLLED_SETTING: u8 = 3;
-const SET: u8 = 4;
+/// The latch has a parent, which may be set. All three are bits until SET.
+const CHILD: u8 = 4;
+const SET: u8 = 8;
 /// The program has seen that the latch is set.
-const SEEN: u8 = 5;
+const SEEN: u8 = 9;
+
+/// The state at the beginning.
+fn unset(parent: Option<&Parent>) -> u8 {
+    if parent.is_some() { CHILD } else { UNSET }
+}
 
 /// How long a waiter that polls sleeps in between.
 const FALLBACK_POLL: Duration = Duration::from_millis(2);
@@ -74,7 +80,7 @@ impl Latch {
     fn new(waiters: Waiters, parent: Option<Parent>) -> Self {
         clock::start();
         Self {
-            state: AtomicU8::new(UNSET),
+            state: AtomicU8::new(unset(parent.as_ref())),
             cause: Cause::default(),
             is_failure: AtomicBool::new(false),
             waiters,
@@ -84,10 +90,12 @@ impl Latch {
         }
     }
 
-    /// One load, and one more for each parent above.
+    /// One load and one comparison, and as much for each parent above.
     #[inline]
     pub(crate) fn is_set(&self) -> bool {
-        self.is_set_itself() || self.inherit()
+        // Acquire: as in `is_set_itself`.
+        let state = self.state.load(Acquire);
+        state >= CHILD && (state >= SET || self.inherit())
     }
 
     #[inline]
@@ -155,8 +163,9 @@ impl Latch {
 
     fn claim(&self) -> bool {
         // Relaxed: SETTING publishes nothing yet.
-        let step = |from, to| self.state.compare_exchange(from, to, Relaxed, Relaxed).is_ok();
-        step(UNSET, SETTING) || step(POLLED, POLLED_SETTING)
+        let add = |to| self.state.compare_exchange(to, to | SETTING, Relaxed, Relaxed).is_ok();
+        let unset = unset(self.parent.as_ref());
+        add(unset) || add(unset | POLLED)
     }
 
     fn publish(&self) {
@@ -212,8 +221,9 @@ impl Latch {
     /// Nothing will call `wake_all`: from now on every waiter polls (L6).
     pub(crate) fn poll_from_now_on(&self) {
         // Relaxed: a waiter that misses it is woken below.
-        let step = self.state.compare_exchange(UNSET, POLLED, Relaxed, Relaxed);
-        if step == Err(SETTING) {
+        let unset = unset(self.parent.as_ref());
+        let step = self.state.compare_exchange(unset, unset | POLLED, Relaxed, Relaxed);
+        if step == Err(unset | SETTING) {
             self.wait_for_winner(); // then no waiter is registered any more
         }
         self.waiters.wake_all();
@@ -224,7 +234,8 @@ impl Latch {
     pub(crate) fn poll(&self, waiter: &mut Waiter, cx: &mut Context<'_>) -> Poll<()> {
         // Acquire: as in `is_set`.
         let state = self.state.load(Acquire);
-        if state == UNSET && waiter.will_wake(cx.waker()) && !self.inherit() {
+        let is_set = || state == CHILD && self.inherit();
+        if state & !CHILD == UNSET && waiter.will_wake(cx.waker()) && !is_set() {
             Poll::Pending // no lock
         } else if self.see() {
             Poll::Ready(())
@@ -248,7 +259,7 @@ impl Latch {
 
     /// Whether a waker can be registered. No ordering: the lock of the waiters provides it.
     fn can_wait(&self) -> bool {
-        self.state.load(Relaxed) <= SETTING
+        self.state.load(Relaxed) & !CHILD <= SETTING
     }
 
     /// No waker can be registered: the latch is set, or L6 holds, or there is no room.
