@@ -5,35 +5,41 @@
 //! ```
 //!
 //! Press Ctrl-C, or `kill` the process: every worker finishes its job, and the program
-//! tells what was left in the queue.
+//! tells what was left in the queue. A second Ctrl-C exits immediately with status 130. The first
+//! argument is how many seconds a job takes: with 60, try it.
 //!
 //! ```text
 //! working: press Ctrl-C
 //! worker 0: job 1
 //! worker 1: job 2
 //! worker 2: job 3
+//! finishing 3 jobs, Ctrl-C again to quit now
 //! stopped: SIGINT, 3 jobs are done, 4 are left
 //! ```
 
-use std::{convert::Infallible, thread, time::Duration};
+use std::{convert::Infallible, env, thread, time::Duration};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select_biased};
-use signoff::{Blocking, ShutdownSignal};
+use signoff::{Blocking, InFlight, ShutdownSignal};
 
 const WORKERS: u32 = 3;
 
 fn main() -> Result<(), signoff::Error> {
     let shutdown = ShutdownSignal::listen(Blocking)?;
-    let (jobs, queue) = bounded(4);
+    let seconds = env::args().nth(1).and_then(|argument| argument.parse().ok());
+    let job = Duration::from_secs_f32(seconds.unwrap_or(0.5));
+    let ((jobs, queue), in_flight) = (bounded(4), InFlight::new());
     println!("working: press Ctrl-C");
 
     let done: u32 = thread::scope(|scope| {
         let start = |id| {
             let (queue, stop) = (queue.clone(), shutdown.channel());
-            scope.spawn(move || work(id, &queue, &stop))
+            let in_flight = in_flight.clone();
+            scope.spawn(move || work(id, job, &queue, &stop, &in_flight))
         };
         let workers: Vec<_> = (0..WORKERS).map(start).collect();
         feed(&jobs, &shutdown.channel());
+        eprintln!("finishing {} jobs, Ctrl-C again to quit now", in_flight.count());
         workers.into_iter().filter_map(|worker| worker.join().ok()).sum()
     });
     println!("stopped: {}, {done} jobs are done, {} are left", shutdown.wait(), queue.len());
@@ -52,14 +58,22 @@ fn feed(jobs: &Sender<u32>, stop: &Receiver<Infallible>) {
 }
 
 /// Returns how many jobs were done.
-fn work(id: u32, queue: &Receiver<u32>, stop: &Receiver<Infallible>) -> u32 {
+fn work(
+    id: u32,
+    time: Duration,
+    queue: &Receiver<u32>,
+    stop: &Receiver<Infallible>,
+    in_flight: &InFlight,
+) -> u32 {
     let mut done = 0;
     loop {
-        select_biased! {
+        let job = select_biased! {
             recv(stop) -> _ => return done,
-            recv(queue) -> job => println!("worker {id}: job {}", job.unwrap_or_default()),
-        }
-        thread::sleep(Duration::from_millis(500)); // the work
+            recv(queue) -> job => job.unwrap_or_default(),
+        };
+        let _running = in_flight.enter(format!("job {job}"));
+        println!("worker {id}: job {job}");
+        thread::sleep(time); // the work
         done += 1;
     }
 }

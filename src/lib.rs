@@ -83,6 +83,8 @@ mod os;
 mod pending_signals;
 mod reason;
 mod request_guard;
+#[cfg(all(unix, feature = "blocking"))]
+mod shutdown_fd;
 mod shutdown_signal;
 mod signal;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
@@ -106,6 +108,8 @@ pub use observers::systemd;
 pub use options::{ForcedExit, Signals};
 pub use reason::{Process, Reason};
 pub use request_guard::RequestGuard;
+#[cfg(all(unix, feature = "blocking"))]
+pub use shutdown_fd::ShutdownFd;
 pub use shutdown_signal::{ShutdownSignal, Wait};
 pub use signal::Signal;
 #[cfg(all(any(unix, windows), feature = "__signal"))]

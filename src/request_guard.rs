@@ -23,6 +23,8 @@ impl ShutdownSignal {
     /// });
     /// assert_eq!(shutdown.wait().to_string(), "request: consumer ended");
     /// ```
+    ///
+    /// `cargo run --example vital_task --features tokio` runs a task that panics.
     pub fn request_on_drop(&self, name: impl Into<Arc<str>>) -> RequestGuard {
         RequestGuard { shutdown: Some(self.clone()), name: name.into() }
     }

@@ -178,7 +178,7 @@ impl ShutdownSignal {
     }
 
     /// Has a thread wake the waiters, even if the runtime of the backend is blocked.
-    fn start_thread(&self) {
+    pub(crate) fn start_thread(&self) {
         match &self.inner.origin {
             Origin::Parent(parent) => parent.start_thread(),
             _ => self.source().into_iter().for_each(Source::start_thread),

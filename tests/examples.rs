@@ -12,6 +12,8 @@ use std::{env, fs, thread};
 
 /// Far more than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A signal after this is another press, never the same one.
+const ANOTHER_PRESS: Duration = Duration::from_millis(260);
 
 /// At the same time: they sleep more than they compute.
 #[test]
@@ -177,12 +179,79 @@ fn worker_pool() {
     example.line("working: press Ctrl-C");
     example.line("worker ");
     let sender = example.signal("INT");
-    let mut lines = example.end();
+    let (mut lines, told) = example.end_with(0);
     let last = lines.pop().expect("a last line");
     assert_reason(&last, "stopped: ", "SIGINT", sender);
+    assert!(told[0].ends_with(" jobs, Ctrl-C again to quit now"), "{told:?}");
 
     let done = 1 + lines.len();
     assert!(last.contains(&format!(", {done} jobs are done, ")), "{last} after {lines:?}");
+}
+
+#[test]
+fn worker_pool_quits_at_the_second_press() {
+    let example = Example::start_with("worker_pool", &["3600"]);
+    example.line("working: press Ctrl-C");
+    for _ in 0..3 {
+        example.line("worker ");
+    }
+    example.signal("INT");
+    let told = example.told.recv_timeout(PATIENCE).expect("a message");
+    assert_eq!(told, "finishing 3 jobs, Ctrl-C again to quit now");
+    thread::sleep(ANOTHER_PRESS);
+    example.signal("INT");
+    assert_eq!(example.end_with(130), (vec![], vec![]));
+}
+
+#[test]
+fn sse() {
+    let example = Example::start("sse");
+    let listening = example.line("listening: curl -N http://");
+    let [url] = words(&listening, 3);
+    let client = ask(url.trim_start_matches("http://").trim_end_matches(','), "/");
+    let mut lines = BufReader::new(client).lines().map(|line| line.expect("a line"));
+    assert!(lines.any(|line| line == "data: tick"));
+
+    let start = Instant::now();
+    let sender = example.signal("TERM");
+    assert_reason(&example.line("draining: "), "draining: ", "SIGTERM", sender);
+    assert!(lines.any(|line| line == "data: goodbye"));
+    assert!(start.elapsed() >= Duration::from_secs(2), "the drain was cut short");
+    assert_timeline(&example.end_with(0).1, sender, &["1 main", "2 database"]);
+}
+
+#[test]
+fn sync_server() {
+    let example = Example::start("sync_server");
+    let listening = example.line("listening: nc ");
+    let [ip, port] = words(&listening, 2);
+    let address = format!("{ip}:{}", port.trim_end_matches(','));
+    let (mut client, idle) = (connect(&address), connect(&address));
+    client.write_all(b"good morning\n").expect("sent");
+    let mut lines = BufReader::new(&client).lines().map(|line| line.expect("a line"));
+    assert_eq!(lines.next().as_deref(), Some("good morning"));
+    for _ in [&client, &idle] {
+        example.line("client ");
+    }
+
+    let sender = example.signal("TERM");
+    let (said, told) = example.end_with(0);
+    assert!(said.contains(&"no more clients".into()), "{said:?}");
+    assert!(said.contains(&"client 1 is done after 1 lines".into()), "{said:?}");
+    assert!(said.contains(&"client 2 is done after 0 lines".into()), "{said:?}");
+    assert_timeline(&told, sender, &["1 wake", "2 clients"]);
+    assert_eq!(lines.next(), None);
+}
+
+#[test]
+fn vital_task() {
+    let (said, told) = Example::start("vital_task").end_with(1);
+    assert_eq!(
+        said,
+        ["job 1", "job 2", "job 3", "the other task stops: request: consumer panicked"]
+    );
+    let summary = ", request: consumer panicked, marked as a failure";
+    assert!(told.iter().any(|line| line.ends_with(summary)), "{told:#?}");
 }
 
 /// An HTTP server that is asked, and then told to stop while it works on the answer. Returns who told

@@ -1,4 +1,5 @@
 //! What observers hear of a shutdown, and that they cannot delay it.
+#![cfg(unix)]
 
 mod common;
 

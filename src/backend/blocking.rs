@@ -1,4 +1,5 @@
 #![doc = "[`Backend`]: crate::Backend"]
+#![doc = "[`ShutdownFd`]: crate::ShutdownFd"]
 #![doc = include_str!("../../features/blocking.md")]
 
 use std::thread::{self, Thread};

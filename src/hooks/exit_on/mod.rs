@@ -3,6 +3,7 @@
 mod exit;
 mod guard;
 mod job;
+mod late_requests;
 mod program;
 mod watchdog;
 
@@ -14,6 +15,7 @@ use std::thread;
 pub use exit::Exit;
 pub use guard::{ExitGuard, Joined};
 use job::{Ending, ExitJob};
+use late_requests::LateRequests;
 
 use super::builder::Hooks;
 use super::report::Report;
@@ -64,7 +66,13 @@ impl Hooks {
     /// # Ok::<(), signoff::Error>(())
     /// ```
     pub fn exit_on(self, shutdown: ShutdownSignal) -> ExitOn {
-        ExitOn { hooks: self, shutdown, ending: Ending::default(), in_flight: Vec::new() }
+        ExitOn {
+            hooks: self,
+            shutdown,
+            ending: Ending::default(),
+            in_flight: Vec::new(),
+            late: LateRequests::default(),
+        }
     }
 }
 
@@ -76,6 +84,7 @@ pub struct ExitOn {
     shutdown: ShutdownSignal,
     ending: Ending,
     in_flight: Vec<InFlight>,
+    late: LateRequests,
 }
 
 impl ExitOn {

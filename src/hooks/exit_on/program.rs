@@ -2,10 +2,12 @@
 
 use std::error::Error;
 use std::future::{IntoFuture, poll_fn};
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use super::ExitOn;
+use super::late_requests::LateRequests;
 use crate::catch_panic::catch_panic;
 use crate::hooks::builder::{Hooks, Stage};
 use crate::hooks::context::HookContext;
@@ -102,8 +104,8 @@ impl ExitOn {
     where
         F: IntoFuture<Output: IntoOutcome<E>>,
     {
-        let in_flight = std::mem::take(&mut self.in_flight);
-        let (program, shutdown) = (Arc::new(Program::new(in_flight)), self.shutdown.clone());
+        let program = Program::new(mem::take(&mut self.in_flight), mem::take(&mut self.late));
+        let (program, shutdown) = (Arc::new(program), self.shutdown.clone());
         self.hooks = program.before(self.hooks);
         let guard = self.start()?;
         // Declared after the guard, so dropped before it.
@@ -129,12 +131,13 @@ struct Program {
     outcome: Mutex<Option<Outcome>>,
     /// What the program waits for, as far as the report can name it.
     in_flight: Vec<InFlight>,
+    late: LateRequests,
 }
 
 impl Program {
-    fn new(in_flight: Vec<InFlight>) -> Self {
+    fn new(in_flight: Vec<InFlight>, late: LateRequests) -> Self {
         let (drain, finished) = (ShutdownSignal::manual(), ShutdownSignal::manual());
-        Self { drain, finished, outcome: Mutex::new(None), in_flight }
+        Self { drain, finished, outcome: Mutex::new(None), in_flight, late }
     }
 
     /// Adds the program as a stage of its own: the first one after the delays.
@@ -155,6 +158,7 @@ impl Program {
             let reason = context.reason().map(ToString::to_string);
             program.drain.request(reason.unwrap_or_default());
             Box::pin(async move {
+                program.late.run(context.deadline(), &program.finished);
                 (&program.finished).await;
                 program.lock().take().unwrap_or(Outcome::Done)
             })

@@ -1,0 +1,62 @@
+//! `ExitOn::request_before_deadline`: a second signal while the program drains.
+
+use std::cmp::Reverse;
+use std::time::{Duration, Instant};
+
+use super::ExitOn;
+use crate::shutdown_signal::ShutdownSignal;
+
+impl ExitOn {
+    /// Requests `signal` this long before the deadline of the program given to [`run`](Self::run),
+    /// if the program has not returned by then.
+    ///
+    /// It is for connections that never end by themselves, such as WebSocket and server-sent events.
+    /// A server that drains would wait for them until its deadline. Their handlers wait for `signal`,
+    /// a [`manual`](ShutdownSignal::manual) one, and end the connection:
+    ///
+    /// ```no_run
+    /// # #[cfg(all(any(unix, windows), feature = "tokio"))] mod example {
+    /// # use std::time::Duration;
+    /// # use signoff::{Hooks, ShutdownSignal, Tokio};
+    /// # async fn serve(_: ShutdownSignal, _: ShutdownSignal) -> std::io::Result<()> { Ok(()) }
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (shutdown, cut) = (ShutdownSignal::listen(Tokio)?, ShutdownSignal::manual());
+    /// let server = serve(shutdown.clone(), cut.clone());
+    /// Hooks::new()
+    ///     .budget(Duration::from_secs(10))
+    ///     .exit_on(shutdown)
+    ///     .request_before_deadline(&cut, Duration::from_secs(1)) // 9 seconds after the signal
+    ///     .run(server)
+    ///     .await
+    /// # }
+    /// # }
+    /// ```
+    ///
+    /// If the program has less time than this, `signal` is requested as soon as the program has to
+    /// stop. If the budget has no limit, there is no deadline, and `signal` is never requested. It can
+    /// be called again with other signals.
+    pub fn request_before_deadline(mut self, signal: &ShutdownSignal, time: Duration) -> Self {
+        self.late.0.push((signal.clone(), time));
+        self
+    }
+}
+
+/// Signals that are requested some time before a deadline.
+#[derive(Default)]
+pub(super) struct LateRequests(Vec<(ShutdownSignal, Duration)>);
+
+impl LateRequests {
+    /// Blocks this thread until all signals are requested, or until `finished` is.
+    pub(super) fn run(&self, deadline: Option<Instant>, finished: &ShutdownSignal) {
+        let Some(deadline) = deadline else { return };
+        let mut requests: Vec<_> = self.0.iter().collect();
+        requests.sort_by_key(|(_, time)| Reverse(*time));
+        for (signal, time) in requests {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if finished.wait_timeout(left.saturating_sub(*time)).is_some() {
+                return;
+            }
+            signal.request("the deadline is near");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! `request_before_deadline`: a second signal while the program drains.
+#![cfg(unix)]
+
+mod common;
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use common::{BOUND, cases, say};
+use libc::SIGTERM;
+use signoff::hooks::ExitOn;
+use signoff::{Blocking, Hooks, Report, ShutdownSignal};
+
+const MS: Duration = Duration::from_millis(1);
+
+cases! {
+    signals_are_requested_before_the_deadline: |case| {
+        let child = case.ready();
+        let start = Instant::now();
+        child.kill(SIGTERM);
+        child.expect("request: the deadline is near");
+        assert!(start.elapsed() >= 300 * MS);
+        for line in ["main: done", "database: done"] {
+            child.expect(line);
+        }
+        child.exits_with(0);
+    }, || {
+        let (early, late) = (ShutdownSignal::manual(), ShutdownSignal::manual());
+        let exit_on = database(2 * BOUND).exit_on(listen()) // half of it is for the program
+            .request_before_deadline(&late, MS)
+            .request_before_deadline(&early, BOUND * 99 / 100);
+        run(exit_on, async move {
+            say("ready");
+            (&early).await;
+            assert!(!late.is_requested());
+            say(early.reason().unwrap());
+        });
+    };
+
+    a_program_that_returns_in_time_is_not_cut_off: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        for line in ["not requested", "main: done", "late: done"] {
+            child.expect(line);
+        }
+        child.exits_with(0);
+    }, || {
+        let (shutdown, cut) = (listen(), ShutdownSignal::manual());
+        let late = cut.clone();
+        // If it were not for the return, it would be requested in this hook.
+        let hooks = Hooks::new().budget(BOUND).hook("late", async move || {
+            assert_eq!(late.wait_timeout(300 * MS), None);
+            say("not requested");
+        });
+        let exit_on = hooks.exit_on(shutdown.clone());
+        let exit_on = exit_on.request_before_deadline(&cut, BOUND / 2 * 99 / 100);
+        run(exit_on, async move {
+            say("ready");
+            shutdown.await;
+        });
+    };
+
+    a_program_with_less_time_is_cut_off_at_once: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        for line in ["main: done", "database: done"] {
+            child.expect(line);
+        }
+        child.exits_with(0);
+    }, || {
+        let cut = ShutdownSignal::manual();
+        let exit_on = database(10 * BOUND).exit_on(listen());
+        let exit_on = exit_on.request_before_deadline(&cut, Duration::MAX);
+        run(exit_on, async move {
+            say("ready");
+            cut.await;
+        });
+    };
+
+    without_a_deadline_there_is_no_request: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        for line in ["main: done", "database: done"] {
+            child.expect(line);
+        }
+        child.exits_with(0);
+    }, || {
+        let (shutdown, cut) = (listen(), ShutdownSignal::manual());
+        let exit_on = database(Duration::MAX).exit_on(shutdown.clone());
+        let exit_on = exit_on.request_before_deadline(&cut, Duration::MAX);
+        run(exit_on, async move {
+            say("ready");
+            shutdown.await;
+            assert_eq!(cut.wait_timeout(300 * MS), None);
+        });
+    };
+}
+
+fn listen() -> ShutdownSignal {
+    ShutdownSignal::listen(Blocking).unwrap()
+}
+
+fn database(budget: Duration) -> Hooks {
+    Hooks::new().budget(budget).hook("database", async || {})
+}
+
+fn run(exit_on: ExitOn, program: impl Future<Output = ()>) {
+    let exit_on = exit_on.on_report(|report| say_outcomes(&report));
+    _ = futures_lite::future::block_on(exit_on.run(program));
+}
+
+fn say_outcomes(report: &Report) {
+    for hook in report.hooks() {
+        say(format_args!("{}: {}", hook.name(), hook.outcome()));
+    }
+}
