@@ -9,7 +9,8 @@
         feature = "blocking",
         feature = "lambda",
         feature = "tracing",
-        feature = "systemd"
+        feature = "systemd",
+        feature = "progress"
     ),
     deny(rustdoc::broken_intra_doc_links),
     doc = "[windows]: ShutdownSignal#windows",
@@ -19,6 +20,7 @@
     doc = "[`blocking`]: backend::blocking",
     doc = "[`tracing`]: observers::tracing",
     doc = "[`systemd`]: mod@systemd",
+    doc = "[`progress`]: mod@progress",
     doc = "[`lambda`]: mod@lambda",
     doc = "[`Hooks`]: hooks",
     doc = "[`Backend`]: Backend",
@@ -33,7 +35,8 @@
         feature = "blocking",
         feature = "lambda",
         feature = "tracing",
-        feature = "systemd"
+        feature = "systemd",
+        feature = "progress"
     )),
     allow(rustdoc::broken_intra_doc_links, reason = "what they lead to is not in this build"),
     doc = "Graceful shutdown: one future on any runtime, and cleanup hooks that finish within a time budget. `cargo doc --all-features` shows everything."
@@ -72,9 +75,9 @@ mod loom_tests;
 #[cfg(all(unix, feature = "systemd"))]
 #[path = "os/monotonic.rs"]
 mod monotonic;
-#[cfg(any(feature = "tracing", feature = "systemd"))]
+#[cfg(any(feature = "tracing", feature = "systemd", feature = "progress"))]
 pub mod observers;
-#[cfg(not(any(feature = "tracing", feature = "systemd")))]
+#[cfg(not(any(feature = "tracing", feature = "systemd", feature = "progress")))]
 mod observers;
 mod options;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
@@ -92,6 +95,10 @@ mod stream;
 mod sync;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 mod target;
+#[cfg(all(any(unix, windows), any(feature = "__signal", feature = "progress")))]
+#[cfg_attr(all(unix, feature = "progress"), path = "os/terminal_view.rs")]
+#[cfg_attr(not(all(unix, feature = "progress")), path = "os/terminal_view_none.rs")]
+mod terminal_view;
 mod tracked_work;
 mod waiter;
 mod waiters;
@@ -103,6 +110,8 @@ pub use error::Error;
 pub use hooks::Exit;
 pub use hooks::{Hooks, Report};
 pub use in_flight::InFlight;
+#[cfg(all(any(unix, windows), feature = "progress"))]
+pub use observers::progress;
 #[cfg(all(unix, feature = "systemd"))]
 pub use observers::systemd;
 pub use options::{ForcedExit, Signals};

@@ -140,6 +140,20 @@ fn systemd() {
 }
 
 #[test]
+fn progress() {
+    let example = Example::start("progress");
+    example.line("working: press Ctrl-C");
+    let sender = example.signal("TERM");
+    example.line("sent the report");
+    let (_, mut told) = example.end_with(0);
+    let timeline =
+        told.split_off(told.iter().position(|line| line.starts_with('3')).expect("3 hooks"));
+    assert_reason(&told[0], "stopping: ", "SIGTERM", sender);
+    assert!(told[1].starts_with("waiting for requests ("), "{told:#?}");
+    assert_timeline(&timeline, sender, &["1 requests", "cache", "2 database"]);
+}
+
+#[test]
 fn async_std() {
     let example = Example::start("async_std");
     let listening = example.line("listening: nc ");

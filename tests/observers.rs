@@ -246,3 +246,30 @@ fn observer_threads() -> usize {
     let names = tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")));
     names.filter(|name| name.as_ref().is_ok_and(|name| name.starts_with("signoff-observ"))).count()
 }
+
+/// Counts `Running`, which comes this often.
+struct Every(Duration, Sender<()>);
+
+impl Observer for Every {
+    fn on_event(&mut self, event: &Event) {
+        if matches!(event, Event::Running(_)) {
+            let _ = self.1.send(());
+        }
+    }
+
+    fn interval(&self) -> Duration {
+        self.0
+    }
+}
+
+#[test]
+fn an_observer_sets_its_interval() {
+    let (never, none) = mpsc::channel();
+    let (often, many) = mpsc::channel();
+    // Once a second, this would take longer than the bound.
+    let enough = move || many.iter().take(100).for_each(drop);
+    let hooks = Hooks::new().budget(2 * BOUND).blocking("waits", enough);
+    let hooks = hooks.observe(Every(Duration::MAX, never)).observe(Every(Duration::ZERO, often));
+    assert!(run(hooks).is_clean());
+    assert_eq!(none.iter().count(), 0);
+}

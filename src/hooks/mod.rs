@@ -46,3 +46,5 @@ pub use exit_on::{Exit, ExitGuard, ExitOn, Joined};
 pub use hook::{AsyncHook, IntoOutcome};
 pub use observer::Observer;
 pub use report::{HookReport, Outcome, Report};
+#[cfg(all(any(unix, windows), feature = "progress"))]
+pub(crate) use report::{style, text};

@@ -1,5 +1,7 @@
 //! Observers: what a program can hear of its shutdown.
 
+use std::time::Duration;
+
 use super::builder::Hooks;
 use super::event::Event;
 
@@ -14,6 +16,12 @@ use super::event::Event;
 pub trait Observer: Send + 'static {
     /// Handles one event. Events arrive in their order, one at a time.
     fn on_event(&mut self, event: &Event);
+
+    /// Returns how often [`Event::Running`] comes while hooks run: once a second by default, and
+    /// at most 100 times a second.
+    fn interval(&self) -> Duration {
+        Duration::from_secs(1)
+    }
 }
 
 impl<F: FnMut(&Event) + Send + 'static> Observer for F {

@@ -20,7 +20,9 @@ use crate::catch_panic::catch_panic;
 // E3  A queue holds at most two events for each hook. `Running` is not queued: the observer's thread
 //     makes it when it is due, so a slow observer never finds an old one.
 
-const TICK: Duration = Duration::from_secs(1);
+const SECOND: Duration = Duration::from_secs(1);
+/// The times between two `Running` that an observer can choose. The longest one is as good as never.
+const INTERVALS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1_000_000));
 
 /// The queues of all observers. Without observers there are none, and nothing is started.
 #[derive(Default)]
@@ -81,12 +83,14 @@ fn observe(
     events: &Receiver<Arc<Event>>,
     progress: &Weak<Progress>,
 ) {
-    let mut tick = Instant::now() + TICK;
+    let interval = catch_panic(|| observer.interval()).unwrap_or(SECOND); // E2
+    let interval = interval.clamp(INTERVALS.0, INTERVALS.1);
+    let mut tick = Instant::now() + interval;
     loop {
         let event = match events.recv_timeout(tick.saturating_duration_since(Instant::now())) {
             Ok(event) => Some(event),
             Err(RecvTimeoutError::Timeout) => {
-                tick = Instant::now() + TICK;
+                tick = Instant::now() + interval;
                 progress.upgrade().and_then(|progress| progress.running()).map(Arc::new)
             }
             Err(RecvTimeoutError::Disconnected) => break,

@@ -1,5 +1,8 @@
-//! What watches a shutdown: the events and the span for `tracing`, and the messages for systemd.
+//! What watches a shutdown: the events and the span for `tracing`, the messages for systemd, and the
+//! progress on a terminal.
 
+#[cfg(all(any(unix, windows), feature = "progress"))]
+pub mod progress;
 #[cfg(all(unix, feature = "systemd"))]
 pub mod systemd;
 #[cfg(feature = "tracing")]

@@ -7,6 +7,7 @@ use super::exit;
 use crate::clock;
 use crate::options::ForcedExit;
 use crate::signal::Signal;
+use crate::terminal_view;
 
 /// A signal sooner than this after the first one is the same press.
 const DEBOUNCE: Duration = Duration::from_millis(250);
@@ -70,6 +71,7 @@ impl RepeatState {
             Ok(_) => Repeat::First,
             Err(first) if is_same_press(first, now) => Repeat::SamePress,
             Err(_) if self.forces_exit(signal) => {
+                terminal_view::erase();
                 exit::with_status(exit::status_of(Signal::from_raw(signal)))
             }
             Err(_) => Repeat::Again,

@@ -2,8 +2,10 @@
 
 use std::cell::Cell;
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{self, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -47,13 +49,15 @@ pub(crate) struct Case {
     wrapper: Vec<&'static str>,
     ignored: Vec<i32>,
     blocked: Vec<i32>,
+    terminal: Option<Arc<OwnedFd>>,
 }
 
 impl Case {
     pub(crate) fn of(module: &str) -> Self {
         let (_, path) = module.split_once("::").expect("a case is a module");
         let name = format!("{path}::child");
-        Self { name, variant: String::new(), wrapper: vec![], ignored: vec![], blocked: vec![] }
+        let variant = String::new();
+        Self { name, variant, wrapper: vec![], ignored: vec![], blocked: vec![], terminal: None }
     }
 
     /// What `variant` returns in the child.
@@ -78,6 +82,11 @@ impl Case {
     /// Inherits `signal` as blocked.
     pub(crate) fn blocking(&self, signal: i32) -> Self {
         Self { blocked: vec![signal], ..self.clone() }
+    }
+
+    /// In front of a terminal, where its standard error goes.
+    pub(crate) fn on_terminal(&self, terminal: OwnedFd) -> Self {
+        Self { terminal: Some(Arc::new(terminal)), ..self.clone() }
     }
 
     /// As the first process of a PID namespace, as in a container. `None`, and a line that says
@@ -124,10 +133,10 @@ impl Case {
     pub(crate) fn start(&self) -> Child {
         let mut process = self.command().spawn().expect("the test binary starts again");
         let lines = lines(process.stdout.take().expect("piped"));
-        let errors = Errors::read(process.stderr.take().expect("piped"));
+        let errors = process.stderr.take().map(Errors::read); // none if it is a terminal
         let pid = system::pid(&process);
         let is_proven = Cell::new(false);
-        let child = Child { process, pid, lines, is_proven, errors: Some(errors) };
+        let child = Child { process, pid, lines, is_proven, errors };
         child.expect(STARTED); // no other test of this binary says it, nor does an empty run
         child.is_proven.set(false);
         child
@@ -147,6 +156,10 @@ impl Case {
         command.env(VARIANT, &self.variant);
         command.envs([("SMOL_THREADS", "2"), ("ASYNC_STD_THREAD_COUNT", "2")]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(terminal) = &self.terminal {
+            command.stderr(terminal.try_clone().expect("a descriptor"));
+        }
+        let has_terminal = self.terminal.is_some();
         let (ignored, blocked) = (self.ignored.clone(), self.blocked.clone());
         // SAFETY: a few system calls, and no allocation.
         unsafe {
@@ -154,6 +167,9 @@ impl Case {
                 system::inherit_nothing(); // whoever runs the tests may be a `nohup … &`
                 system::ignore(&ignored);
                 system::block(&blocked);
+                if has_terminal {
+                    system::control_terminal();
+                }
                 Ok(())
             });
         }

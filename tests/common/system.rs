@@ -101,6 +101,15 @@ pub(crate) fn block(signals: &[i32]) {
     }
 }
 
+/// Makes standard error the terminal of this process: Ctrl-C is for it. Async-signal-safe.
+pub(crate) fn control_terminal() {
+    // SAFETY: plain numbers.
+    unsafe {
+        libc::setsid();
+        libc::ioctl(2, libc::TIOCSCTTY as _, 0); // its type differs
+    }
+}
+
 /// The status of a forked child that did all it had to.
 pub(crate) const CHILD_RETURNED: i32 = 77;
 

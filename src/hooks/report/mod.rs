@@ -3,8 +3,8 @@
 mod bar;
 mod hook_report;
 mod outcome;
-mod style;
-mod text;
+pub(crate) mod style;
+pub(crate) mod text;
 mod timeline;
 #[cfg(test)]
 mod timeline_tests;

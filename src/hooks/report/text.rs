@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 /// Escapes control characters, line breaks and characters that reorder text.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut line = String::new();
     for char in text.chars() {
         match char {
@@ -18,12 +18,12 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// Returns how many columns a terminal uses for `text`.
-pub(super) fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.chars().map(char_width).sum()
 }
 
 /// Pads `text` on the right.
-pub(super) fn pad(text: &str, columns: usize) -> String {
+pub(crate) fn pad(text: &str, columns: usize) -> String {
     format!("{text}{:1$}", "", columns.saturating_sub(width(text)))
 }
 

@@ -1,0 +1,46 @@
+//! A live view of the hooks that still run, for programs that people start in a terminal.
+//!
+//! ```sh
+//! cargo run --example progress --features progress,blocking
+//! ```
+//!
+//! Press Ctrl-C. Standard error shows each running hook until the report takes its place:
+//!
+//! ```text
+//! stopping: SIGINT, 0 of 3 hooks ended
+//! requests  │███                 │  1.30 s of 8.00 s  in flight: GET /report (2.26 s)
+//! cache     │████████            │  1.30 s of 3.00 s
+//! 8.70 s left, Ctrl-C again to quit now
+//! ```
+
+use std::{thread, time::Duration};
+
+use signoff::{Blocking, Error, Hooks, InFlight, ShutdownSignal, progress};
+
+fn main() -> Result<(), Error> {
+    let shutdown = ShutdownSignal::listen(Blocking)?;
+    let requests = InFlight::new();
+    let drained = requests.drained();
+    let report = requests.enter("GET /report");
+
+    let guard = Hooks::new()
+        .budget(Duration::from_secs(10))
+        .hook("requests", || drained)
+        .blocking("cache", || thread::sleep(Duration::from_secs(2)))
+        .within(Duration::from_secs(3))
+        .then()
+        .blocking("database", || thread::sleep(Duration::from_millis(1500)))
+        .within(Duration::from_secs(2))
+        .observe(progress::observer())
+        .exit_on(shutdown.clone())
+        .on_report(|report| report.eprint())
+        .start()?;
+
+    println!("working: press Ctrl-C");
+    shutdown.wait();
+    thread::sleep(Duration::from_secs(3)); // the rest of the request
+    println!("sent the report");
+    drop(report);
+    guard.join();
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! A terminal: a pseudo terminal, and a screen that shows what programs write to it.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::ptr::null_mut;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+
+use crate::common::until;
+
+pub(crate) struct Terminal {
+    /// Our end.
+    keyboard: File,
+    /// The end of the program. Without it, the terminal would close with the program.
+    program: OwnedFd,
+    shown: Arc<Mutex<Shown>>,
+}
+
+/// What was written to the terminal.
+struct Shown {
+    parser: vt100::Parser,
+    bytes: Vec<u8>,
+}
+
+impl Terminal {
+    pub(crate) fn new(columns: u16, rows: u16) -> Self {
+        let terminal = Self::unread(columns, rows);
+        let (shown, mut ours) =
+            (Arc::clone(&terminal.shown), terminal.keyboard.try_clone().unwrap());
+        thread::spawn(move || {
+            let mut some = [0; 4096];
+            while let Ok(read @ 1..) = ours.read(&mut some) {
+                shown.lock().unwrap().write(&some[..read]);
+            }
+        });
+        terminal
+    }
+
+    /// Its screen stays empty, and a write blocks when the buffer is full.
+    pub(crate) fn unread(columns: u16, rows: u16) -> Self {
+        let (mut ours, mut its) = (-1, -1);
+        // SAFETY: it writes the two descriptors, which have no other owner.
+        let (keyboard, program) = unsafe {
+            let result =
+                libc::openpty(&raw mut ours, &raw mut its, null_mut(), null_mut(), null_mut());
+            assert_eq!(result, 0);
+            (File::from_raw_fd(ours), OwnedFd::from_raw_fd(its))
+        };
+        for fd in [ours, its] {
+            // SAFETY: plain numbers. Another child must not inherit them.
+            assert_eq!(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) }, 0);
+        }
+        let shown = Shown { parser: vt100::Parser::new(rows, columns, 0), bytes: Vec::new() };
+        let terminal = Self { keyboard, program, shown: Arc::new(Mutex::new(shown)) };
+        terminal.resize(columns, rows);
+        terminal
+    }
+
+    pub(crate) fn program_end(&self) -> OwnedFd {
+        self.program.try_clone().unwrap()
+    }
+
+    pub(crate) fn resize(&self, columns: u16, rows: u16) {
+        let mut shown = self.shown();
+        let size = libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        // SAFETY: the pointer is to a live size.
+        let result =
+            unsafe { libc::ioctl(self.keyboard.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) };
+        assert_eq!(result, 0);
+        shown.parser.screen_mut().set_size(rows, columns);
+    }
+
+    /// Presses keys. Ctrl-C is `\x03`.
+    pub(crate) fn press(&self, keys: &str) {
+        (&self.keyboard).write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// The lines of the screen, without the empty ones at its end.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let contents = self.shown().parser.screen().contents();
+        contents.trim_end().lines().map(|line| line.trim_end().to_owned()).collect()
+    }
+
+    /// Row and column of the cursor; `None` if it is hidden.
+    pub(crate) fn cursor(&self) -> Option<(u16, u16)> {
+        let shown = self.shown();
+        let screen = shown.parser.screen();
+        (!screen.hide_cursor()).then(|| screen.cursor_position())
+    }
+
+    /// All that was written.
+    pub(crate) fn written(&self) -> String {
+        String::from_utf8(self.shown().bytes.clone()).unwrap()
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap()
+    }
+
+    /// Waits until the screen is like this.
+    #[track_caller]
+    pub(crate) fn until(&self, what: &str, so: impl Fn(&[String]) -> bool) {
+        let is_so = || so(&self.lines());
+        let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| until(what, is_so)));
+        assert!(failed.is_ok(), "{what}: {:#?}", self.lines());
+    }
+
+    /// Waits until the screen has a line that begins like this.
+    #[track_caller]
+    pub(crate) fn until_line(&self, start: &str) {
+        self.until(start, |lines| lines.iter().any(|line| line.starts_with(start)));
+    }
+}
+
+impl Shown {
+    fn write(&mut self, bytes: &[u8]) {
+        self.parser.process(bytes);
+        self.bytes.extend_from_slice(bytes);
+    }
+}
