@@ -90,12 +90,17 @@ impl Latch {
         }
     }
 
-    /// One load and one comparison, and as much for each parent above.
+    /// One load and one comparison; for a child, the same for its parent.
     #[inline]
     pub(crate) fn is_set(&self) -> bool {
-        // Acquire: as in `is_set_itself`.
-        let state = self.state.load(Acquire);
-        state >= CHILD && (state >= SET || self.inherit())
+        self.may_be_set() && (self.is_set_itself() || self.inherit())
+    }
+
+    /// False if the latch has no parent and is not set.
+    #[inline]
+    fn may_be_set(&self) -> bool {
+        // Relaxed: `is_set_itself` follows.
+        self.state.load(Relaxed) >= CHILD
     }
 
     #[inline]
@@ -107,7 +112,13 @@ impl Latch {
     /// The same as `is_set`, on behalf of the program: it has seen the signal.
     #[inline]
     pub(crate) fn see(&self) -> bool {
-        let is_set = self.is_set();
+        self.may_be_set() && self.see_if_set()
+    }
+
+    /// Apart, so that `see` takes a few instructions where it is inlined.
+    #[inline(never)]
+    fn see_if_set(&self) -> bool {
+        let is_set = self.is_set_itself() || self.inherit();
         if is_set {
             self.mark_seen();
         }
@@ -232,15 +243,22 @@ impl Latch {
     /// Ready once the latch is set; until then registers the waker of `cx` for `waiter`.
     #[inline]
     pub(crate) fn poll(&self, waiter: &mut Waiter, cx: &mut Context<'_>) -> Poll<()> {
-        // Acquire: as in `is_set`.
-        let state = self.state.load(Acquire);
-        let is_set = || state == CHILD && self.inherit();
-        if state & !CHILD == UNSET && waiter.will_wake(cx.waker()) && !is_set() {
+        // Relaxed: if it is not set, nothing is read.
+        if self.state.load(Relaxed) == UNSET && waiter.will_wake(cx.waker()) {
             Poll::Pending // no lock
-        } else if self.see() {
-            Poll::Ready(())
         } else {
-            self.register(waiter, cx.waker())
+            self.see_or_register(waiter, cx.waker())
+        }
+    }
+
+    #[inline(never)]
+    fn see_or_register(&self, waiter: &mut Waiter, waker: &Waker) -> Poll<()> {
+        if self.see() {
+            Poll::Ready(())
+        } else if self.can_wait() && waiter.will_wake(waker) {
+            Poll::Pending // a child
+        } else {
+            self.register(waiter, waker)
         }
     }
 
@@ -257,7 +275,7 @@ impl Latch {
         Poll::Pending // L4
     }
 
-    /// Whether a waker can be registered. No ordering: the lock of the waiters provides it.
+    /// Whether a waker can be registered, or stays so. No ordering: the lock of the waiters provides it.
     fn can_wait(&self) -> bool {
         self.state.load(Relaxed) & !CHILD <= SETTING
     }
