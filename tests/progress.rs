@@ -26,11 +26,8 @@ use terminal::Terminal;
 const CTRL_C: &str = "\x03";
 const SECOND: Duration = Duration::from_secs(1);
 
-fn on(terminal: &Terminal, case: &Case, vars: &'static [&'static str]) -> Child {
-    const VARS: &[&str] = &["env", "-u", "NO_COLOR", "TERM=xterm", "LC_ALL=C.UTF-8"];
-    let child = case.on_terminal(terminal.program_end()).under(&[VARS, vars].concat()).start();
-    child.expect("ready");
-    child
+fn on(terminal: &Terminal, case: &Case) -> Child {
+    terminal.case(case).ready()
 }
 
 /// A program with two stages. The first one ends with SIGUSR1.
@@ -72,7 +69,7 @@ fn replace_stderr(end: &impl AsRawFd) {
 cases! {
     the_view_gives_way_to_the_report: |case| {
         let terminal = Terminal::new(100, 20);
-        let child = on(&terminal, case, &[]);
+        let child = on(&terminal, case);
         terminal.press(CTRL_C);
         terminal.until_line("stopping: SIGINT, 1 of 3 hooks ended");
         let lines = terminal.lines();
@@ -98,7 +95,7 @@ cases! {
 
     a_forced_exit_leaves_the_terminal_as_it_was: |case| {
         let terminal = Terminal::new(100, 20);
-        let child = on(&terminal, case, &[]);
+        let child = on(&terminal, case);
         terminal.press(CTRL_C);
         terminal.until_line("requests");
         thread::sleep(ANOTHER_PRESS);
@@ -111,7 +108,7 @@ cases! {
 
     a_resized_terminal_shows_what_fits: |case| {
         let terminal = Terminal::new(100, 20);
-        let child = on(&terminal, case, &[]);
+        let child = on(&terminal, case);
         terminal.press(CTRL_C);
         terminal.until_line("requests");
         terminal.resize(30, 4);
@@ -129,23 +126,23 @@ cases! {
     }, || program(progress::observer(), Signals::default());
 
     no_color_is_respected: |case| {
-        let is_colored = |vars| {
+        let is_colored = |case| {
             let terminal = Terminal::new(100, 20);
-            let child = on(&terminal, case, vars);
+            let child = on(&terminal, case);
             terminal.press(CTRL_C);
             terminal.until_line("requests  ");
             drop(child);
             terminal.written().contains("\x1b[2m")
         };
-        assert!(is_colored(&[]));
-        assert!(!is_colored(&["NO_COLOR=1"]));
+        assert!(is_colored(case));
+        assert!(!is_colored(&case.under(&["env", "NO_COLOR=1"])));
     }, || program(progress::observer(), Signals::default());
 
     // It is not offered if it does not work, and not `again` if it comes first.
     ctrl_c_is_what_it_says: |case| {
         for (variant, last) in [("default", ", Ctrl-C to quit now"), ("never", " s left")] {
             let terminal = Terminal::new(100, 20);
-            let child = on(&terminal, &case.variant(variant), &[]);
+            let child = on(&terminal, &case.variant(variant));
             child.kill(SIGTERM);
             terminal.until_line("requests");
             let lines = terminal.lines();
@@ -161,7 +158,7 @@ cases! {
 
     a_cancelled_run_clears_the_view: |case| {
         let terminal = Terminal::new(100, 20);
-        let child = on(&terminal, case, &[]);
+        let child = on(&terminal, case);
         terminal.until_line("stopping, 0 of 1 hooks ended");
         child.kill(SIGUSR1);
         terminal.until("cleared", <[String]>::is_empty);
@@ -179,7 +176,7 @@ cases! {
     // As after Ctrl-S.
     a_terminal_that_is_not_read_delays_nothing: |case| {
         let terminal = Terminal::unread(100, 20);
-        let child = on(&terminal, case, &[]);
+        let child = on(&terminal, case);
         child.kill(SIGTERM);
         child.expect("standard error is not locked");
         child.exits_with(0); // long before the budget ends
@@ -214,7 +211,7 @@ cases! {
 
     a_terminal_that_closes_is_no_error: |case| {
         let terminal = Terminal::unread(100, 20);
-        let child = on(&terminal, &case.ignoring(SIGHUP), &[]);
+        let child = on(&terminal, &case.ignoring(SIGHUP));
         terminal.press(CTRL_C);
         child.expect("has a view");
         drop(terminal);

@@ -2,75 +2,21 @@
 #![cfg(target_os = "linux")]
 
 mod common;
+#[path = "common/manager.rs"]
+mod manager;
 
 use std::future::pending;
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::process;
 use std::sync::mpsc;
 use std::time::Duration;
-use std::{env, fs, process};
 
-use common::{BOUND, Case, Child, cases, say, system, variant};
+use common::{BOUND, cases, say, system, variant};
 use libc::SIGTERM;
+use manager::{Manager, with_socket};
 use signoff::hooks::Event;
 use signoff::{Blocking, Hooks, InFlight, ShutdownSignal, systemd};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// What systemd is here: a socket with a name.
-struct Manager {
-    socket: UnixDatagram,
-    name: String,
-}
-
-impl Manager {
-    fn with_path(case: &str) -> Self {
-        let name = env::temp_dir().join(format!("signoff-{case}-{}", process::id()));
-        let _ = fs::remove_file(&name); // of a test that failed
-        let socket = UnixDatagram::bind(&name).unwrap();
-        Self { socket, name: name.into_os_string().into_string().unwrap() }
-    }
-
-    fn abstract_one(case: &str) -> Self {
-        let name = format!("signoff-{case}-{}", process::id());
-        let address = SocketAddr::from_abstract_name(&name).unwrap();
-        Self { socket: UnixDatagram::bind_addr(&address).unwrap(), name: format!("@{name}") }
-    }
-
-    fn start(&self, case: &Case) -> Child {
-        with_socket(case, &self.name).start()
-    }
-
-    fn message(&self) -> String {
-        let mut buffer = [0; 4096];
-        self.socket.set_read_timeout(Some(BOUND)).unwrap();
-        let length = self.socket.recv(&mut buffer).expect("another message");
-        String::from_utf8(buffer[..length].to_vec()).unwrap()
-    }
-
-    #[track_caller]
-    fn expect(&self, message: &str) {
-        assert_eq!(self.message(), message);
-    }
-
-    /// The child has ended, so nothing more comes.
-    #[track_caller]
-    fn expect_nothing(&self) {
-        self.socket.set_nonblocking(true).unwrap();
-        let mut buffer = [0; 4096];
-        assert!(self.socket.recv(&mut buffer).is_err(), "{}", String::from_utf8_lossy(&buffer));
-    }
-}
-
-impl Drop for Manager {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.name); // an abstract socket has no file
-    }
-}
-
-fn with_socket(case: &Case, name: &str) -> Case {
-    case.under(&["env", format!("NOTIFY_SOCKET={name}").leak()])
-}
 
 /// The number after this name, which ends the message.
 fn number(message: &str, name: &str) -> u64 {

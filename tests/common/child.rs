@@ -71,7 +71,7 @@ impl Case {
 
     /// Started through another program.
     pub(crate) fn under(&self, wrapper: &[&'static str]) -> Self {
-        Self { wrapper: wrapper.into(), ..self.clone() }
+        Self { wrapper: [wrapper, &self.wrapper].concat(), ..self.clone() }
     }
 
     /// Inherits `signal` as ignored.

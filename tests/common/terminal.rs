@@ -1,4 +1,6 @@
 //! A terminal: a pseudo terminal, and a screen that shows what programs write to it.
+#![allow(dead_code, reason = "each test binary uses its own share")]
+#![allow(unsafe_code, reason = "system calls")]
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -7,7 +9,7 @@ use std::ptr::null_mut;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
-use crate::common::until;
+use crate::common::{Case, until};
 
 pub(crate) struct Terminal {
     /// Our end.
@@ -57,8 +59,10 @@ impl Terminal {
         terminal
     }
 
-    pub(crate) fn program_end(&self) -> OwnedFd {
-        self.program.try_clone().unwrap()
+    /// A program in front of this terminal, with colors and UTF-8.
+    pub(crate) fn case(&self, case: &Case) -> Case {
+        const VARS: &[&str] = &["env", "-u", "NO_COLOR", "TERM=xterm", "LC_ALL=C.UTF-8"];
+        case.on_terminal(self.program.try_clone().unwrap()).under(VARS)
     }
 
     pub(crate) fn resize(&self, columns: u16, rows: u16) {
