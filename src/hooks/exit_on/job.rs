@@ -180,13 +180,13 @@ impl ExitJob {
 
     /// Returns whether this is the first thread in the phase (J2).
     pub(super) fn enter(&self, phase: Phase) -> bool {
-        let mut current = lock(&self.phase);
-        let is_first = *current < phase;
-        if is_first {
-            *current = phase;
-            self.phase_changed.notify_all();
-        }
-        is_first
+        let before = {
+            let mut current = lock(&self.phase);
+            let later = phase.max(*current);
+            mem::replace(&mut *current, later)
+        };
+        self.phase_changed.notify_all(); // not under the lock, for which the other thread would wait
+        before < phase
     }
 
     /// Waits for a phase. Returns false at `end`, if it has not been entered by then.
