@@ -1,0 +1,37 @@
+//! warp: its graceful shutdown takes the signal as the future that it is.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::{error::Error, time::Duration};
+
+use signoff::{Hooks, InFlight, ShutdownSignal, Tokio};
+use tokio::{net::TcpListener, time::sleep};
+use warp::Filter;
+
+static VISITS: AtomicU64 = AtomicU64::new(0);
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let shutdown = ShutdownSignal::listen(Tokio)?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("listening: curl http://{}", listener.local_addr()?);
+
+    let requests = InFlight::new();
+    let tracked = requests.clone();
+    let visit = warp::path::end().then(move || tracked.track("GET /", visit()));
+    let server = warp::serve(visit).incoming(listener).graceful(shutdown.clone()).run();
+
+    Hooks::new()
+        .budget(Duration::from_secs(10))
+        .hook("store", async || println!("{} visits are stored", VISITS.load(Ordering::Relaxed)))
+        .exit_on(shutdown)
+        .in_flight(&requests)
+        .on_report(|report| report.eprint())
+        .run(server)
+        .await
+}
+
+async fn visit() -> String {
+    let visitor = VISITS.fetch_add(1, Ordering::Relaxed) + 1;
+    sleep(Duration::from_millis(200)).await; // the work
+    format!("visitor {visitor}\n")
+}

@@ -1,0 +1,65 @@
+//! A gRPC server with unary calls and streams.
+
+use std::sync::Arc;
+
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tonic::transport::Channel;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus::{NotServing, Serving};
+use tonic_health::pb::health_client::HealthClient;
+
+use crate::recipe::Recipe;
+
+const CLIENTS: u32 = 16;
+
+#[test]
+fn tonic() {
+    let recipe = Recipe::start(env!("CARGO_BIN_EXE_tonic"), &[]);
+    let url = recipe.wait_for("listening: ");
+    let runtime = Runtime::new().expect("a runtime");
+    let (mut calls, mut streams) = (JoinSet::new(), JoinSet::new());
+    let progress = Arc::new(Semaphore::new(0));
+    runtime.block_on(async {
+        for _ in 0..CLIENTS {
+            let endpoint = Channel::from_shared(url.clone()).expect("a URL");
+            let client = HealthClient::new(endpoint.connect().await.expect("it listens"));
+            calls.spawn(call(client.clone(), Arc::clone(&progress)));
+            streams.spawn(watch(client, Arc::clone(&progress)));
+        }
+        _ = progress.acquire_many(5 * CLIENTS).await.expect("responses");
+    });
+
+    recipe.signal("TERM");
+    let ended = recipe.end();
+    let (responses, streams) =
+        runtime.block_on(async { (calls.join_all().await, streams.join_all().await) });
+    ended.assert_clean(&["main", "store"]);
+    assert_eq!(ended.number_of("calls are stored"), responses.into_iter().sum(), "{ended:#?}");
+    for statuses in streams {
+        assert_eq!(statuses, [Serving as i32, NotServing as i32], "a stream was cut");
+    }
+}
+
+/// Calls until the server is gone; returns the number of responses.
+async fn call(mut client: HealthClient<Channel>, progress: Arc<Semaphore>) -> usize {
+    let mut responses = 0;
+    while client.check(HealthCheckRequest::default()).await.is_ok() {
+        responses += 1;
+        progress.add_permits(1);
+    }
+    responses
+}
+
+/// Reads a stream to its regular end.
+async fn watch(mut client: HealthClient<Channel>, progress: Arc<Semaphore>) -> Vec<i32> {
+    let stream = client.watch(HealthCheckRequest::default()).await;
+    let mut stream = stream.expect("a stream").into_inner();
+    let mut statuses = Vec::new();
+    while let Some(message) = stream.message().await.expect("no error") {
+        statuses.push(message.status);
+        progress.add_permits(1);
+    }
+    statuses
+}

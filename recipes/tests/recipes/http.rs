@@ -1,0 +1,76 @@
+//! HTTP servers: each request that a server has counted got its response.
+
+use std::collections::BTreeSet;
+use std::{env, fs, process};
+
+use crate::load::Load;
+use crate::recipe::{Ended, Recipe};
+
+#[test]
+fn axum_sqlx() {
+    let file = env::temp_dir().join(format!("signoff-recipe-{}.db", process::id()));
+    let file = file.to_str().expect("a path");
+    let visits = visits(env!("CARGO_BIN_EXE_axum_sqlx"), &[file], &["main", "database"]);
+    assert!(fs::metadata(file).is_ok_and(|file| file.len() > 0));
+    for suffix in ["-wal", "-shm"] {
+        assert!(fs::metadata(format!("{file}{suffix}")).is_err(), "the database is not closed");
+    }
+    fs::remove_file(file).expect("it was there");
+    assert!(visits > 0);
+}
+
+#[test]
+fn hyper() {
+    visits(env!("CARGO_BIN_EXE_hyper"), &[], &["main", "store"]);
+}
+
+#[test]
+fn actix_web() {
+    visits(env!("CARGO_BIN_EXE_actix_web"), &[], &["main", "store"]);
+}
+
+#[test]
+fn warp() {
+    visits(env!("CARGO_BIN_EXE_warp"), &[], &["main", "store"]);
+}
+
+#[test]
+fn tiny_http() {
+    visits(env!("CARGO_BIN_EXE_tiny_http"), &[], &["server", "store"]);
+}
+
+#[test]
+fn opentelemetry() {
+    let (responses, ended) =
+        under_load(env!("CARGO_BIN_EXE_opentelemetry"), &[], &["main", "database", "telemetry"]);
+    let spans = |name: &str| ended.lines.iter().filter(|line| line.contains(name)).count();
+    assert_eq!(spans("GET /"), responses.len(), "each request has its span: {ended:#?}");
+    assert_eq!(spans("close the database"), 1);
+}
+
+/// Runs a server that counts its visits and returns how many there were.
+#[track_caller]
+fn visits(path: &str, arguments: &[&str], hooks: &[&str]) -> usize {
+    let (responses, ended) = under_load(path, arguments, hooks);
+    let visits = ended.number_of("visits are stored");
+    assert_eq!(visits, responses.len(), "a request was dropped: {ended:#?}");
+    let visitors: BTreeSet<_> = responses.into_iter().collect();
+    assert_eq!(visits, visitors.len(), "two visitors have the same number");
+    visits
+}
+
+/// Sends SIGTERM to a server that is working on requests; returns all responses.
+#[track_caller]
+fn under_load(path: &str, arguments: &[&str], hooks: &[&str]) -> (Vec<String>, Ended) {
+    let recipe = Recipe::start(path, arguments);
+    let address = recipe.wait_for("listening: curl http://");
+    let load = Load::start(&address);
+    let mut responses = load.wait_for_responses();
+    recipe.signal("TERM");
+    let ended = recipe.end();
+    let late = load.end();
+    assert!(!late.is_empty(), "requests were running at the signal");
+    responses.extend(late);
+    ended.assert_clean(hooks);
+    (responses, ended)
+}

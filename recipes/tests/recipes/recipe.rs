@@ -1,0 +1,128 @@
+//! A recipe that runs in a process of its own.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Far more than anything here takes.
+pub const BOUND: Duration = Duration::from_secs(60);
+
+/// It does not outlive the test.
+pub struct Recipe {
+    process: Child,
+    lines: Receiver<String>,
+    errors: Receiver<String>,
+}
+
+/// How a recipe ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: ExitStatus,
+    /// The lines on standard output that the test has not read before.
+    pub lines: Vec<String>,
+    /// The report on standard error.
+    pub report: Vec<String>,
+}
+
+impl Recipe {
+    pub fn start(path: &str, arguments: &[&str]) -> Self {
+        Self::run(Command::new(path).args(arguments))
+    }
+
+    pub fn run(command: &mut Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().expect("it was built");
+        let lines = lines(process.stdout.take().expect("a pipe"));
+        let errors = self::lines(process.stderr.take().expect("a pipe"));
+        Self { process, lines, errors }
+    }
+
+    /// Waits for a line on standard output; returns what follows this beginning of it.
+    #[track_caller]
+    pub fn wait_for(&self, start: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(BOUND).expect("another line");
+            if let Some(rest) = line.strip_prefix(start) {
+                return rest.to_owned();
+            }
+        }
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.process.id());
+        let status = Command::new("sh").args(["-c", &kill]).status().expect("a shell");
+        assert!(status.success(), "{kill}");
+    }
+
+    #[track_caller]
+    pub fn end(mut self) -> Ended {
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = self.process.try_wait().expect("its status") {
+                break status;
+            }
+            assert!(start.elapsed() < BOUND, "it still runs");
+            thread::sleep(Duration::from_millis(5));
+        };
+        Ended { status, lines: self.lines.iter().collect(), report: self.errors.iter().collect() }
+    }
+}
+
+impl Drop for Recipe {
+    fn drop(&mut self) {
+        let _ = self.process.kill(); // it may have ended
+        let _ = self.process.wait();
+    }
+}
+
+impl Ended {
+    /// Every hook is done, these are their names, and the status is 0.
+    #[track_caller]
+    pub fn assert_clean(&self, hooks: &[&str]) {
+        assert_eq!(self.status.code(), Some(0), "{self:#?}");
+        self.assert_report("SIGTERM", hooks);
+    }
+
+    /// Every hook is done, and these are their names.
+    #[track_caller]
+    pub fn assert_report(&self, signal: &str, hooks: &[&str]) {
+        let (summary, rows) = self.report.split_first().expect("a report");
+        let all = hooks.len();
+        assert!(summary.starts_with(&format!("{all} of {all} hooks done in ")), "{self:#?}");
+        assert!(summary.contains(&format!(", requested by {signal}")), "{self:#?}");
+        let rows = rows.iter().filter(|row| !row.contains("before hooks")); // a busy machine
+        let names = rows.map(|row| row.split('|').next().unwrap_or_default());
+        let names = names.map(|name| name.trim_start_matches(|c: char| c.is_numeric() || c == ' '));
+        assert!(names.map(str::trim_end).eq(hooks.iter().copied()), "{self:#?}");
+    }
+
+    /// The time that the report says, from the signal to the end.
+    #[track_caller]
+    pub fn took(&self) -> Duration {
+        let (_, took) = self.report[0].split_once(" done in ").expect("a time");
+        let mut words = took.split(' ');
+        let number: f64 = words.next().and_then(|word| word.parse().ok()).expect("a number");
+        let is_seconds = words.next() == Some("s");
+        Duration::from_secs_f64(if is_seconds { number } else { number / 1e3 })
+    }
+
+    /// The number at the start of the line that ends like this.
+    #[track_caller]
+    pub fn number_of(&self, what: &str) -> usize {
+        let numbers = self.lines.iter().filter_map(|line| line.strip_suffix(what));
+        let numbers: Vec<_> = numbers.map(|number| number.trim_end().parse()).collect();
+        let [Ok(number)] = numbers[..] else { panic!("no number of {what}: {self:#?}") };
+        number
+    }
+}
+
+/// What a process prints, line by line, as it comes.
+fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+    thread::spawn(move || lines.try_for_each(|line| sender.send(line)));
+    receiver
+}
