@@ -86,6 +86,8 @@ mod os;
 mod pending_signals;
 mod reason;
 mod request_guard;
+#[cfg(all(unix, feature = "__signal"))]
+mod send;
 #[cfg(all(unix, feature = "blocking"))]
 mod shutdown_fd;
 mod shutdown_signal;

@@ -7,6 +7,7 @@
 //! - `disposition`: what a signal does if nothing listens, and the signal mask.
 //! - `owner`: which process a listener belongs to.
 //! - `exit`: the exit status.
+//! - `kill`: signals for other processes.
 //!
 //! A handler reaches only this folder, `clock` and `Latch::set_by_signal`: atomics, `getpid`,
 //! `clock_gettime`, `write`, `sigaction`, `raise` and `_exit`, all async-signal-safe.
@@ -15,6 +16,7 @@
 
 mod disposition;
 pub(crate) mod exit;
+mod kill;
 mod listener;
 mod listener_list;
 mod owner;
@@ -22,6 +24,7 @@ mod registry;
 mod wake_fd;
 
 pub(crate) use disposition::{exists, is_allowed, unblock};
+pub(crate) use kill::kill;
 pub(crate) use listener::Listener;
 pub(crate) use listener_list::wait_for_deliveries;
 pub(crate) use owner::Owner;

@@ -1,0 +1,81 @@
+//! A service that stops its own child process in a hook.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::process::{self, Stdio};
+use std::time::Duration;
+use std::{fs, io};
+
+use common::{BOUND, cases, say, until, variant};
+use libc::SIGTERM;
+use signoff::{Hooks, ShutdownSignal, Signal, Tokio};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// Starts a worker that does this on SIGTERM, and waits until it does.
+async fn start(on_sigterm: &str) -> io::Result<Child> {
+    let script = format!("trap '{on_sigterm}' TERM; echo ready; while :; do sleep 0.1; done");
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
+    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut String::new()).await?;
+    Ok(child)
+}
+
+fn has_ended(process: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.is_empty() || stat.contains(") Z ") // a zombie, if no process waits for orphans
+}
+
+cases! {
+    a_hook_stops_a_child_or_kills_it: |case| {
+        for (on_sigterm, status) in [("exit 0", 0), ("exit 3", 0), ("", 1)] {
+            let child = case.variant(on_sigterm).start();
+            let worker = child.line();
+            assert!(!has_ended(&worker), "it runs: {worker}");
+            child.kill(SIGTERM);
+            child.expect("stopping");
+            child.exits_with(status);
+            until("the worker has ended", || has_ended(&worker));
+        }
+    }, || {
+        // An obedient worker has far more time than it needs.
+        let on_sigterm = variant().unwrap();
+        let limit = if on_sigterm.is_empty() { Duration::from_secs(1) } else { BOUND };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let result = runtime.block_on(async {
+            let shutdown = ShutdownSignal::listen(Tokio).unwrap();
+            let mut child = start(&on_sigterm).await.unwrap();
+            say(child.id().unwrap());
+            let hooks = Hooks::new().budget(2 * BOUND).hook("worker", async move || {
+                if let Some(id) = child.id() {
+                    Signal::Terminate.send(id)?;
+                }
+                child.wait().await.map(drop)
+            });
+            hooks
+                .within(limit)
+                .exit_on(shutdown.clone())
+                .run(async move {
+                    shutdown.await;
+                    say("stopping");
+                    Ok::<(), io::Error>(())
+                })
+                .await
+        });
+        result.unwrap();
+    };
+}
+
+#[test]
+fn an_id_that_no_process_has_is_an_error() {
+    for id in [0, 1 << 31, u32::MAX] {
+        let error = Signal::Terminate.send(id).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{id}: {error}");
+    }
+    let mut child = process::Command::new("true").spawn().unwrap();
+    child.wait().unwrap();
+    let error = Signal::Terminate.send(child.id()).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::ESRCH), "{error}");
+}
