@@ -6,6 +6,7 @@ mod common;
 
 use std::future::poll_fn;
 use std::task::Poll;
+use std::thread;
 
 use common::contract::{Runtime, contract, last_clone, stuck};
 use common::runtimes::{CurrentThread, MultiThread};
@@ -120,17 +121,20 @@ cases! {
         }
     };
     listening_with_no_coop_budget_left: |case| case.passes(), || {
-        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        runtime.expect("a runtime").block_on(async {
             let (sender, mut receiver) = mpsc::unbounded_channel();
             (0..1000).for_each(|number| sender.send(number).expect("the receiver is here"));
-            let shutdown = poll_fn(|cx| {
+            let listening = tokio::spawn(poll_fn(move |cx| {
                 while receiver.poll_recv(cx).is_ready() {}
                 assert!(!receiver.is_empty(), "the budget is used up before the messages are");
-                Poll::Ready(ShutdownSignal::listen(Tokio))
-            });
-            let shutdown = shutdown.await.expect("nothing is in the way");
-            pending::once_pending(shutdown, || system::raise(SIGTERM)).await;
+                let shutdown = ShutdownSignal::listen(Tokio).expect("nothing is in the way");
+                let wait = pending::once_pending(shutdown, || system::raise(SIGTERM));
+                let waiting = thread::spawn(|| future::block_on(wait));
+                waiting.join().expect("the other worker wakes it"); // this one is blocked
+                Poll::Ready(())
+            }));
+            listening.await.expect("no panic");
         });
     };
     the_last_clone_in_an_action: last_clone::test_terminate_kills,
