@@ -1,59 +1,38 @@
-//! `exit_on` ends the process in time and with the right status, whatever hangs.
+//! `exit_on` ends the process in time and with the right status, even if other code hangs.
 //!
-//! The matrix runs each combination once, one process for each. `SIGNOFF_REPEAT=16` makes that
-//! more than a thousand processes, and then also looks at the median of what they take beyond the
-//! budget, which only says something on a machine that has nothing else to do.
+//! `matrix` combines what can go wrong with each way to exit. `blockers` are hooks that block.
 #![cfg(unix)]
-#![allow(unsafe_code, reason = "descriptors are closed, and replaced by others")]
+#![allow(unsafe_code, reason = "descriptors are replaced by others")]
 
+#[path = "exit_on/blockers.rs"]
+mod blockers;
 mod common;
+#[path = "exit_on/matrix.rs"]
+mod matrix;
 
-use std::fs::File;
-use std::future::{pending, poll_fn};
-use std::io::{self, Read, Write};
-use std::net::TcpListener;
+use std::future::pending;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
-use std::task::Poll;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use std::{env, fmt, panic, process, thread};
+use std::{panic, process, thread};
 
+use blockers::{BLOCKERS, add_named, others_are_done, woken_while_it_is_polled};
 use common::{BOUND, Case, cases, say, variant};
 use libc::{SIGINT, SIGTERM};
-use signoff::hooks::{ExitGuard, HookReport, Outcome};
-use signoff::{Blocking, Exit, Hooks, Report, ShutdownSignal, Tokio};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::runtime::Builder;
+use matrix::Combination;
+use signoff::hooks::{ExitGuard, ExitOn, HookReport, Outcome};
+use signoff::{Blocking, Exit, Hooks, Report, ShutdownSignal};
 
 const MS: Duration = Duration::from_millis(1);
 const BUDGET: Duration = Duration::from_millis(300);
-/// A third of it is for the last hook, which must run even on a busy machine.
-const MATRIX_BUDGET: Duration = Duration::from_millis(750);
 /// A busy machine may be so late.
 const SLACK: Duration = Duration::from_secs(3);
-/// In the median, on an idle machine. A hook that blocks its thread is given up after a twentieth of
-/// the budget.
-const MEDIAN: Duration = Duration::from_millis(50);
 
 cases! {
-    matrix: |case| {
-        let beyond = Mutex::new(Vec::new());
-        let combinations = Mutex::new(combinations());
-        let next = || combinations.lock().unwrap().next();
-        thread::scope(|scope| {
-            for _ in 0..6 {
-                scope.spawn(|| {
-                    while let Some(one) = next() {
-                        let time = one.holds(case);
-                        beyond.lock().unwrap().extend(time);
-                    }
-                });
-            }
-        });
-        median_holds(&beyond.into_inner().unwrap());
-    }, || Combination::parse(&variant().unwrap()).child();
+    combinations: matrix::hold, || Combination::parse(&variant().unwrap()).child();
 
     ctrl_c_during_the_hooks_ends_the_process: |case| {
         let child = case.ready();
@@ -138,24 +117,13 @@ cases! {
         wait_for_ever();
     };
 
-    a_request_is_enough: |case| {
-        let child = case.start();
-        child.expect("request: enough");
-        child.exits_with(1);
-    }, || {
-        let shutdown = ShutdownSignal::manual();
+    a_request_is_enough: |case| says(case, "request: enough", 1), || {
         let hooks = Hooks::new().hook("fails", async || Err::<(), _>("bad"));
-        let exit_on = hooks.exit_on(shutdown.clone()).exit(Exit::Signal);
-        let guard = exit_on.on_report(|report| say(report.reason().unwrap())).start();
-        shutdown.request("enough");
-        guard.unwrap().join();
+        let say_reason = |report: Report| say(report.reason().unwrap());
+        requested(|shutdown| hooks.exit_on(shutdown).exit(Exit::Signal).on_report(say_reason));
     };
 
-    buffered_output_is_not_lost: |case| {
-        let child = case.start();
-        child.expect("the tail");
-        child.exits_with(0);
-    }, || {
+    buffered_output_is_not_lost: |case| says(case, "the tail", 0), || {
         let shutdown = ShutdownSignal::manual();
         let guard = Hooks::new().exit_on(shutdown.clone()).start().unwrap();
         print!("\n@the tail");
@@ -171,7 +139,6 @@ cases! {
         }
     }, || {
         silence_panics();
-        let shutdown = ShutdownSignal::manual();
         let report = |_| match variant().unwrap().as_str() {
             "panics" => panic!("on purpose"),
             _ => wait_for_ever(),
@@ -179,9 +146,7 @@ cases! {
         let is_endless = variant().unwrap().ends_with("limit");
         let budget = if is_endless { Duration::MAX } else { BUDGET };
         let hooks = Hooks::new().budget(budget).hook("last", async || say("last"));
-        let guard = hooks.exit_on(shutdown.clone()).on_report(report).start().unwrap();
-        shutdown.request("enough");
-        guard.join();
+        requested(|shutdown| hooks.exit_on(shutdown).on_report(report));
     };
 
     output_that_nobody_reads_does_not_use_up_the_budget: |case| {
@@ -201,17 +166,10 @@ cases! {
     };
 
     // Nothing watches a budget without a limit but the limits of the hooks.
-    endless_budgets_end_with_their_hooks: |case| {
-        let child = case.start();
-        child.expect("hook ran");
-        child.exits_with(1);
-    }, || {
-        let shutdown = ShutdownSignal::manual();
+    endless_budgets_end_with_their_hooks: |case| says(case, "hook ran", 1), || {
         let hooks = Hooks::new().budget(Duration::MAX).hook("blocks", async || wait_for_ever());
         let hooks = hooks.within(Duration::from_millis(50)).then();
-        let guard = hooks.hook("next", async || say("hook ran")).exit_on(shutdown.clone()).start().unwrap();
-        shutdown.request("enough");
-        guard.join();
+        requested(|shutdown| hooks.hook("next", async || say("hook ran")).exit_on(shutdown));
     };
 
     a_hook_that_blocks_its_thread_keeps_only_itself: |case| thread::scope(|scope| {
@@ -219,13 +177,9 @@ cases! {
             scope.spawn(move || others_are_done(&case.variant(variant)));
         }
     }), || {
-        let shutdown = ShutdownSignal::manual();
-        let variant = variant().unwrap();
         let hooks = Hooks::new().budget(10 * BUDGET);
-        let hooks = variant.split(", ").fold(hooks, add_named).exit_on(shutdown.clone());
-        let guard = hooks.on_report(|report| say_outcomes(&report)).start().unwrap();
-        shutdown.request("enough");
-        guard.join();
+        let hooks = variant().unwrap().split(", ").fold(hooks, add_named);
+        requested(|shutdown| hooks.exit_on(shutdown).on_report(|report| say_outcomes(&report)));
     };
 
     a_hook_may_come_back: |case| {
@@ -237,7 +191,6 @@ cases! {
         child.exits_with(0);
         assert!(start.elapsed() < BOUND / 3, "long before its limit");
     }, || {
-        let shutdown = ShutdownSignal::manual();
         let hooks = Hooks::new().budget(BOUND).hook("ends", async || thread::sleep(1000 * MS));
         let waits = async || {
             thread::sleep(200 * MS);
@@ -245,24 +198,15 @@ cases! {
         };
         let hooks = hooks.hook("waits", waits).hook("hands over", woken_while_it_is_polled);
         let hooks = add_named(hooks, "timer").then().hook("next", async || {});
-        let guard = hooks.exit_on(shutdown.clone()).on_report(|report| say_outcomes(&report)).start().unwrap();
-        shutdown.request("enough");
-        guard.join();
+        requested(|shutdown| hooks.exit_on(shutdown).on_report(|report| say_outcomes(&report)));
     };
 
     no_time_at_all: |case| case.start().exits_with(1), || {
-        let shutdown = ShutdownSignal::manual();
         let hooks = Hooks::new().budget(Duration::ZERO).hook("hangs", pending::<()>);
-        let guard = hooks.exit_on(shutdown.clone()).start().unwrap();
-        shutdown.request("enough");
-        guard.join();
+        requested(|shutdown| hooks.exit_on(shutdown));
     };
 
-    a_report_may_own_the_guard: |case| {
-        let child = case.start();
-        child.expect("dropped");
-        child.exits_with(0);
-    }, || {
+    a_report_may_own_the_guard: |case| says(case, "dropped", 0), || {
         let shutdown = ShutdownSignal::manual();
         let place = Arc::new(Mutex::new(None));
         let owned = Arc::clone(&place);
@@ -303,20 +247,12 @@ cases! {
     };
 
     // The budget is used up, and it has some time all the same.
-    a_report_has_time: |case| {
-        let child = case.start();
-        child.expect("hangs: abandoned");
-        child.exits_with(1);
-    }, || {
-        let shutdown = ShutdownSignal::manual();
+    a_report_has_time: |case| says(case, "hangs: abandoned", 1), || {
         let hooks = Hooks::new().budget(BUDGET).blocking("hangs", wait_for_ever);
-        let exit_on = hooks.exit_on(shutdown.clone()).on_report(|report| {
+        requested(|shutdown| hooks.exit_on(shutdown).on_report(|report| {
             thread::sleep(50 * MS);
             say_outcomes(&report);
-        });
-        let guard = exit_on.start().unwrap();
-        shutdown.request("enough");
-        guard.join();
+        }));
     };
 
     there_is_one_report: |case| {
@@ -329,9 +265,8 @@ cases! {
         }
     }, || {
         silence_panics();
-        let shutdown = ShutdownSignal::manual();
         let hooks = Hooks::new().budget(BUDGET).hook("hangs", pending::<()>);
-        let exit_on = hooks.exit_on(shutdown.clone()).on_report(|_| {
+        requested(|shutdown| hooks.exit_on(shutdown).on_report(|_| {
             say("report");
             print!("\n@the tail"); // flushed although this does not return
             match variant().unwrap().as_str() {
@@ -339,10 +274,7 @@ cases! {
                 "hangs" => wait_for_ever(),
                 _ => {}
             }
-        });
-        let guard = exit_on.start().unwrap();
-        shutdown.request("enough");
-        guard.join();
+        }));
     };
 
     awaiting_the_guard_does_not_block_its_thread: |case| {
@@ -374,7 +306,6 @@ cases! {
             child.exits_with(code);
         }
     }, || {
-        let shutdown = ShutdownSignal::manual();
         let begun = Arc::new(AtomicUsize::new(0));
         let hooks = (0..300).fold(Hooks::new().budget(2 * BUDGET), |hooks, number| {
             let begun = Arc::clone(&begun);
@@ -387,7 +318,7 @@ cases! {
                 }
             })
         });
-        let exit_on = hooks.exit_on(shutdown.clone()).on_report(move |report| {
+        requested(|shutdown| hooks.exit_on(shutdown).on_report(move |report| {
             let outcome = |hook: &HookReport| match (hook.outcome(), variant().as_deref()) {
                 // On a busy machine a thread may be late to drop its hook.
                 (Outcome::TimedOut | Outcome::Abandoned, Some("wait")) => "not done".to_owned(),
@@ -396,18 +327,11 @@ cases! {
             let first = outcome(&report.hooks()[0]);
             let same = report.hooks().iter().filter(|hook| outcome(hook) == first);
             say(format_args!("{} begun, {} {first}", begun.load(Ordering::SeqCst), same.count()));
-        });
-        let guard = exit_on.start().unwrap();
-        shutdown.request("enough");
-        guard.join();
+        }));
     };
 
     // A guard in the hands of a hook would wait for itself.
-    a_hook_may_own_the_guard: |case| {
-        let child = case.start();
-        child.expect("dropped");
-        child.exits_with(0);
-    }, || {
+    a_hook_may_own_the_guard: |case| says(case, "dropped", 0), || {
         let shutdown = ShutdownSignal::manual();
         let place = Arc::new(Mutex::new(None));
         let owned = Arc::clone(&place);
@@ -421,107 +345,19 @@ cases! {
     };
 }
 
-/// Hooks of one stage, in this order.
-const BLOCKERS: [&str; 7] = [
-    "blocks, timer, socket, thread",
-    "timer, blocks, socket, thread",
-    "timer, socket, thread, blocks",
-    "blocks later, timer, socket, thread",
-    "timer, socket, thread, blocks when dropped",
-    "hangs, timer, socket, thread",
-    "blocks, timer, blocks later, socket, blocks when dropped, thread, blocks",
-];
-
-fn others_are_done(case: &Case) {
+/// The child says this line and exits with this status.
+fn says(case: &Case, line: &str, status: i32) {
     let child = case.start();
-    let start = Instant::now();
-    for name in case.variant_name().split(", ") {
-        let outcome = if is_stuck(name) { "abandoned" } else { "done" };
-        child.expect(&format!("{name}: {outcome}"));
-    }
-    child.exits_with(1);
-    assert!(start.elapsed() < 10 * BUDGET + SLACK);
+    child.expect(line);
+    child.exits_with(status);
 }
 
-fn is_stuck(name: &str) -> bool {
-    name.starts_with("blocks") || name == "hangs"
-}
-
-fn add_named(hooks: Hooks, name: &str) -> Hooks {
-    match name {
-        "blocks" => hooks.hook(name, async || wait_for_ever()),
-        "blocks later" => hooks.hook(name, async || {
-            tokio::time::sleep(20 * MS).await;
-            wait_for_ever();
-        }),
-        "blocks when dropped" => hooks.hook(name, || async {
-            let _stuck = Stuck;
-            tokio::time::sleep(20 * MS).await;
-        }),
-        // It is dropped at its limit, and gets stuck then.
-        "hangs" => hooks
-            .hook(name, || async {
-                let _stuck = Stuck;
-                pending::<()>().await;
-            })
-            .within(50 * MS),
-        "timer" => hooks.hook(name, async || {
-            for _ in 0..20 {
-                tokio::time::sleep(20 * MS).await;
-            }
-        }),
-        "socket" => hooks.hook(name, async || echo().await),
-        _ => hooks.blocking(name, || thread::sleep(100 * MS)),
-    }
-}
-
-/// Blocks the thread where it is dropped.
-struct Stuck;
-
-impl Drop for Stuck {
-    fn drop(&mut self) {
-        wait_for_ever();
-    }
-}
-
-/// The other side takes its time.
-async fn echo() -> io::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let address = listener.local_addr()?;
-    thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut byte = [0];
-        while stream.read_exact(&mut byte).is_ok() {
-            thread::sleep(20 * MS);
-            stream.write_all(&byte).unwrap();
-        }
-    });
-    let mut stream = tokio::net::TcpStream::connect(address).await?;
-    for byte in 0..10 {
-        stream.write_u8(byte).await?;
-        assert_eq!(stream.read_u8().await?, byte);
-    }
-    Ok(())
-}
-
-/// Woken once, while the thread that polls it is blocked and another one has gone on with the rest.
-async fn woken_while_it_is_polled() {
-    let (is_polled, mut polls) = (AtomicBool::new(false), 0);
-    poll_fn(|cx| {
-        assert!(!is_polled.swap(true, Ordering::SeqCst), "one thread at a time");
-        polls += 1;
-        if polls == 1 {
-            let waker = cx.waker().clone();
-            thread::spawn(move || {
-                thread::sleep(150 * MS);
-                waker.wake();
-            });
-            thread::sleep(300 * MS);
-        }
-        is_polled.store(false, Ordering::SeqCst);
-        if polls == 1 { Poll::Pending } else { Poll::Ready(()) }
-    })
-    .await;
+/// Starts the hooks, requests the shutdown and waits for the exit.
+fn requested(exit_on: impl FnOnce(ShutdownSignal) -> ExitOn) {
+    let shutdown = ShutdownSignal::manual();
+    let guard = exit_on(shutdown.clone()).start().unwrap();
+    shutdown.request("enough");
+    guard.join();
 }
 
 fn say_outcomes(report: &Report) {
@@ -544,206 +380,6 @@ fn silence_panics() {
     panic::set_hook(Box::new(|_| {}));
 }
 
-/// What goes wrong, or is wrong already.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Fault {
-    Idle,
-    WorkersBlocked,
-    CurrentThreadBlocked,
-    RuntimeDropped,
-    HungHook,
-    HungBlockingHook,
-    HookBlocksItsThread,
-    PanickingHook,
-    FailingHook,
-    ClosedError,
-    FullOutput,
-}
-
-const FAULTS: [Fault; 11] = [
-    Fault::Idle,
-    Fault::WorkersBlocked,
-    Fault::CurrentThreadBlocked,
-    Fault::RuntimeDropped,
-    Fault::HungHook,
-    Fault::HungBlockingHook,
-    Fault::HookBlocksItsThread,
-    Fault::PanickingHook,
-    Fault::FailingHook,
-    Fault::ClosedError,
-    Fault::FullOutput,
-];
-
-const EXITS: [Exit; 3] = [Exit::Status, Exit::Signal, Exit::Code(7)];
-
-#[derive(Clone, Copy)]
-struct Combination {
-    fault: Fault,
-    exit: Exit,
-    is_first: bool,
-}
-
-fn combinations() -> impl Iterator<Item = Combination> {
-    let repeat = repeat().unwrap_or(1);
-    (0..repeat).flat_map(|_| FAULTS).flat_map(|fault| EXITS.map(|exit| (fault, exit))).flat_map(
-        |(fault, exit)| [false, true].map(|is_first| Combination { fault, exit, is_first }),
-    )
-}
-
-fn repeat() -> Option<usize> {
-    env::var("SIGNOFF_REPEAT").ok()?.parse().ok()
-}
-
-impl fmt::Display for Combination {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {:?} {}", self.fault, self.exit, self.is_first)
-    }
-}
-
-impl Combination {
-    /// In the parent. What it took beyond the budget, where the hooks use all of that.
-    fn holds(self, case: &Case) -> Option<(Fault, Duration)> {
-        let case = case.variant(&self.to_string());
-        let child = if self.is_first { case.start_as_first()? } else { case.start() };
-        child.expect("ready");
-        let start = Instant::now();
-        child.kill(SIGTERM);
-        child.expect("last hook");
-        let ended = child.ends();
-        let took = start.elapsed();
-        assert_eq!(shown(ended.status), self.status(), "{self}: {ended:?}");
-        assert!(took < MATRIX_BUDGET + SLACK, "{self}: {took:?}");
-        uses_the_budget(self.fault).then(|| (self.fault, took.saturating_sub(MATRIX_BUDGET)))
-    }
-
-    fn status(self) -> String {
-        let is_clean = matches!(
-            self.fault,
-            Fault::Idle
-                | Fault::WorkersBlocked
-                | Fault::CurrentThreadBlocked
-                | Fault::RuntimeDropped
-                | Fault::ClosedError
-                | Fault::FullOutput
-        );
-        match self.exit {
-            Exit::Status => format!("exit {}", i32::from(!is_clean)),
-            Exit::Signal if self.is_first => format!("exit {}", 128 + SIGTERM),
-            Exit::Signal => format!("signal {SIGTERM}"),
-            Exit::Code(code) => format!("exit {code}"),
-            _ => unreachable!("no other is in the matrix"),
-        }
-    }
-
-    fn parse(variant: &str) -> Self {
-        let fits = |combination: &Self| combination.to_string() == variant;
-        combinations().find(fits).expect("one of them")
-    }
-
-    /// In the child.
-    fn child(self) {
-        silence_panics();
-        if self.is_first {
-            say("started");
-        }
-        let multi = || Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        match self.fault {
-            Fault::WorkersBlocked => {
-                let everybody = Arc::new(Barrier::new(3));
-                let runtime = multi();
-                for _ in 0..2 {
-                    let everybody = Arc::clone(&everybody);
-                    runtime.spawn(async move {
-                        everybody.wait();
-                        thread::sleep(BOUND);
-                    });
-                }
-                runtime.block_on(async {
-                    let _guard = self.arm();
-                    everybody.wait();
-                    say("ready");
-                    thread::sleep(BOUND);
-                });
-            }
-            Fault::CurrentThreadBlocked => {
-                Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-                    let _guard = self.arm();
-                    say("ready");
-                    thread::sleep(BOUND);
-                });
-            }
-            Fault::RuntimeDropped => {
-                let guard = multi().block_on(async { self.arm() });
-                say("ready");
-                wait_for_ever();
-                drop(guard);
-            }
-            _ => multi().block_on(async {
-                let _guard = self.arm();
-                say("ready");
-                self.spoil();
-                pending::<()>().await;
-            }),
-        }
-    }
-
-    fn arm(self) -> ExitGuard {
-        let shutdown = ShutdownSignal::listen(Tokio).unwrap();
-        let out = io::stdout().as_fd().try_clone_to_owned().unwrap();
-        let last = async move || {
-            tokio::time::sleep(Duration::from_millis(1)).await; // a timer that works
-            File::from(out).write_all(b"\n@last hook\n").unwrap();
-        };
-        let hooks = self.add_fault(Hooks::new().budget(MATRIX_BUDGET)).then().hook("last", last);
-        self.add_fault(hooks.then())
-            .exit_on(shutdown)
-            .on_report(|report| report.eprint_where_it_is_closed())
-            .exit(self.exit)
-            .start()
-            .unwrap()
-    }
-
-    fn add_fault(self, hooks: Hooks) -> Hooks {
-        match self.fault {
-            Fault::HungHook => hooks.hook("hangs", pending::<()>),
-            Fault::HungBlockingHook => hooks.blocking("hangs", wait_for_ever),
-            Fault::HookBlocksItsThread => hooks.hook("blocks", async || wait_for_ever()),
-            Fault::PanickingHook => hooks.hook("panics", async || panic("on purpose")),
-            Fault::FailingHook => hooks.hook("fails", async || Err::<(), _>("on purpose")),
-            _ => hooks.hook("works", async || {}),
-        }
-    }
-
-    /// Spoils the descriptors of this process.
-    fn spoil(self) {
-        match self.fault {
-            Fault::ClosedError => replace(io::stderr().as_fd(), &closed_pipe()),
-            Fault::FullOutput => {
-                replace(io::stdout().as_fd(), &full_pipe());
-                print!("what nobody will ever read");
-            }
-            _ => {}
-        }
-    }
-}
-
-fn panic(message: &str) {
-    panic!("{message}");
-}
-
-trait Eprint {
-    fn eprint_where_it_is_closed(&self);
-}
-
-impl Eprint for Report {
-    /// Everywhere else the harness wants standard error to be empty.
-    fn eprint_where_it_is_closed(&self) {
-        if variant().unwrap().starts_with("ClosedError") {
-            self.eprint();
-        }
-    }
-}
-
 fn replace(old: BorrowedFd<'_>, new: &OwnedFd) {
     // SAFETY: both are open, and the standard library does not mind.
     assert!(unsafe { libc::dup2(new.as_raw_fd(), old.as_raw_fd()) } >= 0);
@@ -763,29 +399,4 @@ fn full_pipe() -> OwnedFd {
     while write.write(&[0; 4096]).is_ok() {}
     write.set_nonblocking(false).unwrap();
     write.into()
-}
-
-fn shown(status: process::ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit {code}"),
-        (None, signal) => format!("signal {}", signal.unwrap_or(0)),
-    }
-}
-
-fn uses_the_budget(fault: Fault) -> bool {
-    use Fault::{FullOutput, HookBlocksItsThread, HungBlockingHook, HungHook};
-    matches!(fault, HungHook | HungBlockingHook | HookBlocksItsThread | FullOutput)
-}
-
-/// For each fault by itself.
-fn median_holds(beyond: &[(Fault, Duration)]) {
-    for fault in FAULTS.into_iter().filter(|&fault| uses_the_budget(fault)) {
-        let mut times: Vec<_> =
-            beyond.iter().filter(|(other, _)| *other == fault).map(|(_, time)| *time).collect();
-        times.sort_unstable();
-        let (median, worst) = (times[times.len() / 2], times[times.len() - 1]);
-        println!("{fault:?} beyond the budget, {} times: {median:?}, {worst:?}", times.len());
-        assert!(repeat().is_none() || median <= MEDIAN, "{median:?}");
-    }
 }
