@@ -110,7 +110,7 @@ pub use backend::{Backend, Notifier};
 pub use error::Error;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 pub use hooks::Exit;
-pub use hooks::{Hooks, Report};
+pub use hooks::{HookSet, Hooks, Report};
 pub use in_flight::InFlight;
 #[cfg(all(any(unix, windows), feature = "progress"))]
 pub use observers::progress;

@@ -5,11 +5,11 @@ use std::fmt::{Debug, Display};
 use std::hash::Hash;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use signoff::hooks::{Event, HookReport, Outcome};
+use signoff::hooks::{Event, HookHandle, HookReport, Outcome, StageStarted};
 use signoff::in_flight::{Drained, InFlightEntry, InFlightGuard, TaskPanicked};
 use signoff::{
-    Error, ForcedExit, InFlight, Process, Reason, Report, RequestGuard, ShutdownSignal, Signal,
-    Signals, Wait,
+    Error, ForcedExit, HookSet, InFlight, Process, Reason, Report, RequestGuard, ShutdownSignal,
+    Signal, Signals, Wait,
 };
 
 fn value<T: Clone + Eq + Debug + Send + Sync + Unpin + 'static>() {}
@@ -36,6 +36,8 @@ fn the_signal_goes_everywhere() {
     signal::<ShutdownSignal>();
     by_reference::<ShutdownSignal>();
     shared::<RequestGuard>();
+    shared::<HookSet>();
+    shared::<HookHandle>();
     shared::<Event>();
     waits(&(&ShutdownSignal::manual()).into_future());
     sends(&ShutdownSignal::manual().run_until_requested(async {}));
@@ -66,6 +68,7 @@ fn errors_go_into_a_box() {
     fn check<T: StdError + Display + Send + Sync + 'static>() {}
     check::<Error>();
     check::<TaskPanicked>();
+    check::<StageStarted<std::cell::Cell<u8>>>(); // the hook need not be Sync
     let _: Box<dyn StdError + Send + Sync> = Error::NoSignals.into();
 }
 

@@ -2,6 +2,9 @@
 #![cfg(unix)]
 #![allow(unsafe_code, reason = "what an example inherits")]
 
+#[path = "examples/chat.rs"]
+mod chat;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::context::HookContext;
 use super::hook::{AsyncHook, Hook, HookFuture, IntoOutcome, Kind, TimeLimit};
 use super::observer::Observer;
+use super::stage::{Entry, Stage};
 
 /// What Docker waits between `SIGTERM` and `SIGKILL`. Kubernetes waits three times as long.
 const DEFAULT_BUDGET: Duration = Duration::from_secs(10);
@@ -44,9 +45,6 @@ pub struct Hooks {
     pub(super) budget: Duration,
     pub(super) observers: Vec<Box<dyn Observer>>,
 }
-
-/// Hooks that run at the same time.
-pub(super) type Stage = Vec<Hook>;
 
 impl Default for Hooks {
     fn default() -> Self {
@@ -103,10 +101,7 @@ impl Hooks {
         F: FnOnce(HookContext) -> Fut + Send + 'static,
         Fut: AsyncHook<Returned: IntoOutcome<E>> + Send + 'static,
     {
-        self.add(name.into(), Kind::Async, TimeLimit::Stage, |context| {
-            let future = hook(context);
-            Box::pin(async move { future.await.into_outcome() })
-        })
+        self.add(Entry::Hook(Hook::asynchronous(name.into().into(), hook)))
     }
 
     /// Adds a synchronous hook to the current stage. It runs on a thread of its own.
@@ -129,9 +124,7 @@ impl Hooks {
         F: FnOnce(HookContext) -> T + Send + 'static,
         T: IntoOutcome<E>,
     {
-        self.add(name.into(), Kind::Blocking, TimeLimit::Stage, |context| {
-            Box::pin(async move { hook(context).into_outcome() })
-        })
+        self.add(Entry::Hook(Hook::blocking(name.into().into(), hook)))
     }
 
     /// Opens the next stage: hooks added from here on start when all hooks before them have ended.
@@ -142,15 +135,13 @@ impl Hooks {
         self
     }
 
-    /// Limits the time of the hook that was just added, counted from its start.
+    /// Limits the time of the hook that was just added, counted from its start. After
+    /// [`include`](Self::include), this limits each hook of the set.
     ///
     /// The hook never gets more time than its stage has. This has no effect if the current stage
     /// has no hooks yet.
-    pub fn within(mut self, limit: Duration) -> Self {
-        if let Some(hook) = self.stages.back_mut().and_then(|stage| stage.last_mut()) {
-            hook.limit = TimeLimit::Within(limit);
-        }
-        self
+    pub fn within(self, limit: Duration) -> Self {
+        self.limit_last(TimeLimit::Within(limit))
     }
 
     /// Adds a stage that lets time pass while the program continues to serve.
@@ -166,21 +157,21 @@ impl Hooks {
     /// The time is part of the budget. If it would leave no time for the later stages, it is cut to
     /// the stage's share and reported as timed out. Only a forced exit ends the delay early.
     pub fn keep_serving(self, time: Duration) -> Self {
-        let limit = TimeLimit::Exactly(time);
-        let delay = |_| -> HookFuture { Box::pin(future::pending()) }; // until its deadline
-        self.then().add("keep serving".into(), Kind::Delay, limit, delay).then()
+        let start = |_| -> HookFuture { Box::pin(future::pending()) }; // until its deadline
+        let delay = Hook::new("keep serving".into(), Kind::Delay, start);
+        self.then().add(Entry::Hook(delay)).limit_last(TimeLimit::Exactly(time)).then()
     }
 
-    fn add(
-        mut self,
-        name: String,
-        kind: Kind,
-        limit: TimeLimit,
-        start: impl FnOnce(HookContext) -> HookFuture + Send + 'static,
-    ) -> Self {
-        let hook = Hook { name, kind, limit, start: Box::new(start) };
+    pub(super) fn add(mut self, entry: Entry) -> Self {
         if let Some(stage) = self.stages.back_mut() {
-            stage.push(hook);
+            stage.push(entry);
+        }
+        self
+    }
+
+    fn limit_last(mut self, limit: TimeLimit) -> Self {
+        if let Some(entry) = self.stages.back_mut().and_then(|stage| stage.last_mut()) {
+            entry.set_limit(limit);
         }
         self
     }
@@ -188,10 +179,9 @@ impl Hooks {
 
 impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = |stage: &Stage| stage.iter().map(|hook| hook.name.clone()).collect::<Vec<_>>();
         f.debug_struct("Hooks")
             .field("budget", &self.budget)
-            .field("stages", &self.stages.iter().map(names).collect::<Vec<_>>())
+            .field("stages", &self.stages)
             .field("observers", &self.observers.len())
             .finish()
     }

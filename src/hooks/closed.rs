@@ -66,8 +66,9 @@ mod tests {
                 _ => return,
             });
         });
-        let progress = Progress::new(&hooks, Request::now());
-        progress.announce_start(hooks.observers);
+        let progress = Progress::new(hooks, Request::now());
+        progress.announce_start();
+        assert!(progress.open_stage().is_some());
         assert!(progress.start(0, Instant::now(), None, None).is_some());
         progress.close().observers.finish(Duration::from_secs(30));
         assert!(heard.iter().eq(["blocks abandoned", "waits not started", "2 hooks"]));

@@ -5,45 +5,42 @@ use std::future::poll_fn;
 use std::mem;
 use std::sync::Arc;
 use std::task::{self, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::budget::StageBudget;
-use super::builder::{Hooks, Stage};
 use super::hook::{Hook, Kind};
 use super::progress::Progress;
 use super::ready_queue::{HookWaker, ReadyQueue};
 use super::report::Outcome;
 use super::task::Task;
 use super::timer::Timer;
-use super::workers::{NumberedHook, StageQueue};
+use super::workers::{MAX_WORKERS, NumberedHook, StageQueue};
+use crate::catch_panic::catch_panic;
+
+/// If so many hooks block their threads, no thread replaces theirs.
+const MAX_BLOCKED: usize = 1024;
 
 /// Runs all hooks. Blocking ones run on threads, and with `all_on_threads` so do the others;
 /// without it, the executor that awaits this polls them.
-pub(super) async fn run(
-    progress: Arc<Progress>,
-    hooks: Hooks,
-    mut timer: Timer,
-    all_on_threads: bool,
-) {
-    progress.announce_start(hooks.observers);
+pub(super) async fn run(progress: Arc<Progress>, mut timer: Timer, all_on_threads: bool) {
+    let _unstarted = Unstarted(&progress);
+    progress.announce_start();
     let ready = Arc::default();
-    let (mut stages, mut numbers) = (hooks.stages, 0..);
-    stages.retain(|stage| !stage.is_empty());
-    while let Some(stage) = stages.pop_front() {
-        let later = stages.iter().map(longest);
-        let budget = StageBudget::new(progress.deadline, Instant::now(), later);
-        let hooks = stage.into_iter().zip(numbers.by_ref()).map(|(hook, number)| (number, hook));
+    while let Some((budget, hooks)) = progress.open_stage() {
         let has_thread = |(_, hook): &NumberedHook| all_on_threads || hook.kind == Kind::Blocking;
-        let (threaded, polled) = hooks.partition(has_thread);
+        let (threaded, polled) = hooks.into_iter().partition(has_thread);
         let mut driver = Driver::open(&progress, &ready, budget, threaded, polled);
         poll_fn(|cx| driver.poll(cx, &mut timer)).await;
     }
 }
 
-/// The most that a stage can need, if that is known of all its hooks.
-fn longest(stage: &Stage) -> Option<Duration> {
-    let limits: Option<Vec<_>> = stage.iter().map(|hook| hook.limit.longest()).collect();
-    limits?.into_iter().max()
+/// If a run is cancelled, the stages that have not started are dropped with it.
+struct Unstarted<'a>(&'a Progress);
+
+impl Drop for Unstarted<'_> {
+    fn drop(&mut self) {
+        drop(self.0.take_stages());
+    }
 }
 
 /// Runs one stage.
@@ -53,8 +50,8 @@ struct Driver<'a> {
     budget: StageBudget,
     /// The hooks that wait for a thread.
     queue: Arc<StageQueue>,
-    /// If they still wait at this time, blocked hooks hold all threads.
-    queue_end: Option<Instant>,
+    /// How many hooks block their threads after their deadlines.
+    blocked: usize,
     /// The hooks that are about to be polled here.
     unstarted: Vec<NumberedHook>,
     /// The hooks that are polled here.
@@ -69,41 +66,34 @@ impl<'a> Driver<'a> {
         threaded: Vec<NumberedHook>,
         polled: Vec<NumberedHook>,
     ) -> Self {
-        progress.open_stage(threaded.len() + polled.len(), budget.end);
         let queue = StageQueue::new(threaded, progress, budget, ready);
-        let (queue_end, tasks) = (budget.end, HashMap::new());
-        let mut driver =
-            Self { progress, ready, budget, queue, queue_end, unstarted: polled, tasks };
-        driver.start_workers(Instant::now());
+        let (unstarted, tasks) = (polled, HashMap::new());
+        let mut driver = Self { progress, ready, budget, queue, blocked: 0, unstarted, tasks };
+        driver.start_workers(MAX_WORKERS);
         driver
     }
 
-    /// Starts a thread for each hook that waits for one, within bounds.
-    fn start_workers(&mut self, now: Instant) {
-        self.queue_end = self.queue_end.map(|end| end.max(now) + self.progress.patience());
-        if self.queue.start_workers().is_err() {
+    /// Starts a thread for each hook that waits for one, but not more than `most`.
+    fn start_workers(&mut self, most: usize) {
+        if self.queue.start_workers(most).is_err() {
             self.unstarted.extend(self.queue.take_all()); // late is better than never
         }
     }
 
     fn poll(&mut self, cx: &mut task::Context<'_>, timer: &mut Timer) -> Poll<()> {
         self.ready.set_driver(cx.waker().clone()); // Q1: first
-        if self.queue_end.is_some_and(|end| end <= Instant::now()) {
-            self.start_workers(Instant::now());
-        }
-        for (number, hook) in mem::take(&mut self.unstarted) {
-            self.start(number, hook);
-        }
         // One that wakes itself is polled again after the others, and after the deadlines.
         for _ in 0..self.ready.len() {
             self.ready.pop().into_iter().for_each(|number| self.poll_task(number));
         }
         self.expire_deadlines(Instant::now());
+        for (number, hook) in mem::take(&mut self.unstarted) {
+            self.start(number, hook);
+        }
         if self.progress.is_stage_over() {
             return Poll::Ready(());
         }
-        let queue_end = self.queue_end.filter(|_| !self.queue.is_empty());
-        if let Some(at) = self.progress.next_deadline().into_iter().chain(queue_end).min() {
+        if let Some(at) = self.progress.next_deadline() {
             timer.wake_at(at, cx.waker());
         }
         Poll::Pending
@@ -135,8 +125,21 @@ impl<'a> Driver<'a> {
         while let Some(number) = self.progress.pop_expired(now) {
             match self.tasks.remove(&number) {
                 Some((task, _)) => task.finish(None),
-                None => self.progress.finish(number, Outcome::Abandoned), // it blocks its thread
+                None => self.abandon(number),
             }
+        }
+    }
+
+    /// Gives up a hook that blocks its thread. Another thread takes over, within bounds.
+    fn abandon(&mut self, number: usize) {
+        self.progress.finish(number, Outcome::Abandoned);
+        self.blocked += 1;
+        if self.blocked < MAX_BLOCKED {
+            return self.start_workers(1);
+        }
+        for (number, hook) in self.queue.take_all() {
+            self.progress.skip(number);
+            let _ = catch_panic(|| drop(hook)); // H2
         }
     }
 }

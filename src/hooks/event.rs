@@ -1,9 +1,9 @@
 //! What observers hear of a shutdown.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::hook_state::HookId;
 use super::report::{HookReport, Report};
 use crate::human_duration::HumanDuration;
 use crate::human_list::HumanList;
@@ -100,8 +100,7 @@ impl fmt::Display for Running {
 /// A hook that runs.
 #[derive(Debug, Clone)]
 pub struct RunningHook {
-    pub(super) name: Arc<str>,
-    pub(super) stage: usize,
+    pub(super) id: HookId,
     pub(super) started: Instant,
     pub(super) running_for: Duration,
     pub(super) deadline: Option<Instant>,
@@ -112,13 +111,13 @@ impl RunningHook {
     /// Returns the hook's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.id.name
     }
 
     /// Returns the number of the hook's stage, from 0.
     #[must_use]
     pub fn stage(&self) -> usize {
-        self.stage
+        self.id.stage
     }
 
     /// Returns how long the hook had been running at the time of the event.
@@ -149,7 +148,7 @@ impl RunningHook {
 /// `requests (2.00 s of 4.00 s; in flight: GET /report (3.14 s))`.
 impl fmt::Display for RunningHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}", self.name, HumanDuration(self.running_for))?;
+        write!(f, "{} ({}", self.id.name, HumanDuration(self.running_for))?;
         if let Some(limit) = self.limit() {
             write!(f, " of {}", HumanDuration(limit))?;
         }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::context::HookContext;
@@ -10,10 +11,41 @@ use super::report::{ErrorText, Outcome};
 
 /// A hook that waits for its stage.
 pub(super) struct Hook {
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     pub(super) kind: Kind,
     pub(super) limit: TimeLimit,
     pub(super) start: Box<dyn FnOnce(HookContext) -> HookFuture + Send>,
+}
+
+impl Hook {
+    pub(super) fn asynchronous<F, Fut, E>(name: Arc<str>, hook: F) -> Self
+    where
+        F: FnOnce(HookContext) -> Fut + Send + 'static,
+        Fut: AsyncHook<Returned: IntoOutcome<E>> + Send + 'static,
+    {
+        Self::new(name, Kind::Async, |context| {
+            let future = hook(context);
+            Box::pin(async move { future.await.into_outcome() })
+        })
+    }
+
+    pub(super) fn blocking<F, T, E>(name: Arc<str>, hook: F) -> Self
+    where
+        F: FnOnce(HookContext) -> T + Send + 'static,
+        T: IntoOutcome<E>,
+    {
+        Self::new(name, Kind::Blocking, |context| {
+            Box::pin(async move { hook(context).into_outcome() })
+        })
+    }
+
+    pub(super) fn new(
+        name: Arc<str>,
+        kind: Kind,
+        start: impl FnOnce(HookContext) -> HookFuture + Send + 'static,
+    ) -> Self {
+        Self { name, kind, limit: TimeLimit::Stage, start: Box::new(start) }
+    }
 }
 
 /// A hook that has started. That of a blocking hook blocks when it is polled.

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::builder::{Hooks, Stage};
 use super::event;
-use super::hook::Hook;
 use super::report::{HookReport, Outcome};
 use crate::tracked_work::TrackedWork;
 
@@ -16,10 +14,12 @@ pub(super) enum HookState {
 }
 
 /// Which hook it is.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct HookId {
     pub(super) name: Arc<str>,
     pub(super) stage: usize,
+    /// If it is of a set: the place of the set in the stage.
+    pub(super) set: Option<usize>,
 }
 
 /// A hook that has started.
@@ -40,7 +40,7 @@ impl HookState {
 
     pub(super) fn into_report(self, start: Instant) -> HookReport {
         match self {
-            Self::Pending(HookId { name, stage }) => HookReport::not_started(name, stage),
+            Self::Pending(id) => HookReport::not_started(id),
             Self::Running(running) => running.finish(start, Outcome::Abandoned),
             Self::Finished(report) => report,
         }
@@ -51,8 +51,7 @@ impl RunningHook {
     /// What observers hear of it.
     pub(super) fn snapshot(&self) -> event::RunningHook {
         event::RunningHook {
-            name: Arc::clone(&self.id.name),
-            stage: self.id.stage,
+            id: self.id.clone(),
             started: self.started,
             running_for: self.started.elapsed(),
             deadline: self.deadline,
@@ -61,18 +60,7 @@ impl RunningHook {
     }
 
     pub(super) fn finish(self, start: Instant, outcome: Outcome) -> HookReport {
-        let HookId { name, stage } = self.id;
         let started = self.started.saturating_duration_since(start);
-        HookReport::ended(name, stage, started, self.started.elapsed(), outcome, &self.tracked)
+        HookReport::ended(self.id, started, self.started.elapsed(), outcome, &self.tracked)
     }
-}
-
-/// The hooks of all stages, in their order. Empty stages do not count.
-pub(super) fn pending(hooks: &Hooks) -> Vec<HookState> {
-    let stages = hooks.stages.iter().filter(|hooks| !hooks.is_empty()).enumerate();
-    let of_stage = |(stage, hooks): (usize, &Stage)| {
-        let id = move |hook: &Hook| HookId { name: hook.name.as_str().into(), stage };
-        hooks.iter().map(id).map(HookState::Pending).collect::<Vec<_>>()
-    };
-    stages.flat_map(of_stage).collect()
 }

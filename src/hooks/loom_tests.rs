@@ -1,4 +1,5 @@
-//! Loom models: how hooks, and the threads that run them, wake the driver.
+//! Loom models: how hooks, and the threads that run them, wake the driver; how a stage takes the
+//! hooks of a set.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 use super::builder::Hooks;
+use super::hook_set::{HookHandle, HookSet};
 use super::progress::Progress;
 use super::ready_queue::{HookWaker, ReadyQueue};
 use super::report::Outcome;
@@ -74,8 +76,8 @@ fn no_wake_is_lost_while_a_hook_is_polled() {
 fn the_last_hook_wakes_the_driver() {
     model(|| {
         let hooks = Hooks::new().hook("one", async || {}).hook("two", async || {});
-        let progress = Progress::new(&hooks, Request::now());
-        progress.open_stage(2, None);
+        let progress = Progress::new(hooks, Request::now());
+        assert!(progress.open_stage().is_some());
         let queue = Arc::<ReadyQueue>::default();
         let workers = [0, 1].map(|number| {
             let (progress, queue) = (Arc::clone(&progress), Arc::clone(&queue));
@@ -92,5 +94,45 @@ fn the_last_hook_wakes_the_driver() {
         workers.into_iter().for_each(|worker| worker.join().unwrap());
         driver.join().unwrap();
         assert!(progress.close().report.is_clean());
+    });
+}
+
+/// One thread removes a hook and another adds one while their stage starts: each is taken, or
+/// removed, or handed back.
+#[test]
+fn a_stage_takes_the_hooks_of_a_set_once() {
+    model(|| {
+        let (set, [of_removed, of_added]) = (HookSet::new(), [(); 2].map(Arc::new));
+        let progress = Progress::new(Hooks::new().include(&set), Request::now());
+        let owned = Arc::clone(&of_removed);
+        let handle = set.hook("removed", async move || drop(owned)).unwrap();
+        let remover = thread::spawn(move || drop(handle));
+        let owned = Arc::clone(&of_added);
+        let adder = thread::spawn(move || {
+            let added = set.hook("added", async move || drop(owned));
+            added.map(HookHandle::detach).is_ok()
+        });
+        let taken = progress.open_stage().map(|(_, hooks)| hooks).unwrap_or_default();
+        remover.join().unwrap();
+        let is_added = adder.join().unwrap();
+        let is_taken = |name: &str| taken.iter().any(|(_, hook)| &*hook.name == name);
+        assert_eq!(is_taken("added"), is_added);
+        assert_eq!(Arc::strong_count(&of_added) == 2, is_added);
+        assert_eq!(Arc::strong_count(&of_removed) == 2, is_taken("removed"), "dropped or taken");
+        assert_eq!(progress.close().report.hooks().len(), taken.len());
+    });
+}
+
+/// A set with two places runs at one of them.
+#[test]
+fn one_of_two_shutdowns_takes_the_hooks_of_a_set() {
+    model(|| {
+        let set = HookSet::new();
+        set.hook("one", async || {}).unwrap().detach();
+        let [one, two] = [(); 2].map(|()| {
+            let progress = Progress::new(Hooks::new().include(&set), Request::now());
+            thread::spawn(move || progress.open_stage().is_some())
+        });
+        assert!(one.join().unwrap() ^ two.join().unwrap());
     });
 }

@@ -2,7 +2,7 @@
 
 // The way of a hook, from `Hooks::hook` to its row in the report:
 //
-// - `builder` adds it to a stage as a `hook`. `run` and `exit_on` are the ways to run the stages.
+// - `builder` adds it to a `stage` as a `hook`, or a `hook_set` takes it until the stage starts. `run` and `exit_on` are the ways to run the stages.
 // - `driver` runs one stage after the other; `budget` says how long each may take.
 // - `task` is a hook that runs. It is polled by the driver (`ready_queue` has those that were
 //   woken), or by a thread of `workers`. `timer` wakes the driver at the next deadline.
@@ -18,6 +18,7 @@ mod event;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 mod exit_on;
 mod hook;
+mod hook_set;
 mod hook_state;
 #[cfg(all(unix, feature = "lambda"))]
 mod lambda;
@@ -34,6 +35,7 @@ mod run;
 #[cfg_attr(all(any(unix, windows), feature = "tokio"), path = "runtime_tokio.rs")]
 #[cfg_attr(not(all(any(unix, windows), feature = "tokio")), path = "runtime_none.rs")]
 mod runtime;
+mod stage;
 mod task;
 mod timer;
 mod workers;
@@ -44,6 +46,7 @@ pub use event::{Event, Running, RunningHook, Started};
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 pub use exit_on::{Exit, ExitGuard, ExitOn, Joined};
 pub use hook::{AsyncHook, IntoOutcome};
+pub use hook_set::{HookHandle, HookSet, StageStarted};
 pub use observer::Observer;
 pub use report::{HookReport, Outcome, Report};
 #[cfg(all(any(unix, windows), feature = "progress"))]

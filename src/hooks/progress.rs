@@ -1,19 +1,22 @@
 //! What became of each hook so far.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::budget;
+use super::budget::{self, StageBudget};
 use super::builder::Hooks;
 use super::closed::Closed;
 use super::event::{Event, Running, Started};
-use super::hook_state::{HookState, RunningHook, pending};
+use super::hook::Hook;
+use super::hook_state::{HookId, HookState, RunningHook};
 use super::observer::Observer;
 use super::observer_threads::ObserverThreads;
 use super::report::{HookReport, Outcome, Report, Summary};
 use super::request::Request;
+use super::stage::{self, Stage};
+use super::workers::NumberedHook;
 use crate::observers::tracing::ShutdownSpan;
 use crate::sync::{Mutex, lock};
 use crate::tracked_work::TrackedWork;
@@ -36,7 +39,11 @@ pub(super) struct Progress {
 }
 
 struct State {
-    /// In the order in which they were added.
+    /// The stages that have not started.
+    stages: VecDeque<Stage>,
+    /// The number of the next stage that has hooks.
+    next_stage: usize,
+    /// The hooks of the stages that have started, in the order in which they were added.
     hooks: Vec<HookState>,
     /// When the driver looks at which hook, which may have finished by then.
     deadlines: BTreeSet<(Instant, usize)>,
@@ -44,6 +51,8 @@ struct State {
     unfinished: usize,
     /// How often a hook started or finished.
     steps: usize,
+    /// Those that have no thread yet.
+    unstarted_observers: Vec<Box<dyn Observer>>,
     observers: ObserverThreads,
     is_closed: bool,
 }
@@ -53,20 +62,25 @@ const NO_HOOK: usize = usize::MAX;
 
 impl Progress {
     /// The budget counts from the request.
-    pub(super) fn new(hooks: &Hooks, request: Request) -> Arc<Self> {
+    pub(super) fn new(hooks: Hooks, request: Request) -> Arc<Self> {
+        let Hooks { mut stages, budget, observers } = hooks;
+        stages.retain(|stage| !stage.is_empty());
         let state = State {
-            hooks: pending(hooks),
+            stages,
+            next_stage: 0,
+            hooks: Vec::new(),
             deadlines: BTreeSet::new(),
             unfinished: 0,
             steps: 0,
+            unstarted_observers: observers,
             observers: ObserverThreads::default(),
             is_closed: false,
         };
         Arc::new(Self {
-            deadline: request.at.checked_add(hooks.budget), // none if no clock reaches it
+            deadline: request.at.checked_add(budget), // none if no clock reaches it
             before: request.at.elapsed(),
             request,
-            budget: hooks.budget,
+            budget,
             span: ShutdownSpan::default(),
             state: Mutex::new(state),
         })
@@ -78,10 +92,11 @@ impl Progress {
     }
 
     /// The first stage opens.
-    pub(super) fn announce_start(self: &Arc<Self>, observers: Vec<Box<dyn Observer>>) {
+    pub(super) fn announce_start(self: &Arc<Self>) {
+        let observers = mem::take(&mut lock(&self.state).unstarted_observers);
         let observers = ObserverThreads::start(observers, self);
         let mut state = lock(&self.state);
-        let hooks = state.hooks.len();
+        let hooks = state.waiting().len();
         if !state.is_closed {
             observers.send(|| Event::Started(self.started(hooks)));
             state.observers = observers; // E1
@@ -90,11 +105,30 @@ impl Progress {
         self.span.shutdown_started(self.request.reason.as_ref(), self.budget, hooks);
     }
 
-    /// A stage opens. The driver looks at it at its end, too.
-    pub(super) fn open_stage(&self, hooks: usize, end: Option<Instant>) {
-        let mut state = lock(&self.state);
-        state.unfinished = hooks;
-        state.deadlines.extend(end.map(|at| (at, NO_HOOK)));
+    /// Opens the next stage that has hooks. The driver looks at it at its end, too.
+    pub(super) fn open_stage(&self) -> Option<(StageBudget, Vec<NumberedHook>)> {
+        let state = &mut *lock(&self.state);
+        let hooks = state.take_stage()?;
+        let later = state.stages.iter().map(stage::longest);
+        let budget = StageBudget::new(self.deadline, Instant::now(), later);
+        state.unfinished = hooks.len();
+        state.deadlines.extend(budget.end.map(|at| (at, NO_HOOK)));
+        let hooks = hooks.into_iter().map(|(id, hook)| {
+            state.hooks.push(HookState::Pending(id));
+            (state.hooks.len() - 1, hook)
+        });
+        Some((budget, hooks.collect()))
+    }
+
+    /// Takes the stages that have not started. None of them starts any more.
+    pub(super) fn take_stages(&self) -> VecDeque<Stage> {
+        mem::take(&mut lock(&self.state).stages)
+    }
+
+    /// Returns whether a hook is there, or may be added.
+    #[cfg(all(any(unix, windows), feature = "__signal"))]
+    pub(super) fn has_stages(&self) -> bool {
+        !lock(&self.state).stages.is_empty()
     }
 
     pub(super) fn is_stage_over(&self) -> bool {
@@ -133,9 +167,18 @@ impl Progress {
         self.span.hook_ended(&report);
         let mut state = lock(&self.state);
         if !state.is_closed && state.running(number).is_some() {
-            state.observers.send(|| Event::HookEnded(report.clone()));
             state.finish(number, report);
         }
+    }
+
+    /// A hook that waits never starts.
+    pub(super) fn skip(&self, number: usize) {
+        let mut state = lock(&self.state);
+        let Some(HookState::Pending(id)) = state.hooks.get(number) else { return };
+        let report = HookReport::not_started(id.clone());
+        state.finish(number, report.clone());
+        drop(state);
+        self.span.hook_ended(&report);
     }
 
     /// When the driver has to look again.
@@ -171,6 +214,8 @@ impl Progress {
     pub(super) fn close(&self) -> Closed {
         let mut state = lock(&self.state);
         state.is_closed = true;
+        let waiting = state.waiting();
+        state.hooks.extend(waiting.into_iter().map(HookState::Pending)); // P3: the stages stay
         let hooks = mem::take(&mut state.hooks);
         let observers = mem::take(&mut state.observers);
         drop(state);
@@ -209,6 +254,29 @@ impl Progress {
 }
 
 impl State {
+    /// Takes the hooks of the next stage that has any.
+    fn take_stage(&mut self) -> Option<Vec<(HookId, Hook)>> {
+        while !self.is_closed {
+            let hooks = stage::open(self.stages.pop_front()?, self.next_stage);
+            if !hooks.is_empty() {
+                self.next_stage += 1;
+                return Some(hooks);
+            }
+        }
+        None // P2
+    }
+
+    /// The hooks of the stages that have not started.
+    fn waiting(&self) -> Vec<HookId> {
+        let mut number = self.next_stage;
+        let of_stage = |stage| {
+            let ids = stage::ids(stage, number);
+            number += usize::from(!ids.is_empty());
+            ids
+        };
+        self.stages.iter().flat_map(of_stage).collect()
+    }
+
     fn running(&mut self, number: usize) -> Option<&mut RunningHook> {
         match self.hooks.get_mut(number)? {
             HookState::Running(running) => Some(running),
@@ -217,6 +285,7 @@ impl State {
     }
 
     fn finish(&mut self, number: usize, report: HookReport) {
+        self.observers.send(|| Event::HookEnded(report.clone()));
         if let Some(hook) = self.hooks.get_mut(number) {
             *hook = HookState::Finished(report);
             self.unfinished = self.unfinished.saturating_sub(1);
@@ -232,7 +301,8 @@ mod tests {
     #[test]
     fn nothing_starts_or_changes_after_the_report() {
         let hooks = Hooks::new().hook("runs", async || {}).hook("waits", async || {});
-        let progress = Progress::new(&hooks, Request::now());
+        let progress = Progress::new(hooks, Request::now());
+        assert!(progress.open_stage().is_some());
         assert!(progress.start(0, Instant::now(), None, None).is_some());
         assert!(progress.start(0, Instant::now(), None, None).is_none(), "once");
         let report = progress.close().report;

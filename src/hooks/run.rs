@@ -19,8 +19,8 @@ impl Hooks {
     /// If this future is dropped before it resolves, the running hooks are dropped with it, and
     /// the others never start.
     pub async fn run(self) -> Report {
-        let progress = Progress::new(&self, Request::now());
-        run(&progress, self).await;
+        let progress = Progress::new(self, Request::now());
+        run(&progress).await;
         report(&progress)
     }
 
@@ -32,8 +32,8 @@ impl Hooks {
     /// As for [`run`](Self::run).
     pub async fn run_on(self, shutdown: ShutdownSignal) -> Report {
         (&shutdown).await;
-        let progress = Progress::new(&self, Request::of(&shutdown));
-        run(&progress, self).await;
+        let progress = Progress::new(self, Request::of(&shutdown));
+        run(&progress).await;
         report(&progress)
     }
 
@@ -44,15 +44,15 @@ impl Hooks {
     /// one waits. A hook that needs the runtime of a blocked thread times out, though:
     /// asynchronous code should use [`run`](Self::run).
     pub fn run_blocking(self) -> Report {
-        let progress = Progress::new(&self, Request::now());
-        runtime::block_on(run(&progress, self));
+        let progress = Progress::new(self, Request::now());
+        runtime::block_on(run(&progress));
         report(&progress)
     }
 }
 
-async fn run(progress: &Arc<Progress>, hooks: Hooks) {
+async fn run(progress: &Arc<Progress>) {
     let timer = Timer::new(Arc::default(), false);
-    driver::run(Arc::clone(progress), hooks, timer, false).await;
+    driver::run(Arc::clone(progress), timer, false).await;
 }
 
 fn report(progress: &Progress) -> Report {

@@ -13,7 +13,7 @@ use super::task::Task;
 use crate::sync::{Mutex, lock};
 
 /// As many hooks of a stage run at once on threads.
-const MAX_WORKERS: usize = 256;
+pub(super) const MAX_WORKERS: usize = 256;
 
 /// The hooks of one stage that wait for a thread.
 pub(super) struct StageQueue {
@@ -42,14 +42,12 @@ impl StageQueue {
         })
     }
 
-    /// Starts threads while hooks wait for one. They end when none does.
-    pub(super) fn start_workers(self: &Arc<Self>) -> io::Result<()> {
-        let mut workers = 0;
-        while workers < MAX_WORKERS && !self.is_empty() {
+    /// Starts threads while hooks wait for one, but not more than `most`. They end when none does.
+    pub(super) fn start_workers(self: &Arc<Self>, most: usize) -> io::Result<()> {
+        for _ in (0..most).take_while(|_| !self.is_empty()) {
             let queue = Arc::clone(self);
             let thread = thread::Builder::new().name("signoff-hook".into());
             thread.spawn(move || queue.work())?;
-            workers += 1;
         }
         Ok(())
     }
@@ -61,7 +59,7 @@ impl StageQueue {
         hooks
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         lock(&self.hooks).is_empty()
     }
 

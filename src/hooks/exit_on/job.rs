@@ -115,17 +115,16 @@ impl ExitJob {
     /// Made by the first thread that asks, after the request.
     pub(super) fn progress(&self) -> &Arc<Progress> {
         self.progress.get_or_init(|| {
-            let hooks = lock(&self.hooks);
-            Progress::new(hooks.as_ref().unwrap_or(&Hooks::new()), Request::of(&self.shutdown))
+            let hooks = lock(&self.hooks).take().unwrap_or_default();
+            Progress::new(hooks, Request::of(&self.shutdown))
         })
     }
 
     fn run_hooks(&self) {
         let progress = Arc::clone(self.progress());
-        let hooks = lock(&self.hooks).take().unwrap_or_default();
+        let needs_runtime = progress.has_stages();
         let timer = Timer::new(Arc::clone(&self.alarm), true);
-        let needs_runtime = hooks.stages.iter().any(|stage| !stage.is_empty());
-        let run = driver::run(progress, hooks, timer, true);
+        let run = driver::run(progress, timer, true);
         if needs_runtime {
             // Never dropped: that would drop the tasks that hooks have left in it.
             ManuallyDrop::new(HookRuntime::new()).block_on(run);

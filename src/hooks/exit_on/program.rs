@@ -9,10 +9,11 @@ use std::task::Poll;
 use super::ExitOn;
 use super::late_requests::LateRequests;
 use crate::catch_panic::catch_panic;
-use crate::hooks::builder::{Hooks, Stage};
+use crate::hooks::builder::Hooks;
 use crate::hooks::context::HookContext;
 use crate::hooks::hook::{Hook, HookFuture, IntoOutcome, Kind, TimeLimit};
 use crate::hooks::report::Outcome;
+use crate::hooks::stage::{Entry, Stage};
 use crate::in_flight::InFlight;
 use crate::shutdown_signal::ShutdownSignal;
 use crate::tracked_work::record_wait;
@@ -145,7 +146,7 @@ impl Program {
         hooks.stages.retain(|stage| !stage.is_empty());
         let delays = hooks.stages.iter_mut().take_while(|stage| is_delay(stage));
         let delays = delays.map(|stage| self.cut_short(stage)).count();
-        hooks.stages.insert(delays, vec![self.hook()]);
+        hooks.stages.insert(delays, vec![Entry::Hook(self.hook())]);
         hooks
     }
 
@@ -168,7 +169,8 @@ impl Program {
 
     /// The delay also ends when the program has returned.
     fn cut_short(self: &Arc<Self>, delay: &mut Stage) {
-        for hook in delay {
+        for entry in delay {
+            let Entry::Hook(hook) = entry else { continue };
             let finished = self.finished.clone();
             hook.start = Box::new(|_| {
                 Box::pin(async {
@@ -190,7 +192,7 @@ impl Program {
 }
 
 fn is_delay(stage: &Stage) -> bool {
-    stage.iter().all(|hook| hook.kind == Kind::Delay)
+    stage.iter().all(|entry| matches!(entry, Entry::Hook(hook) if hook.kind == Kind::Delay))
 }
 
 /// The hooks do not wait for a program that was dropped.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Outcome;
+use crate::hooks::hook_state::HookId;
 use crate::in_flight::InFlightEntry;
 use crate::tracked_work::TrackedWork;
 
 /// What happened to one hook.
 #[derive(Debug, Clone)]
 pub struct HookReport {
-    name: Arc<str>,
-    stage: usize,
+    id: HookId,
     outcome: Outcome,
     started: Duration,
     took: Duration,
@@ -20,18 +20,17 @@ pub struct HookReport {
 
 impl HookReport {
     /// Makes the report of a hook that never started.
-    pub(in crate::hooks) fn not_started(name: Arc<str>, stage: usize) -> Self {
+    pub(in crate::hooks) fn not_started(id: HookId) -> Self {
         let (started, took) = (Duration::ZERO, Duration::ZERO);
         let (outcome, in_flight) = (Outcome::NotStarted, Vec::new());
-        Self { name, stage, outcome, started, took, in_flight }
+        Self { id, outcome, started, took, in_flight }
     }
 
     /// Makes the report of a hook that started, at a time counted from the shutdown request.
     ///
     /// `work` is the in-flight work that the hook waited for.
     pub(in crate::hooks) fn ended(
-        name: Arc<str>,
-        stage: usize,
+        id: HookId,
         started: Duration,
         took: Duration,
         outcome: Outcome,
@@ -39,19 +38,25 @@ impl HookReport {
     ) -> Self {
         let outcome = fail_if_panicked(outcome, work);
         let in_flight = if outcome.is_late() { work.entries() } else { Vec::new() };
-        Self { outcome, started, took, in_flight, ..Self::not_started(name, stage) }
+        Self { outcome, started, took, in_flight, ..Self::not_started(id) }
     }
 
     /// Returns the hook's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.id.name
     }
 
     /// Returns the number of the hook's stage, from 0.
     #[must_use]
     pub fn stage(&self) -> usize {
-        self.stage
+        self.id.stage
+    }
+
+    /// Returns whether both hooks are of one set.
+    pub(super) fn is_of_same_set(&self, other: &Self) -> bool {
+        let place = |hook: &Self| (hook.id.stage, hook.id.set);
+        self.id.set.is_some() && place(self) == place(other)
     }
 
     /// Returns how the hook ended.

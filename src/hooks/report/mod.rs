@@ -3,6 +3,7 @@
 mod bar;
 mod hook_report;
 mod outcome;
+mod row;
 pub(crate) mod style;
 pub(crate) mod text;
 mod timeline;
@@ -34,6 +35,9 @@ use crate::reason::Reason;
 ///                  | connection refused
 ///    cache         |                      .     |  done           12 ms
 /// ```
+///
+/// A [set](crate::hooks::HookSet) of more than 20 hooks has one row, which counts the hooks that are
+/// done and names the first of the others.
 ///
 /// A dot is a hook that took less time than the bar can show. A terminal gets colors and half
 /// columns, unless `NO_COLOR`, `TERM=dumb` or a locale without UTF-8 forbids them.

@@ -8,6 +8,7 @@ use super::text::width;
 use super::timeline::{Timeline, WIDTH};
 use super::{HookReport, Outcome, Report, Summary};
 use crate::InFlight;
+use crate::hooks::hook_state::HookId;
 use crate::reason::{Process, Reason};
 use crate::signal::Signal;
 use crate::tracked_work::{TrackedWork, in_hook, record_wait};
@@ -16,9 +17,13 @@ const MS: Duration = Duration::from_millis(1);
 const BLOCKS: Style = Style { has_colors: false, has_blocks: true };
 const COLORS: Style = Style { has_colors: true, has_blocks: true };
 
+fn id(name: &str, stage: usize) -> HookId {
+    HookId { name: name.into(), stage, set: None }
+}
+
 fn hook(name: &str, stage: usize, outcome: Outcome, started: u32, took: u32) -> HookReport {
     let work = TrackedWork::default();
-    HookReport::ended(name.into(), stage, started * MS, took * MS, outcome, &work)
+    HookReport::ended(id(name, stage), started * MS, took * MS, outcome, &work)
 }
 
 fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Outcome {
@@ -55,7 +60,7 @@ fn example() -> Report {
         hook("queue", 2, failed("connection refused"), 4_967, 3),
         hook("spool", 2, Outcome::Abandoned, 4_967, 2_367),
         hook("database", 3, Outcome::Panicked("no\npool".into()), 7_334, 0),
-        HookReport::not_started("telemetry".into(), 3),
+        HookReport::not_started(id("telemetry", 3)),
     ];
     Report::new(hooks, Summary { before: 300 * MS, ..summary(7_400) })
 }
@@ -78,6 +83,63 @@ fn a_file_gets_plain_text() {
             "   telemetry     |                            |  not started",
         ],
     );
+}
+
+/// A stage with a hook, and a set of connections with these outcomes beside it.
+fn with_set(outcomes: Vec<Outcome>) -> Report {
+    let work = TrackedWork::default();
+    let of_set = |(number, outcome): (u32, Outcome)| {
+        let id = HookId { set: Some(1), ..id(&format!("client {number}"), 0) };
+        match outcome {
+            Outcome::NotStarted => HookReport::not_started(id),
+            outcome => HookReport::ended(id, number * 10 * MS, 2_000 * MS, outcome, &work),
+        }
+    };
+    let mut hooks = vec![hook("cache", 0, Outcome::Done, 0, 500)];
+    hooks.extend((1..).zip(outcomes).map(of_set));
+    hooks.push(hook("database", 1, Outcome::Done, 5_000, 500));
+    Report::new(hooks, summary(5_500))
+}
+
+#[test]
+fn a_set_of_more_than_twenty_hooks_has_one_row() {
+    let rows = |report: Report| report.to_string().lines().count() - 1;
+    assert_eq!(rows(with_set(vec![Outcome::Done; 20])), 22);
+    assert_shown(
+        &with_set(vec![Outcome::Done; 21]),
+        &[
+            "23 of 23 hooks done in 5.50 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)",
+            "1  cache                 |=                           |  done          500 ms",
+            "   client 1 and 20 more  |======                      |  done          2.20 s",
+            "2  database              |              =             |  done          500 ms",
+        ],
+    );
+}
+
+#[test]
+fn a_large_set_names_the_hooks_that_are_not_done() {
+    let mut outcomes = vec![Outcome::Done; 200];
+    outcomes[6] = Outcome::TimedOut;
+    outcomes[8] = failed("gone\naway");
+    outcomes.extend(vec![Outcome::NotStarted; 12]);
+    outcomes[0] = Outcome::Panicked("index".into());
+    assert_shown(
+        &with_set(outcomes),
+        &[
+            "199 of 214 hooks done in 5.50 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)",
+            "1  cache                  |=                           |  done          500 ms",
+            "   client 1 and 211 more  |===========                 |  197 done      3.99 s",
+            r"                          | 1 failed: client 9 (gone\naway)",
+            "                          | 12 not started: client 201, client 202, client 203,",
+            "                          | client 204, client 205, client 206, client 207,",
+            "                          | client 208, client 209, client 210, and 2 more",
+            "                          | 1 panicked: client 1 (index)",
+            "                          | 1 timed out: client 7",
+            "2  database               |              =             |  done          500 ms",
+        ],
+    );
+    let never = with_set(vec![Outcome::NotStarted; 21]).to_string();
+    assert!(never.contains("|  0 done\n"), "{never}");
 }
 
 #[test]
@@ -106,7 +168,7 @@ fn colors_show_the_outcomes() {
     let hooks = vec![
         hook("a", 0, Outcome::Done, 0, 10_000),
         hook("b", 0, failed("refused"), 0, 0),
-        HookReport::not_started("c".into(), 0),
+        HookReport::not_started(id("c", 0)),
     ];
     let report = Report::new(hooks, summary(10_000));
     let (edge, blank, full) = ("\x1b[2m│\x1b[0m", " ".repeat(28), "█".repeat(28));
@@ -202,7 +264,7 @@ fn shown_in_flight(names: &[&'static str]) -> Vec<String> {
     let (in_flight, work) = (InFlight::new(), TrackedWork::default().into());
     let _guards: Vec<_> = names.iter().map(|&name| in_flight.enter(name)).collect();
     in_hook(&work, || record_wait(&in_flight));
-    let hook = HookReport::ended("a".into(), 0, Duration::ZERO, MS, Outcome::TimedOut, &work);
+    let hook = HookReport::ended(id("a", 0), Duration::ZERO, MS, Outcome::TimedOut, &work);
     let shown = Report::new(vec![hook], summary(1)).to_string();
     // How long the work has been running depends on the machine.
     shown.lines().skip(2).map(without_times).collect()
