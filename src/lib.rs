@@ -135,6 +135,7 @@ mod lambda_tracing;
 mod lambda_tracing {
     //! Without `tracing`, nothing is logged.
     pub(crate) fn not_registered(_: &crate::lambda::RegistrationError) {}
+    pub(crate) fn not_renewed(_: &crate::lambda::RegistrationError) {}
 }
 
 #[cfg(all(any(unix, windows), feature = "async-std"))]

@@ -15,6 +15,8 @@ mod registration;
 mod responses;
 #[path = "common/skipped.rs"]
 mod skipped;
+#[path = "lambda/snapstart.rs"]
+mod snapstart;
 #[path = "lambda/timeouts.rs"]
 mod timeouts;
 

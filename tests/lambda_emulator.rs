@@ -3,16 +3,22 @@
 
 mod emulator;
 
+use std::path::PathBuf;
 use std::{env, fs, process};
 
-use emulator::function::{CASE, PROOF, Proof, RUN};
-use emulator::matrix::{CASES, Case, Cell, End, Hooks};
-use emulator::{Helper, Mode, Setup, skipped};
+use emulator::function::{CASE, RUN};
+use emulator::matrix::{CASES, Case, Cell, End, Hooks, OURS};
+use emulator::proof::{PROOF, Proof};
+use emulator::{Helper, Mode, REPORTED, Setup, skipped};
+
+/// What the classic emulator prints when the function requests its next event.
+const DONE: &str = "INVOKE RTDONE";
 
 /// In every mode, all hooks run and the process exits before the emulator kills it.
 #[track_caller]
 fn holds(name: &str) {
-    let case = CASES.iter().find(|case| case.name == name).expect("it is in the matrix");
+    let mut cases = CASES.iter().chain(OURS);
+    let case = cases.find(|case| case.name == name).expect("it is in the matrix");
     for &mode in case.modes {
         let Some((cell, log)) = case.run(mode, Helper::Ours) else { continue };
         let expected = Cell { hooks: Hooks::Ran, end: End::ByItself };
@@ -46,6 +52,11 @@ hold! {
     stderr_is_closed: "stderr is closed";
     extension_name_is_taken: "extension name is taken";
     runtime_is_dropped: "runtime is dropped";
+    timeout_while_a_response_streams: "timeout, a response streams";
+    mid_invocation_while_a_response_streams: "mid-invocation, a response streams";
+    run_concurrent: "`run_concurrent`";
+    connection_is_renewed: "connection is renewed";
+    a_web_server_behind_an_adapter: "a web server behind an adapter";
 }
 
 #[test]
@@ -63,6 +74,7 @@ fn a_report_distinguishes_a_timeout_from_an_idle_shutdown() {
         let found = emulator.log.any(|line| self::pattern(line) == pattern);
         assert!(found, "the page shows {line:?}:\n{}", emulator.log);
     }
+    emulator.log.wait_for(1, REPORTED);
     assert!(line.starts_with("@invocation timed out: [\"invocation "), "{line}");
     assert!(emulator.invoke("{}").parse::<u32>().is_ok(), "{}", emulator.log);
     let log = emulator.shut_down();
@@ -92,33 +104,85 @@ fn pattern(line: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// An example, and a folder for its files, which is removed when dropped.
+struct Example {
+    setup: Setup,
+    folder: PathBuf,
+}
+
+impl Example {
+    /// Returns `None`, and prints why, if the example is not built.
+    fn new(name: &str) -> Option<Self> {
+        let test = env::current_exe().expect("the test binary");
+        let program = test.ancestors().nth(2).expect("a target folder").join("examples").join(name);
+        if !program.exists() {
+            skipped("the example is not built; `cargo test --all-features` builds it");
+            return None;
+        }
+        let folder = env::temp_dir().join(format!("signoff-{name}-{}", process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        let mut setup = Setup::new(Mode::Classic, "");
+        setup.program = Some(program);
+        setup.env = vec![("TMPDIR", folder.display().to_string())];
+        Some(Self { setup, folder })
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.folder.join(file)).unwrap_or_default()
+    }
+}
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder); // ours
+    }
+}
+
 /// The example does what its first lines say.
 #[test]
 fn the_example_closes_its_store() {
-    let test = env::current_exe().expect("the test binary");
-    let example = test.ancestors().nth(2).expect("a target folder").join("examples/lambda");
-    if !example.exists() {
-        skipped("the example is not built; `cargo test --all-features` builds it");
-        return;
-    }
-    let folder = env::temp_dir().join(format!("signoff-example-{}", process::id()));
-    fs::create_dir_all(&folder).expect("a folder");
-    let mut setup = Setup::new(Mode::Classic, "");
-    setup.program = Some(example);
-    setup.env = vec![("TMPDIR", folder.display().to_string())];
-    if let Some(emulator) = setup.start() {
+    let Some(example) = Example::new("lambda") else { return };
+    if let Some(emulator) = example.setup.start() {
         assert_eq!(emulator.invoke("\"Ada\""), r#"{"visitors":1}"#);
-        // A second invocation crashes the emulator before it has finished the first.
-        for line in ["REPORT RequestId", "INVOKE RTDONE"] {
-            emulator.log.wait_for(1, line);
-        }
+        emulator.log.wait_for(1, REPORTED);
+        emulator.log.wait_for(1, DONE);
         assert_eq!(emulator.invoke("\"Grace\""), r#"{"visitors":2}"#);
         let log = emulator.shut_down();
         assert!(log.has("2 of 2 hooks done in "), "{log}");
-        let visitors = fs::read_to_string(folder.join("signoff-visitors.txt")).expect("a store");
-        assert_eq!(visitors, "Ada\nGrace\n");
+        assert_eq!(example.read("signoff-visitors.txt"), "Ada\nGrace\n");
     }
-    fs::remove_dir_all(&folder).expect("ours");
+}
+
+/// The layer flushes the metrics of an invocation without a signal, and the hook those of one that
+/// timed out.
+#[test]
+fn the_example_flushes_its_metrics() {
+    const METRICS: &str = "signoff-metrics.txt";
+    let Some(mut example) = Example::new("lambda_flush") else { return };
+    example.setup.timeout = 1;
+    let Some(emulator) = example.setup.start() else { return };
+    assert_eq!(emulator.invoke("5"), "\"done\"");
+    emulator.log.wait_for(1, DONE);
+    assert_eq!(example.read(METRICS), "5 ms of work\n", "{}", emulator.log);
+    emulator.log.wait_for(1, REPORTED);
+
+    assert!(emulator.invoke("50000").contains("timed out"), "{}", emulator.log);
+    emulator.log.wait_for(1, "1 of 2 hooks done in ");
+    assert_eq!(example.read(METRICS), "5 ms of work\n50000 ms of work\n", "{}", emulator.log);
+    emulator.shut_down();
+}
+
+/// The page shows lines of the example that was run.
+#[test]
+fn the_page_shows_the_example() {
+    let page = include_str!("../features/lambda.md");
+    let (_, section) = page.split_once("# Flush after each invocation").expect("a section");
+    let code = section.split("```").nth(1).expect("code");
+    let example = include_str!("../examples/lambda_flush.rs");
+    let lines = code.lines().skip(1).map(str::trim);
+    let lines = lines.filter(|line| !line.starts_with("# ") && !line.starts_with("use "));
+    let missing: Vec<_> = lines.filter(|line| !example.contains(line)).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 /// `cargo test --features lambda --test lambda_emulator -- --ignored --nocapture side_by_side`

@@ -4,8 +4,6 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::registration_error::RegistrationError;
-
 /// An error response of the Runtime API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
@@ -36,22 +34,6 @@ impl ApiError {
     /// Returns AWS's `errorMessage`, or the start of the body if it has none.
     pub fn message(&self) -> Option<&str> {
         self.message.as_deref()
-    }
-
-    pub(super) fn into_registration_error(self) -> RegistrationError {
-        match self.error_type() {
-            Some("Extension.InvalidExtensionState") => RegistrationError::NameTaken(self),
-            Some("Extension.RegistrationClosed") => RegistrationError::Closed(self),
-            Some("Extension.TooManyExtensions") => RegistrationError::TooMany(self),
-            Some(
-                "Extension.InvalidEventType"
-                | "ErrorInvalidEventType"
-                | "ShutdownEventNotSupportedForInternalExtension"
-                | "No events allowed for internal extensions",
-            ) => RegistrationError::Events(self),
-            _ if self.status == 404 => RegistrationError::NotFound(self),
-            _ => RegistrationError::Refused(self),
-        }
     }
 }
 

@@ -1,13 +1,18 @@
 //! An extension without events. Lambda sends `SIGTERM` only to functions that have an extension.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
+
+use lambda_runtime::{BoxFuture, SnapStartResource};
 
 use super::deadline::Deadline;
 use super::endpoint::Endpoint;
-use super::pending::Pending;
+use super::next_connection::NEXT_CONNECTION;
+use super::registration::{Pending, Registration, Request};
 use super::registration_error::RegistrationError;
 use super::request;
+use crate::lambda_tracing;
 
 /// An internal extension that subscribes to no events.
 ///
@@ -33,16 +38,6 @@ use super::request;
 pub struct Extension {
     name: Cow<'static, str>,
     timeout: Duration,
-}
-
-/// What [`Extension::register`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Registration {
-    /// The process has a registered extension, so Lambda sends `SIGTERM`.
-    Registered,
-    /// `AWS_LAMBDA_RUNTIME_API` is not set, so this is not Lambda. Nothing was done.
-    NotInLambda,
 }
 
 impl Default for Extension {
@@ -92,18 +87,18 @@ impl Extension {
     /// Sends the registration if this is Lambda, and does not wait for its response.
     pub(super) fn begin(&self) -> Result<Pending, RegistrationError> {
         match Endpoint::from_env()? {
-            Some(endpoint) => Pending::begin(self, endpoint),
+            Some(endpoint) => self.request(endpoint)?.begin(),
             None => Ok(Pending::NotInLambda),
         }
     }
 
-    pub(super) fn request(&self, endpoint: &Endpoint) -> Result<String, RegistrationError> {
+    fn request(&self, endpoint: Endpoint) -> Result<Request, RegistrationError> {
         self.check_name()?;
-        Ok(request::register(endpoint, &self.name))
-    }
-
-    pub(super) fn deadline(&self) -> Deadline {
-        Deadline::after(self.timeout)
+        Ok(Request {
+            text: request::register(&endpoint, &self.name),
+            endpoint: Arc::new(endpoint),
+            deadline: Deadline::after(self.timeout),
+        })
     }
 
     /// The name becomes the value of a header.
@@ -112,5 +107,43 @@ impl Extension {
             return Err(RegistrationError::Name { name: self.name.to_string() });
         }
         Ok(())
+    }
+}
+
+/// Renews the extension's connection in an environment that `SnapStart` restored.
+///
+/// [`Install::run`](super::Install::run) and [`Install::serve`](super::Install::serve) register it.
+/// A program that runs `lambda_runtime::Runtime` by itself does it like this:
+///
+/// ```no_run
+/// # use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Error> {
+/// # let handler = async |event: LambdaEvent<String>| Ok::<_, Error>(event.payload);
+/// use std::sync::Arc;
+///
+/// use signoff::lambda::Extension;
+///
+/// let runtime = Runtime::new(service_fn(handler));
+/// runtime.register_snapstart_resource(Arc::new(Extension::default())).run().await
+/// # }
+/// ```
+impl SnapStartResource for Extension {
+    /// Reports again that the extension is ready, on a new connection. Does nothing if the process
+    /// has registered no extension.
+    ///
+    /// It blocks the thread for a small request over the loopback interface, at most for the
+    /// extension's [timeout](Extension::timeout).
+    ///
+    /// # Errors
+    ///
+    /// Never returns an error, because `lambda_runtime` would end the function. The feature
+    /// `tracing` logs why the connection could not be renewed.
+    fn after_restore(&self) -> BoxFuture<'_, Result<(), lambda_runtime::Error>> {
+        Box::pin(async {
+            let renewed = NEXT_CONNECTION.renew(self.timeout);
+            renewed.err().iter().for_each(lambda_tracing::not_renewed);
+            Ok(())
+        })
     }
 }

@@ -3,25 +3,19 @@
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::error::Error;
 use super::extension::Extension;
 use super::installed::Installed;
-use super::pending::Pending;
-use crate::backend::blocking::Blocking;
-use crate::backend::tokio::Tokio;
+use super::registration::Pending;
+use super::shared_signal::SharedSignal;
 use crate::hooks::{AsyncHook, Exit, ExitOn, Hooks, IntoOutcome, Report};
 use crate::lambda_tracing;
-use crate::shutdown_signal::ShutdownSignal;
 
 /// Lambda sends `SIGKILL` 500 ms after `SIGTERM`.
 const BUDGET: Duration = Duration::from_millis(450);
-
-/// The signal that all calls in this process share.
-static SHUTDOWN: Mutex<Option<ShutdownSignal>> = Mutex::new(None);
 
 /// Runs `hook` when Lambda sends `SIGTERM`, and then exits the process.
 ///
@@ -105,7 +99,7 @@ pub fn install(hooks: Hooks) -> Install {
 #[must_use = "nothing is installed until this is awaited, or `start` is called"]
 pub struct Install {
     pub(super) hooks: Hooks,
-    extension: Option<Extension>,
+    pub(super) extension: Option<Extension>,
     budget: Option<Duration>,
     exit: Exit,
     on_report: Option<OnReport>,
@@ -166,8 +160,10 @@ impl Install {
     /// # Errors
     ///
     /// Returns [`Error::Signal`] if the system refuses a handler, a file descriptor or a thread. No
-    /// handler is installed then, but the extension may be registered. Returns [`Error::Registration`] if the registration fails and
-    /// [`strict`](Self::strict) is set. The hooks stay armed in that case.
+    /// handler is installed then, but the extension may be registered.
+    ///
+    /// Returns [`Error::Registration`] if the registration fails and [`strict`](Self::strict) is
+    /// set. The hooks stay armed in that case.
     pub fn start(self) -> Result<Installed, Error> {
         let Self { hooks, extension, budget, exit, on_report, is_strict } = self;
         let hooks = match budget {
@@ -178,16 +174,14 @@ impl Install {
             let exit_on = hooks.exit_on(shutdown).exit(exit);
             on_report.into_iter().fold(exit_on, ExitOn::on_report).start_without_waiting()
         };
-        let (shutdown, is_new) = shared_signal()?;
+        let signal = SharedSignal::listen().map_err(Error::Signal)?;
         let pending = extension.map_or(Ok(Pending::NotInLambda), |extension| extension.begin());
         // Threads start while the Runtime API responds. A signal that arrives first is kept.
-        let armed = arm(shutdown.clone());
+        let armed = arm(signal.shutdown.clone());
         // If that failed, the extension is registered even so, and Lambda waits for it.
         let registration = pending.and_then(Pending::finish);
-        let guard = armed.map_err(|error| {
-            forget_signal(is_new);
-            Error::Signal(error)
-        })?;
+        let guard = armed.map_err(Error::Signal)?;
+        let shutdown = signal.keep();
         let registration_error = match registration {
             Err(error) if is_strict => return Err(Error::Registration(error)),
             registration => registration.err(),
@@ -229,26 +223,5 @@ impl fmt::Debug for Install {
             .field("exit", &self.exit)
             .field("is_strict", &self.is_strict)
             .finish_non_exhaustive()
-    }
-}
-
-/// Returns the signal of the process, and whether this is the first call. That one listens, on the
-/// current runtime if there is one.
-fn shared_signal() -> Result<(ShutdownSignal, bool), Error> {
-    let mut known = SHUTDOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(shutdown) = &*known {
-        return Ok((shutdown.clone(), false));
-    }
-    let shutdown = ShutdownSignal::listen(Tokio)
-        .or_else(|_| ShutdownSignal::listen(Blocking))
-        .map_err(Error::Signal)?;
-    *known = Some(shutdown.clone());
-    Ok((shutdown, true))
-}
-
-/// A signal without hooks must not be kept: it would be caught and never acted on.
-fn forget_signal(is_new: bool) {
-    if is_new {
-        *SHUTDOWN.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }

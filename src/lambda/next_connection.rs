@@ -2,6 +2,7 @@
 
 use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::connection::Connection;
 use super::deadline::Deadline;
@@ -16,7 +17,7 @@ pub(super) static NEXT_CONNECTION: NextConnection =
 /// A connection that is open for as long as the process runs.
 ///
 /// No event ever arrives on it, so nothing reads from it. It costs one file descriptor, and no
-/// thread, task or wake-up. If it breaks, for example in a restored snapshot, nothing happens.
+/// thread, task or wake-up. If it breaks, nothing happens.
 pub(super) struct NextConnection {
     state: Mutex<State>,
     /// Notified when a registration ends.
@@ -28,6 +29,7 @@ enum State {
     /// A thread is registering. It does not hold the lock, so that others can time out.
     Registering,
     Open {
+        next: Arc<Next>,
         _stream: TcpStream,
     },
 }
@@ -56,6 +58,23 @@ impl NextConnection {
         Ok(self.claim(&mut state))
     }
 
+    /// Requests the next event on a new connection, if the extension is registered.
+    ///
+    /// The old connection is closed after that, and stays open if this fails.
+    pub(super) fn renew(&self, timeout: Duration) -> Result<(), RegistrationError> {
+        let Some(next) = self.next() else { return Ok(()) };
+        let stream = next.send(None, Deadline::after(timeout))?;
+        *self.lock() = State::Open { next, _stream: stream };
+        Ok(())
+    }
+
+    fn next(&self) -> Option<Arc<Next>> {
+        match &*self.lock() {
+            State::Open { next, .. } => Some(Arc::clone(next)),
+            State::Absent | State::Registering => None,
+        }
+    }
+
     fn claim(&'static self, state: &mut State) -> Option<Claim> {
         matches!(state, State::Absent).then(|| {
             *state = State::Registering;
@@ -70,8 +89,8 @@ impl NextConnection {
 
 impl Claim {
     /// Keeps the connection for as long as the process runs.
-    pub(super) fn keep(self, stream: TcpStream) {
-        *self.0.lock() = State::Open { _stream: stream };
+    pub(super) fn keep(self, next: Next, stream: TcpStream) {
+        *self.0.lock() = State::Open { next: Arc::new(next), _stream: stream };
     }
 }
 
@@ -86,21 +105,32 @@ impl Drop for Claim {
     }
 }
 
-/// Requests the next event, on `connection` if the server keeps it alive. Returns the open socket.
-///
-/// The server may close a kept connection at any time. Lambda then still waits for the request, so
-/// it is sent again on a new connection.
-pub(super) fn request_next(
-    connection: Option<Connection>,
-    endpoint: &Arc<Endpoint>,
-    deadline: Deadline,
-    identifier: &str,
-) -> Result<TcpStream, RegistrationError> {
-    let request = request::next(endpoint, identifier);
-    if let Some(Ok(stream)) = connection.map(|connection| send(connection, &request)) {
-        return Ok(stream);
+/// The request for the next event.
+pub(super) struct Next {
+    endpoint: Arc<Endpoint>,
+    request: String,
+}
+
+impl Next {
+    pub(super) fn new(endpoint: Arc<Endpoint>, identifier: &str) -> Self {
+        let request = request::next(&endpoint, identifier);
+        Self { endpoint, request }
     }
-    send(Connection::open(endpoint, deadline)?, &request)
+
+    /// Sends the request, on `connection` if the server keeps it alive. Returns the open socket.
+    ///
+    /// The server may close a kept connection at any time. Lambda then still waits for the request,
+    /// so it is sent again on a new connection.
+    pub(super) fn send(
+        &self,
+        connection: Option<Connection>,
+        deadline: Deadline,
+    ) -> Result<TcpStream, RegistrationError> {
+        if let Some(Ok(stream)) = connection.map(|connection| send(connection, &self.request)) {
+            return Ok(stream);
+        }
+        send(Connection::open(&self.endpoint, deadline)?, &self.request)
+    }
 }
 
 fn send(mut connection: Connection, request: &str) -> Result<TcpStream, RegistrationError> {
@@ -114,7 +144,7 @@ mod tests {
     use std::net::TcpListener;
     use std::time::Duration;
 
-    use super::{Arc, Connection, Deadline, Endpoint, request_next};
+    use super::{Arc, Connection, Deadline, Endpoint, Next};
 
     #[test]
     fn a_closed_connection_is_replaced() {
@@ -126,7 +156,7 @@ mod tests {
         drop(listener.accept().expect("a connection"));
         assert_eq!(connection.receive(&mut [0]).expect("the end"), 0);
 
-        let next = request_next(Some(connection), &endpoint, deadline, "id").expect("another");
+        let next = Next::new(endpoint, "id").send(Some(connection), deadline).expect("another");
         listener.set_nonblocking(true).expect("a listener");
         let (mut accepted, _) = listener.accept().expect("another connection");
         accepted.set_nonblocking(false).expect("a connection");

@@ -75,6 +75,25 @@ pub enum RegistrationError {
     Refused(ApiError),
 }
 
+impl RegistrationError {
+    /// Returns the kind of error that this response means.
+    pub(super) fn refused(error: ApiError) -> Self {
+        match error.error_type() {
+            Some("Extension.InvalidExtensionState") => Self::NameTaken(error),
+            Some("Extension.RegistrationClosed") => Self::Closed(error),
+            Some("Extension.TooManyExtensions") => Self::TooMany(error),
+            Some(
+                "Extension.InvalidEventType"
+                | "ErrorInvalidEventType"
+                | "ShutdownEventNotSupportedForInternalExtension"
+                | "No events allowed for internal extensions",
+            ) => Self::Events(error),
+            _ if error.status() == 404 => Self::NotFound(error),
+            _ => Self::Refused(error),
+        }
+    }
+}
+
 impl fmt::Display for RegistrationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -23,7 +23,7 @@ pub(super) fn read(
     let head = reader.head()?;
     if !(200..300).contains(&head.status) {
         let error = ApiError::new(head.status, reader.body(&head));
-        return Err(error.into_registration_error());
+        return Err(RegistrationError::refused(error));
     }
     // The body contains nothing of use and is not read.
     let keep_alive = head.keep_alive();

@@ -2,13 +2,14 @@
 
 use std::fmt::Debug;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_lite::Stream;
 use lambda_runtime::layers::TracingLayer;
 use lambda_runtime::tower::Service;
-use lambda_runtime::{Diagnostic, IntoFunctionResponse, LambdaEvent, Runtime};
+use lambda_runtime::{Diagnostic, IntoFunctionResponse, LambdaEvent, LambdaInvocation, Runtime};
 use serde::{Deserialize, Serialize};
 
 use super::endpoint::is_lambda;
@@ -45,7 +46,8 @@ use crate::in_flight::InFlight;
 /// }
 /// ```
 ///
-/// To set options, call [`Install::run`] on the value that [`install`] returns.
+/// To set options, call [`Install::run`] on the value that [`install`] returns. For layers of your
+/// own, call [`Install::serve`].
 ///
 /// # Errors
 ///
@@ -72,7 +74,7 @@ impl Install {
     /// # Errors
     ///
     /// Returns the errors of [`run`](super::run).
-    pub async fn run<A, F, R, B, S, D, E>(mut self, handler: F) -> Result<(), lambda_runtime::Error>
+    pub async fn run<A, F, R, B, S, D, E>(self, handler: F) -> Result<(), lambda_runtime::Error>
     where
         F: Service<LambdaEvent<A>, Response = R>,
         F::Future: Future<Output = Result<R, F::Error>>,
@@ -85,15 +87,53 @@ impl Install {
         E: Into<lambda_runtime::Error> + Send + Debug,
     {
         if !is_lambda() {
-            return Err(Error::NotInLambda.into()); // `lambda_runtime::run` would panic
+            return Err(Error::NotInLambda.into()); // `Runtime::new` would panic
+        }
+        self.serve(Runtime::new(handler).layer(TracingLayer::new())).await
+    }
+
+    /// Installs the hooks and then runs `runtime`, for a function with layers of its own or with
+    /// `SnapStart` resources.
+    ///
+    /// Like [`run`](super::run), it adds the hook `invocation`. It also registers the extension with
+    /// `runtime`, so that `SnapStart` renews its connection. It does not add
+    /// `lambda_runtime`'s `TracingLayer`, which [`run`](super::run) does.
+    ///
+    /// ```no_run
+    /// # use lambda_runtime::{Error, LambdaEvent, service_fn};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Error> {
+    /// # let handler = async |event: LambdaEvent<String>| Ok::<_, Error>(event.payload);
+    /// use lambda_runtime::{Runtime, layers::TracingLayer};
+    /// use signoff::{Hooks, lambda};
+    ///
+    /// let runtime = Runtime::new(service_fn(handler)).layer(TracingLayer::new());
+    /// lambda::install(Hooks::new()).serve(runtime).await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`install`] and of `Runtime::run`, and [`Error::NotInLambda`] outside
+    /// Lambda.
+    pub async fn serve<S>(mut self, runtime: Runtime<S>) -> Result<(), lambda_runtime::Error>
+    where
+        S: Service<LambdaInvocation, Response = (), Error = lambda_runtime::Error>,
+    {
+        if !is_lambda() {
+            return Err(Error::NotInLambda.into());
         }
         let in_flight = InFlight::new();
         let counted = in_flight.clone();
         // With a limit of zero it is polled once, and delays nothing.
         self.hooks = self.hooks.first("invocation", Duration::ZERO, move || counted.drained());
+        let extension = self.extension.clone();
         let installed = self.start()?;
-        let runtime = Runtime::new(handler).layer(TracingLayer::new());
-        let ended = runtime.layer(InvocationsLayer::new(in_flight)).run().await;
+        let runtime = runtime.layer(InvocationsLayer::new(in_flight));
+        let runtime = extension.into_iter().fold(runtime, |runtime, extension| {
+            runtime.register_snapstart_resource(Arc::new(extension))
+        });
+        let ended = runtime.run().await;
         installed.joined().await;
         ended
     }

@@ -1,39 +1,38 @@
 //! The function of all cases, with our hooks or with AWS's helper.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::future;
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
-use std::os::fd::AsRawFd;
+use std::io::{self, Write};
+use std::mem::ManuallyDrop;
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::net::UnixStream;
 use std::process;
 use std::time::Duration;
 use std::{env, thread};
 
-use lambda_runtime::{LambdaEvent, service_fn};
+use axum::Router;
+use axum::routing::post;
+use lambda_runtime::streaming::{self, Body, Response};
+use lambda_runtime::{LambdaEvent, SnapStartResource, service_fn};
 use serde_json::{Value, json};
 use signoff::in_flight::InFlightEntry;
-use signoff::{Hooks, Report, lambda};
+use signoff::lambda::{self, Installed};
+use signoff::{Hooks, Report};
 
+use super::extension::{PORT, register_internal};
+use super::proof::prove;
 use super::{BOUND, Helper};
 
 pub(crate) const CASE: &str = "SIGNOFF_TEST_CASE";
 /// The whole function is [`lambda::run`].
 pub(crate) const RUN: &str = "run";
 pub(crate) const HELPER: &str = "SIGNOFF_TEST_HELPER";
-pub(crate) const PROOF: &str = "SIGNOFF_TEST_PROOF";
 
 /// Reports to the test how far the function has come.
-fn say(line: impl std::fmt::Display) {
+pub(super) fn say(line: impl std::fmt::Display) {
     let mut out = io::stdout().lock();
     writeln!(out, "\n@{line}").and_then(|()| out.flush()).expect("an open pipe");
-}
-
-/// Writes to a file that outlives the process. It works even if the output is closed.
-fn prove(what: &str) {
-    let path = env::var(PROOF).expect("set");
-    let mut file = OpenOptions::new().append(true).open(path).expect("a file");
-    writeln!(file, "{what}").expect("it can be written to");
 }
 
 #[test]
@@ -42,10 +41,8 @@ fn serves() {
     let Ok(case) = env::var(CASE) else { return };
     say(format_args!("started {}", process::id()));
     match &*case {
-        "another internal extension" => register("another", "[]"),
-        "extension name is taken" => {
-            register(Helper::of_this_process().extension_name(), "[]");
-        }
+        "another internal extension" => register_internal("another"),
+        "extension name is taken" => register_internal(Helper::of_this_process().extension_name()),
         _ => {}
     }
     if case == RUN {
@@ -60,12 +57,14 @@ fn serves() {
         let run = install.run(service_fn(handler));
         let ended = runtime().block_on(run);
         say(format_args!("run: {ended:?}"));
+    } else if case == "a web server behind an adapter" {
+        runtime().block_on(serve_web());
     } else if case == "runtime is dropped" {
         runtime().block_on(async {
             install(&case).await;
             tokio::time::sleep(Duration::from_millis(50)).await; // its tasks have started
         });
-        runtime().block_on(serve());
+        runtime().block_on(serve(&case));
     } else {
         runtime().block_on(async {
             install(&case).await;
@@ -73,7 +72,10 @@ fn serves() {
                 say("init");
                 thread::sleep(BOUND);
             }
-            serve().await;
+            if case == "connection is renewed" {
+                renew().await;
+            }
+            serve(&case).await;
         });
     }
 }
@@ -89,8 +91,12 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-async fn serve() {
-    let ended = lambda_runtime::run(service_fn(handler)).await;
+async fn serve(case: &str) {
+    let ended = match case {
+        "`run_concurrent`" => lambda_runtime::run_concurrent(service_fn(handler)).await,
+        _ if case.contains("streams") => lambda_runtime::run(service_fn(streams)).await,
+        _ => lambda_runtime::run(service_fn(handler)).await,
+    };
     say(format_args!("run: {ended:?}"));
 }
 
@@ -107,14 +113,56 @@ async fn handler(event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Err
     Ok(json!(process::id()))
 }
 
+/// Sends the beginning of its response, and nothing after that.
+async fn streams(event: LambdaEvent<Value>) -> Result<Response<Body>, lambda_runtime::Error> {
+    let (mut sender, body) = streaming::channel();
+    if event.payload.is_object() {
+        sender.send_data(process::id().to_string().into()).await?;
+        return Ok(Response::from(body));
+    }
+    tokio::spawn(async move {
+        sender.send_data("beginning".into()).await.expect("a reader");
+        say("streams");
+        tokio::time::sleep(BOUND).await;
+    });
+    Ok(Response::from(body))
+}
+
+/// Breaks the connection on which the extension waits, and renews it as after a restore.
+async fn renew() {
+    let descriptors = fs::read_dir("/proc/self/fd").expect("proc").map_while(Result::ok);
+    let descriptors = descriptors.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    for descriptor in descriptors.collect::<Vec<i32>>() {
+        // SAFETY: it is open, and not closed here. A socket of another kind has no such address.
+        let stream = ManuallyDrop::new(unsafe { TcpStream::from_raw_fd(descriptor) });
+        if stream.peer_addr().is_ok() {
+            stream.shutdown(Shutdown::Both).expect("the connection of the extension");
+            say("broken");
+        }
+    }
+    let renewed = lambda::Extension::default().after_restore().await;
+    say(format_args!("renewed: {renewed:?}"));
+}
+
+/// A web server, which never calls the Runtime API.
+async fn serve_web() {
+    let installed = install_ours("a web server behind an adapter").await;
+    let address = format!("127.0.0.1:{}", env::var(PORT).expect("set"));
+    let listener = tokio::net::TcpListener::bind(address).await.expect("a free port");
+    let app = Router::new().route("/", post(async || process::id().to_string()));
+    let shutdown = installed.shutdown();
+    let ended = axum::serve(listener, app).with_graceful_shutdown(shutdown).await;
+    say(format_args!("server: {ended:?}"));
+}
+
 async fn install(case: &str) {
     match Helper::of_this_process() {
-        Helper::Ours => install_ours(case).await,
+        Helper::Ours => drop(install_ours(case).await),
         Helper::Aws => install_aws(case).await,
     }
 }
 
-async fn install_ours(case: &str) {
+async fn install_ours(case: &str) -> Installed {
     let hooks = Hooks::new();
     let hooks = match case {
         "a hook never returns" => hooks.hook("hung", async || future::pending::<()>().await),
@@ -131,10 +179,13 @@ async fn install_ours(case: &str) {
         _ => hooks,
     };
     let install = lambda::install(hooks.hook("hook", hook));
-    let install =
-        if case == "external extension only" { install.without_extension() } else { install };
+    let install = match case {
+        "external extension only" | "a web server behind an adapter" => install.without_extension(),
+        _ => install,
+    };
     let installed = install.await.expect("handlers and threads");
     say(format_args!("installed {:?}", installed.registration_error()));
+    installed
 }
 
 /// The helper takes one closure, so the hooks run one after the other in it.
@@ -173,79 +224,4 @@ fn close_stderr() {
     drop(reader);
     // SAFETY: plain numbers, and both are open.
     assert_eq!(unsafe { libc::dup2(writer.as_raw_fd(), 2) }, 2);
-}
-
-/// Registers another extension, which waits for its next event.
-fn register(name: &str, events: &str) {
-    let api = env::var("AWS_LAMBDA_RUNTIME_API").expect("in Lambda");
-    let body = format!(r#"{{"events":{events}}}"#);
-    let length = body.len();
-    let mut stream = TcpStream::connect(&api).expect("the API");
-    write!(
-        stream,
-        "POST /2020-01-01/extension/register HTTP/1.1\r\nHost: {api}\r\nConnection: close\r\n\
-         Lambda-Extension-Name: {name}\r\nContent-Length: {length}\r\n\r\n{body}"
-    )
-    .expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    let header = answer.split("\r\n").find_map(|line| {
-        let (name, value) = line.split_once(": ")?;
-        name.eq_ignore_ascii_case("Lambda-Extension-Identifier").then_some(value)
-    });
-    let identifier = header.unwrap_or_else(|| panic!("no identifier: {answer}"));
-    let mut stream = TcpStream::connect(&api).expect("the API");
-    write!(
-        stream,
-        "GET /2020-01-01/extension/event/next HTTP/1.1\r\nHost: {api}\r\n\
-         Lambda-Extension-Identifier: {identifier}\r\nConnection: close\r\n\r\n"
-    )
-    .expect("sent");
-    if events == "[]" {
-        std::mem::forget(stream); // parked
-        return;
-    }
-    let mut event = String::new();
-    stream.read_to_string(&mut event).expect("an event");
-    say(format_args!("external extension: {}", event.contains("SHUTDOWN")));
-}
-
-#[test]
-#[ignore = "an external extension, for the emulator"]
-fn extends() {
-    if env::var(CASE).is_ok() {
-        register("external", r#"["SHUTDOWN"]"#);
-    }
-}
-
-/// The file that a function writes to. It is removed when dropped.
-pub(crate) struct Proof(std::path::PathBuf);
-
-impl Proof {
-    pub(crate) fn new() -> Self {
-        use std::os::unix::fs::PermissionsExt;
-        use std::sync::atomic::{AtomicUsize, Ordering};
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = env::temp_dir().join(format!("signoff-proof-{}-{number}", process::id()));
-        fs::write(&path, "").expect("a file");
-        // Managed Instances run the function as another user.
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("ours");
-        Self(path)
-    }
-
-    pub(crate) fn path(&self) -> String {
-        self.0.display().to_string()
-    }
-
-    /// Returns the hooks that ran, in order.
-    pub(crate) fn hooks(&self) -> Vec<String> {
-        fs::read_to_string(&self.0).expect("a file").lines().map(str::to_owned).collect()
-    }
-}
-
-impl Drop for Proof {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
 }

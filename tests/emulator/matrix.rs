@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use super::function::{CASE, HELPER, PROOF, Proof};
-use super::{Emulator, Log, Mode, Setup};
+use super::extension::PORT;
+use super::function::{CASE, HELPER};
+use super::proof::{PROOF, Proof};
+use super::{Emulator, Log, Mode, REPORTED, Setup};
 
 /// The code that runs the hooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +35,8 @@ pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) modes: &'static [Mode],
     timeout: u32,
-    has_external_extension: bool,
+    /// The ignored test that is an external extension.
+    extension: Option<&'static str>,
     /// Brings the function into the state in which Lambda shuts it down.
     drive: fn(&Emulator),
     hooks: &'static [&'static str],
@@ -41,12 +44,15 @@ pub(crate) struct Case {
 
 pub(crate) const BOTH: &[Mode] = &[Mode::Classic, Mode::ManagedInstances];
 const CLASSIC: &[Mode] = &[Mode::Classic];
+const MANAGED_INSTANCES: &[Mode] = &[Mode::ManagedInstances];
+
+const EXTERNAL: Option<&str> = Some("emulator::extension::extends");
 
 const IDLE: Case = Case {
     name: "idle",
     modes: BOTH,
     timeout: 60,
-    has_external_extension: false,
+    extension: None,
     drive: serve_one,
     hooks: &["hook"],
 };
@@ -72,6 +78,22 @@ pub(crate) const CASES: &[Case] = &[
         hooks: &["hook", "hook"],
         ..IDLE
     },
+    Case {
+        name: "timeout, a response streams",
+        modes: CLASSIC,
+        timeout: 1,
+        drive: |emulator| time_out(emulator, "\"stream\""),
+        hooks: &["hook", "hook"],
+        ..IDLE
+    },
+    // As Managed Instances, the emulator waits for the end of the response, and sends no SIGTERM.
+    Case {
+        name: "mid-invocation, a response streams",
+        modes: CLASSIC,
+        drive: begin_to_stream,
+        ..IDLE
+    },
+    Case { name: "`run_concurrent`", modes: MANAGED_INSTANCES, drive: begin_two, ..IDLE },
     Case { name: "SIGTERM during init", drive: begin_init, ..IDLE },
     Case { name: "a hook never returns", ..IDLE },
     Case { name: "a hook blocks its thread", ..IDLE },
@@ -79,18 +101,34 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "a hook panics", ..IDLE },
     Case { name: "two handlers", hooks: &["hook", "other hook"], ..IDLE },
     Case { name: "another internal extension", ..IDLE },
-    Case { name: "an external extension", has_external_extension: true, ..IDLE },
-    Case { name: "external extension only", has_external_extension: true, ..IDLE },
+    Case { name: "an external extension", extension: EXTERNAL, ..IDLE },
+    Case { name: "external extension only", extension: EXTERNAL, ..IDLE },
     Case { name: "stderr is closed", ..IDLE },
     Case { name: "extension name is taken", ..IDLE },
     Case { name: "runtime is dropped", timeout: 5, ..IDLE },
 ];
 
+/// Cases for which AWS's helper has no counterpart.
+pub(crate) const OURS: &[Case] = &[
+    Case { name: "connection is renewed", ..IDLE },
+    Case {
+        name: "a web server behind an adapter",
+        modes: CLASSIC,
+        extension: Some("emulator::extension::adapts"),
+        ..IDLE
+    },
+];
+
 const FAILED: &str = "the invocation failed";
 
+/// The function responds with its process id. A stream has a prelude before it, which ends with zeros.
+fn is_served(answer: &str) -> bool {
+    answer.rsplit('\0').next().is_some_and(|answer| answer.parse::<u32>().is_ok())
+}
+
 fn serve_one(emulator: &Emulator) {
-    let answer = emulator.invoke("{}"); // the pid, if the function served it
-    if answer.parse::<u32>().is_err() {
+    let answer = emulator.invoke("{}");
+    if !is_served(&answer) {
         emulator.log.note(&format!("{FAILED}: {answer:?}"));
     }
 }
@@ -100,6 +138,18 @@ fn begin_one(emulator: &Emulator) {
     emulator.log.wait_for(1, "@handles");
 }
 
+fn begin_two(emulator: &Emulator) {
+    for _ in 0..2 {
+        emulator.begin_to_invoke("\"sleep\"");
+    }
+    emulator.log.wait_for(2, "@handles"); // at the same time
+}
+
+fn begin_to_stream(emulator: &Emulator) {
+    emulator.begin_to_invoke("\"stream\"");
+    emulator.log.wait_for(1, "@streams");
+}
+
 fn begin_init(emulator: &Emulator) {
     emulator.begin_to_invoke("{}");
     emulator.log.wait_for(1, "@init");
@@ -107,11 +157,17 @@ fn begin_init(emulator: &Emulator) {
 
 fn time_out(emulator: &Emulator, payload: &str) {
     let first = emulator.invoke(payload);
+    emulator.log.wait_for(1, REPORTED);
     let second = emulator.invoke("{}");
     emulator.log.note(&format!("{first:?}, then {second:?}"));
     assert!(first.contains("timed out"), "{}", emulator.log);
-    assert!(second.parse::<u32>().is_ok(), "{}", emulator.log);
+    assert!(is_served(&second), "{}", emulator.log);
     emulator.log.wait_for(2, "@started"); // in a fresh process
+}
+
+/// An external extension without events is killed after the function, and nothing is wrong then.
+fn is_kill(line: &str) -> bool {
+    line.contains("Sending SIGKILL") && !line.contains("to extension-")
 }
 
 /// A cell of the matrix: how a function ended.
@@ -143,11 +199,12 @@ impl Case {
         let proof = Proof::new();
         let mut setup = Setup::new(mode, "emulator::function::serves");
         setup.timeout = self.timeout;
-        setup.extension = self.has_external_extension.then_some("emulator::function::extends");
+        setup.extension = self.extension;
         setup.env = vec![
             (CASE, self.name.to_owned()),
             (HELPER, format!("{helper:?}")),
             (PROOF, proof.path()),
+            (PORT, super::free_ports()[0].port().to_string()),
         ];
         let emulator = setup.start()?;
         (self.drive)(&emulator);
@@ -166,7 +223,7 @@ impl Case {
         };
         let end = if log.has(FAILED) {
             End::TooEarly
-        } else if log.has("Killing it") || log.has("Sending SIGKILL") {
+        } else if log.has("Killing it") || log.any(is_kill) {
             End::Killed
         } else {
             End::ByItself

@@ -3,11 +3,13 @@
 //! The function is another process of this test binary, with one of its ignored tests. The emulator
 //! starts it at the first invocation, or immediately if it simulates Managed Instances.
 
+pub(crate) mod extension;
 pub(crate) mod function;
 mod http;
 mod log;
 pub(crate) mod matrix;
 mod place;
+pub(crate) mod proof;
 #[path = "../common/skipped.rs"]
 mod skipped;
 
@@ -24,6 +26,10 @@ pub(crate) use skipped::skipped;
 
 /// Far more than any step takes, on any machine.
 pub(crate) const BOUND: Duration = Duration::from_secs(30);
+
+/// What the classic emulator prints when it has finished an invocation. It crashes at another one
+/// before that, and later connections are refused.
+pub(crate) const REPORTED: &str = "REPORT RequestId";
 
 /// The kind of Lambda that the emulator simulates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,8 +14,8 @@ pub(crate) const IDENTIFIER: &str = "6d2cf6a8-43ad-4f0c-b0aa-8cbcb1d1a1d2";
 pub(crate) struct Api {
     pub(crate) address: SocketAddr,
     requests: Receiver<String>,
-    /// The connections that requested `/next`.
-    pub(crate) parked: Arc<Mutex<Vec<TcpStream>>>,
+    /// The requests for `/next`, with their connections.
+    pub(crate) parked: Arc<Mutex<Vec<(String, TcpStream)>>>,
 }
 
 /// What the server does with a connection after a response.
@@ -103,6 +103,11 @@ impl Api {
     }
 }
 
+/// `SnapStart` answers `/restore/next`, and this server answers no other `/next`.
+fn is_parked(request: &str) -> bool {
+    request.contains("/next ") && !request.contains("/restore/next ")
+}
+
 fn is_kept_alive(response: &str) -> bool {
     let closes = response.to_ascii_lowercase().contains("\r\nconnection: close");
     response.starts_with("HTTP/1.1 200") && response.contains("-Length: ") && !closes
@@ -111,13 +116,13 @@ fn is_kept_alive(response: &str) -> bool {
 fn serve(
     mut stream: TcpStream,
     seen: &Sender<String>,
-    parking: &Mutex<Vec<TcpStream>>,
+    parking: &Mutex<Vec<(String, TcpStream)>>,
     respond: &dyn Fn(&mut TcpStream, &str) -> After,
 ) {
     loop {
         let request = request(&mut stream);
-        if request.contains("/next ") {
-            parking.lock().expect("no panic").push(stream);
+        if is_parked(&request) {
+            parking.lock().expect("no panic").push((request.clone(), stream));
             let _ = seen.send(request); // the test may be over
             return;
         }

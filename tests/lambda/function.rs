@@ -35,6 +35,16 @@ pub(crate) fn start_case(
     way: &str,
     timeout: Duration,
 ) -> Function {
+    start_with(case, address, way, timeout, "on-demand")
+}
+
+pub(crate) fn start_with(
+    case: &str,
+    address: impl AsRef<OsStr>,
+    way: &str,
+    timeout: Duration,
+    initialization: &str,
+) -> Function {
     let mut process = Command::new(env::current_exe().expect("the test binary"))
         .args(["--exact", case, "--ignored", "--nocapture", "--test-threads=1"])
         .env("AWS_LAMBDA_RUNTIME_API", address)
@@ -42,6 +52,7 @@ pub(crate) fn start_case(
             ("AWS_LAMBDA_FUNCTION_NAME", "function"),
             ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+            ("AWS_LAMBDA_INITIALIZATION_TYPE", initialization),
         ])
         .env(WAY, way)
         .env(TIMEOUT, timeout.as_millis().to_string())

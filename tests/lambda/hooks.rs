@@ -48,7 +48,11 @@ fn describe_report(report: &Report) {
     say(format_args!("{:?} budget, {reason}", report.budget()));
 }
 
-/// A hook that takes longer than the rest of the process.
+/// A hook that takes longer than the rest of the process, with time enough on a busy machine.
+fn install_slow() -> Install {
+    lambda::install(Hooks::new().hook("slow", slow_hook)).budget(BOUND)
+}
+
 async fn slow_hook() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     say("slow hook");
@@ -100,15 +104,11 @@ fn installs() {
             waits();
         }),
         "two" => {
-            runtime
-                .block_on(lambda::set_graceful_shutdown_handler(slow_hook))
-                .expect("installed")
-                .join();
+            install_slow().start().expect("installed").join();
             ready(install());
         }
         "two, requested" => {
-            let first = lambda::set_graceful_shutdown_handler(slow_hook);
-            let _first = runtime.block_on(first).expect("installed");
+            let _first = install_slow().start().expect("installed");
             let second = install().start().expect("installed");
             second.shutdown().request("enough");
             second.join();
@@ -119,8 +119,7 @@ fn installs() {
             installed.join();
         }
         "main returns" => {
-            let slow = lambda::set_graceful_shutdown_handler(slow_hook);
-            let installed = runtime.block_on(slow).expect("installed");
+            let installed = install_slow().start().expect("installed");
             say("waits");
             installed.shutdown().wait();
         }
