@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use std::{panic, process, thread};
 
 use blockers::{BLOCKERS, add_named, others_are_done, woken_while_it_is_polled};
-use common::{BOUND, Case, cases, say, variant};
+use common::{BOUND, Case, block, cases, say, say_outcomes, silence_panics, variant};
 use libc::{SIGINT, SIGTERM};
 use matrix::Combination;
 use signoff::hooks::{ExitGuard, ExitOn, HookReport, Outcome};
@@ -46,10 +46,9 @@ cases! {
             say("begun");
             pending::<()>().await;
         };
-        let guard = Hooks::new().budget(BOUND).hook("hangs", hangs).exit_on(shutdown).start().unwrap();
+        let _guard = Hooks::new().budget(BOUND).hook("hangs", hangs).exit_on(shutdown).start().unwrap();
         say("ready");
-        wait_for_ever();
-        drop(guard);
+        block();
     };
 
     sigterm_during_the_hooks_does_nothing: |case| {
@@ -66,10 +65,9 @@ cases! {
             tokio::time::sleep(3 * common::ANOTHER_PRESS).await;
             say("ended");
         };
-        let guard = Hooks::new().budget(BOUND).hook("slow", slow).exit_on(shutdown).start().unwrap();
+        let _guard = Hooks::new().budget(BOUND).hook("slow", slow).exit_on(shutdown).start().unwrap();
         say("ready");
-        wait_for_ever();
-        drop(guard);
+        block();
     };
 
     hooks_are_not_cut_off_by_the_end_of_main: |case| {
@@ -114,7 +112,7 @@ cases! {
     }, || {
         drop(armed(ShutdownSignal::listen(Blocking).unwrap()));
         say("ready");
-        wait_for_ever();
+        block();
     };
 
     a_request_is_enough: |case| says(case, "request: enough", 1), || {
@@ -141,7 +139,7 @@ cases! {
         silence_panics();
         let report = |_| match variant().unwrap().as_str() {
             "panics" => panic!("on purpose"),
-            _ => wait_for_ever(),
+            _ => block(),
         };
         let is_endless = variant().unwrap().ends_with("limit");
         let budget = if is_endless { Duration::MAX } else { BUDGET };
@@ -167,7 +165,7 @@ cases! {
 
     // Nothing watches a budget without a limit but the limits of the hooks.
     endless_budgets_end_with_their_hooks: |case| says(case, "hook ran", 1), || {
-        let hooks = Hooks::new().budget(Duration::MAX).hook("blocks", async || wait_for_ever());
+        let hooks = Hooks::new().budget(Duration::MAX).hook("blocks", async || block());
         let hooks = hooks.within(Duration::from_millis(50)).then();
         requested(|shutdown| hooks.hook("next", async || say("hook ran")).exit_on(shutdown));
     };
@@ -216,7 +214,7 @@ cases! {
         });
         *place.lock().unwrap() = Some(exit_on.start().unwrap());
         shutdown.request("enough");
-        wait_for_ever();
+        block();
     };
 
     // Suspended for longer than the budget: every hook is still started, and polled once.
@@ -243,12 +241,12 @@ cases! {
         let exit_on = hooks.exit_on(shutdown).on_report(|report| say_outcomes(&report));
         let _guard = exit_on.start().unwrap();
         say("ready");
-        wait_for_ever();
+        block();
     };
 
     // The budget is used up, and it has some time all the same.
     a_report_has_time: |case| says(case, "hangs: abandoned", 1), || {
-        let hooks = Hooks::new().budget(BUDGET).blocking("hangs", wait_for_ever);
+        let hooks = Hooks::new().budget(BUDGET).blocking("hangs", block);
         requested(|shutdown| hooks.exit_on(shutdown).on_report(|report| {
             thread::sleep(50 * MS);
             say_outcomes(&report);
@@ -271,7 +269,7 @@ cases! {
             print!("\n@the tail"); // flushed although this does not return
             match variant().unwrap().as_str() {
                 "panics" => panic!("on purpose"),
-                "hangs" => wait_for_ever(),
+                "hangs" => block(),
                 _ => {}
             }
         }));
@@ -313,7 +311,7 @@ cases! {
                 begun.fetch_add(1, Ordering::SeqCst);
                 match variant().unwrap().as_str() {
                     "wait" => pending().await,
-                    "block" => wait_for_ever(),
+                    "block" => block(),
                     _ => {}
                 }
             })
@@ -341,7 +339,7 @@ cases! {
         });
         *place.lock().unwrap() = Some(hooks.exit_on(shutdown.clone()).start().unwrap());
         shutdown.request("enough");
-        wait_for_ever();
+        block();
     };
 }
 
@@ -360,24 +358,8 @@ fn requested(exit_on: impl FnOnce(ShutdownSignal) -> ExitOn) {
     guard.join();
 }
 
-fn say_outcomes(report: &Report) {
-    for hook in report.hooks() {
-        say(format_args!("{}: {}", hook.name(), hook.outcome()));
-    }
-}
-
 fn armed(shutdown: ShutdownSignal) -> ExitGuard {
     Hooks::new().hook("says", async || say("hook ran")).exit_on(shutdown).start().unwrap()
-}
-
-fn wait_for_ever() {
-    loop {
-        thread::park();
-    }
-}
-
-fn silence_panics() {
-    panic::set_hook(Box::new(|_| {}));
 }
 
 fn replace(old: BorrowedFd<'_>, new: &OwnedFd) {

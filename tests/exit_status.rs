@@ -8,10 +8,10 @@ use std::process;
 use std::thread;
 use std::time::Duration;
 
-use common::{BOUND, cases, say, system, variant};
+use common::{BOUND, block, cases, say, say_outcomes, silence_panics, system, variant};
 use libc::SIGTERM;
 use signoff::hooks::{ExitGuard, ExitOn};
-use signoff::{Blocking, Exit, Hooks, Report, ShutdownSignal, Signal, Signals};
+use signoff::{Blocking, Exit, Hooks, ShutdownSignal, Signal, Signals};
 
 cases! {
     a_failure_is_a_failing_status: |case| {
@@ -62,7 +62,7 @@ cases! {
             match variant().unwrap().as_str() {
                 "chooses" => 42,
                 "panics" => panic!("on purpose"),
-                _ => park(),
+                _ => block(),
             }
         }));
     };
@@ -116,7 +116,7 @@ cases! {
         let pair = if variant().unwrap() == "first" { [bad, good] } else { [good, bad] };
         let _guards = pair.map(|hooks| hooks.exit_on(shutdown.clone()).start().unwrap());
         say("ready");
-        park()
+        block()
     };
 
     the_highest_status_wins_and_a_signal_beats_it: |case| {
@@ -145,7 +145,7 @@ cases! {
         } else {
             shutdown.request("enough");
         }
-        park()
+        block()
     };
 
     a_shutdown_that_was_not_requested_is_not_waited_for: |case| {
@@ -160,7 +160,7 @@ cases! {
         let hooks = Hooks::new().hook("requested", async || say("requested"));
         let _guard = hooks.exit_on(shutdown).start().unwrap();
         say("ready");
-        park()
+        block()
     };
 
     // A forked child has copies of its parent's jobs, and none of their threads.
@@ -218,26 +218,10 @@ cases! {
             Hooks::new().hook(name, async move || say(name)).exit_on(shutdown).start().unwrap()
         });
         say("ready");
-        park()
+        block()
     };
 }
 
 fn exits(exit_on: ExitOn) {
     exit_on.start().unwrap().join();
-}
-
-fn say_outcomes(report: &Report) {
-    for hook in report.hooks() {
-        say(format_args!("{}: {}", hook.name(), hook.outcome()));
-    }
-}
-
-fn silence_panics() {
-    panic::set_hook(Box::new(|_| {}));
-}
-
-fn park() -> ! {
-    loop {
-        thread::park();
-    }
 }

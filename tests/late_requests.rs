@@ -6,10 +6,10 @@ mod common;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use common::{BOUND, cases, say};
+use common::{BOUND, cases, say, say_outcomes};
 use libc::SIGTERM;
 use signoff::hooks::ExitOn;
-use signoff::{Blocking, Hooks, Report, ShutdownSignal};
+use signoff::{Blocking, Hooks, ShutdownSignal};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -107,10 +107,4 @@ fn database(budget: Duration) -> Hooks {
 fn run(exit_on: ExitOn, program: impl Future<Output = ()>) {
     let exit_on = exit_on.on_report(|report| say_outcomes(&report));
     _ = futures_lite::future::block_on(exit_on.run(program));
-}
-
-fn say_outcomes(report: &Report) {
-    for hook in report.hooks() {
-        say(format_args!("{}: {}", hook.name(), hook.outcome()));
-    }
 }

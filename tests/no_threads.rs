@@ -8,9 +8,9 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use common::{BOUND, cases, say, system};
+use common::{BOUND, block, cases, say, say_outcomes, system};
 use libc::SIGTERM;
-use signoff::{Blocking, Error, Hooks, Report, ShutdownSignal};
+use signoff::{Blocking, Error, Hooks, ShutdownSignal};
 
 const SHORT: Duration = Duration::from_millis(30);
 
@@ -84,7 +84,7 @@ cases! {
         let _guard = exit_on.start().unwrap();
         system::refuse_threads();
         say("ready");
-        park()
+        block()
     };
 
     limits_hold_under_exit_on: |case| {
@@ -112,7 +112,7 @@ cases! {
         let dropped = SaysWhenDropped;
         let guard = Hooks::new()
             .budget(5 * SHORT)
-            .blocking("blocks", || park())
+            .blocking("blocks", || block())
             .hook("async", async || say("async hooks start first"))
             .then()
             .hook("next", async move || drop(dropped))
@@ -135,7 +135,7 @@ cases! {
         let (before, limit) = mpsc::channel();
         let hooks = Hooks::new().budget(5 * SHORT).hook("blocks", async move || {
             system::limit(libc::RLIMIT_AS, limit.recv().unwrap());
-            park()
+            block()
         });
         let exit_on = hooks.then().hook("next", async || {}).exit_on(shutdown.clone());
         let guard = exit_on.on_report(|report| say_outcomes(&report)).start().unwrap();
@@ -152,22 +152,10 @@ cases! {
     };
 }
 
-fn say_outcomes(report: &Report) {
-    for hook in report.hooks() {
-        say(format_args!("{}: {}", hook.name(), hook.outcome()));
-    }
-}
-
 struct SaysWhenDropped;
 
 impl Drop for SaysWhenDropped {
     fn drop(&mut self) {
         say("dropped");
-    }
-}
-
-fn park() -> ! {
-    loop {
-        thread::park();
     }
 }

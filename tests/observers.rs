@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::bounded::bounded;
-use common::{BOUND, cases, say, variant};
+use common::{BOUND, block, cases, say, variant};
 use futures_lite::future::block_on;
 use signoff::hooks::{Event, Observer};
 use signoff::{Hooks, InFlight, Report, ShutdownSignal};
@@ -67,12 +67,6 @@ fn run(hooks: Hooks) -> Report {
     bounded(|| block_on(hooks.run()))
 }
 
-fn park() -> ! {
-    loop {
-        thread::park();
-    }
-}
-
 #[test]
 fn every_observer_receives_every_event_in_order() {
     let (one, first) = recorder();
@@ -94,7 +88,7 @@ fn every_observer_receives_every_event_in_order() {
 fn hooks_that_are_given_up_have_ended_too() {
     let (record, events) = recorder();
     let hooks = Hooks::new().hook("hangs", pending::<()>).within(SHORT).then();
-    let hooks = hooks.blocking("blocks", || park()).within(SHORT);
+    let hooks = hooks.blocking("blocks", || block()).within(SHORT);
     let _ = run(hooks.observe(record));
     let expected = [
         "started 2",
@@ -159,7 +153,7 @@ struct Panics(Sender<Event>);
 
 impl Observer for Blocks {
     fn on_event(&mut self, _: &Event) {
-        park()
+        block()
     }
 }
 
@@ -214,7 +208,7 @@ cases! {
             "blocks" => hooks.observe(Blocks),
             "blocks at the end" => hooks.observe(|event: &Event| {
                 if matches!(event, Event::Ended(_)) {
-                    park()
+                    block()
                 }
             }),
             _ => hooks.observe(Panics(panics)),

@@ -7,12 +7,11 @@ use std::error::Error;
 use std::future::{Future, pending, poll_fn};
 use std::panic;
 use std::task::Poll;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::get;
-use common::{BOUND, cases, say, system, variant};
+use common::{BOUND, block, cases, say, say_outcomes, system, variant};
 use libc::SIGTERM;
 use signoff::{Blocking, Hooks, InFlight, Report, ShutdownSignal, Tokio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -126,7 +125,7 @@ cases! {
     }, || {
         let program = async {
             say("ready");
-            park();
+            block();
         };
         _ = current_thread().block_on(async {
             let shutdown = ShutdownSignal::listen(Tokio).unwrap();
@@ -203,7 +202,7 @@ cases! {
         let run = futures_lite::future::poll_once(exit_on.run(pending::<()>()));
         assert!(futures_lite::future::block_on(run).is_none());
         say("ready");
-        park();
+        block();
     };
 
     a_refused_thread_is_an_error: |case| case.start().passes(), || {
@@ -277,12 +276,6 @@ fn say_report(report: &Report) {
     say_outcomes(report);
 }
 
-fn say_outcomes(report: &Report) {
-    for hook in report.hooks() {
-        say(format_args!("{}: {}", hook.name(), hook.outcome()));
-    }
-}
-
 fn bug() {
     panic!("a bug");
 }
@@ -292,11 +285,5 @@ struct Panics;
 impl Drop for Panics {
     fn drop(&mut self) {
         bug();
-    }
-}
-
-fn park() {
-    loop {
-        thread::park();
     }
 }

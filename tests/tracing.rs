@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::bounded::bounded;
-use common::{cases, say};
+use common::{block, cases, say};
 use signoff::{Hooks, InFlight, Report, ShutdownSignal};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -180,12 +180,6 @@ fn four(hook: fn()) -> Hooks {
     two(two(Hooks::new()).then())
 }
 
-fn park() -> ! {
-    loop {
-        thread::park();
-    }
-}
-
 fn says(hangs_at: &'static str) {
     let says = move || Says { hangs_at };
     tracing_subscriber::fmt().with_writer(says).with_ansi(false).without_time().init();
@@ -209,7 +203,7 @@ cases! {
         says("nowhere");
         let shutdown = ShutdownSignal::manual();
         let hooks = Hooks::new().budget(5 * SHORT).hook("before it", async || {}).then();
-        let hooks = hooks.hook("blocks", async || if true { park() });
+        let hooks = hooks.hook("blocks", async || if true { block() });
         let guard = hooks.exit_on(shutdown.clone()).start().unwrap();
         shutdown.request("enough");
         guard.join();
@@ -223,7 +217,7 @@ cases! {
         says(common::variant().unwrap().leak());
         let shutdown = ShutdownSignal::manual();
         let hooks = Hooks::new().budget(5 * SHORT).hook("cache", async || {}).then();
-        let hooks = hooks.hook("blocks", async || if true { park() });
+        let hooks = hooks.hook("blocks", async || if true { block() });
         let guard = hooks.exit_on(shutdown.clone()).start().unwrap();
         shutdown.request("enough");
         guard.join();

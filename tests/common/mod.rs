@@ -11,6 +11,7 @@
 pub(crate) mod bounded;
 pub(crate) mod child;
 pub(crate) mod contract;
+mod in_child;
 #[cfg(target_os = "linux")]
 pub(crate) mod linux;
 mod output;
@@ -21,6 +22,7 @@ pub(crate) mod system;
 
 pub(crate) use bounded::BOUND;
 pub(crate) use child::{Case, Child, say, variant};
+pub(crate) use in_child::{block, say_outcomes, silence_panics};
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -11,8 +11,8 @@ use std::time::Instant;
 use signoff::Hooks;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::common::Case;
-use super::{BUDGET, MS, SLACK, wait_for_ever};
+use super::common::{Case, block};
+use super::{BUDGET, MS, SLACK};
 
 /// Hooks of one stage, in this order.
 pub(crate) const BLOCKERS: [&str; 7] = [
@@ -42,10 +42,10 @@ fn is_stuck(name: &str) -> bool {
 
 pub(crate) fn add_named(hooks: Hooks, name: &str) -> Hooks {
     match name {
-        "blocks" => hooks.hook(name, async || wait_for_ever()),
+        "blocks" => hooks.hook(name, async || block()),
         "blocks later" => hooks.hook(name, async || {
             tokio::time::sleep(20 * MS).await;
-            wait_for_ever();
+            block();
         }),
         "blocks when dropped" => hooks.hook(name, || async {
             let _stuck = Stuck;
@@ -73,7 +73,7 @@ struct Stuck;
 
 impl Drop for Stuck {
     fn drop(&mut self) {
-        wait_for_ever();
+        block();
     }
 }
 

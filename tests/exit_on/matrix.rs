@@ -17,8 +17,8 @@ use signoff::hooks::ExitGuard;
 use signoff::{Exit, Hooks, Report, ShutdownSignal, Tokio};
 use tokio::runtime::Builder;
 
-use super::common::{BOUND, Case, say, variant};
-use super::{SLACK, closed_pipe, full_pipe, replace, silence_panics, wait_for_ever};
+use super::common::{BOUND, Case, block, say, silence_panics, variant};
+use super::{SLACK, closed_pipe, full_pipe, replace};
 
 /// A third of it is for the last hook, which must run even on a busy machine.
 const MATRIX_BUDGET: Duration = Duration::from_millis(750);
@@ -173,10 +173,9 @@ impl Combination {
                 });
             }
             Fault::RuntimeDropped => {
-                let guard = multi().block_on(async { self.arm() });
+                let _guard = multi().block_on(async { self.arm() });
                 say("ready");
-                wait_for_ever();
-                drop(guard);
+                block();
             }
             _ => multi().block_on(async {
                 let _guard = self.arm();
@@ -206,8 +205,8 @@ impl Combination {
     fn add_fault(self, hooks: Hooks) -> Hooks {
         match self.fault {
             Fault::HungHook => hooks.hook("hangs", pending::<()>),
-            Fault::HungBlockingHook => hooks.blocking("hangs", wait_for_ever),
-            Fault::HookBlocksItsThread => hooks.hook("blocks", async || wait_for_ever()),
+            Fault::HungBlockingHook => hooks.blocking("hangs", block),
+            Fault::HookBlocksItsThread => hooks.hook("blocks", async || block()),
             Fault::PanickingHook => hooks.hook("panics", async || panic("on purpose")),
             Fault::FailingHook => hooks.hook("fails", async || Err::<(), _>("on purpose")),
             _ => hooks.hook("works", async || {}),
