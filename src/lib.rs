@@ -43,6 +43,10 @@
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
+    not(any(unix, windows)),
+    allow(dead_code, reason = "there are no signals, so the backends' features add nothing")
+)]
+#![cfg_attr(
     not(test),
     warn(
         clippy::unwrap_used,

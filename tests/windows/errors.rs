@@ -25,6 +25,8 @@ fn the_default_set_has_every_event() {
 #[test]
 fn signals_of_other_platforms_are_unknown() {
     for signal in [Signal::Hangup, Signal::Quit, Signal::Other(9), Signal::Other(12)] {
+        let stream = Signals::new([signal]).stream(Blocking).expect_err("it is refused");
+        assert!(matches!(stream, Error::Unknown(unknown) if unknown == signal));
         let error = Signals::default().with(signal).listen(Blocking).expect_err("it is refused");
         assert!(matches!(error, Error::Unknown(unknown) if unknown == signal));
         let text = format!("this platform has no {signal}: remove it from the set");
@@ -41,4 +43,5 @@ fn tokio_needs_a_runtime_here_too() {
 #[test]
 fn an_empty_set_is_refused() {
     assert!(matches!(Signals::none().listen(Blocking), Err(Error::NoSignals)));
+    assert!(matches!(Signals::none().stream(Blocking), Err(Error::NoSignals)));
 }

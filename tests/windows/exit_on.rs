@@ -34,6 +34,37 @@ cases! {
         guard.join();
     };
 
+    the_program_drains_before_the_hooks: |case| for event in [CTRL_C, CTRL_CLOSE] {
+        let child = case.ready("run");
+        child.send(event);
+        for line in ["drained", "hook", "main done database done"] {
+            child.expect(line);
+        }
+        child.exits_with(0);
+    }, || {
+        let runtime = runtime();
+        let shutdown = listen_on("tokio", &runtime);
+        let (drain, cut) = (shutdown.clone(), ShutdownSignal::manual());
+        let exit_on = Hooks::new()
+            .budget(Duration::from_secs(4))
+            .hook("database", async || say("hook"))
+            .exit_on(shutdown)
+            .request_before_deadline(&cut, Duration::from_secs(3))
+            .on_report(|report| {
+                let hooks = report.hooks().iter();
+                let hooks = hooks.map(|hook| format!("{} {}", hook.name(), hook.outcome()));
+                say(hooks.collect::<Vec<_>>().join(" "));
+            });
+        let program = async {
+            say("ready");
+            drain.await;
+            cut.await;
+            say("drained");
+        };
+        let ended = runtime.block_on(exit_on.run(program));
+        panic!("the process exits before: {ended:?}");
+    };
+
     a_hook_that_hangs_is_abandoned: |case| {
         let child = case.ready("hang");
         child.send(CTRL_CLOSE);

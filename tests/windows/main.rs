@@ -9,6 +9,8 @@ mod exit_on;
 mod forced_exit;
 mod last_clone;
 mod never_lost;
+mod parts;
+mod stream;
 mod system;
 
 use std::thread;

@@ -15,7 +15,7 @@ pub(crate) const CTRL_SHUTDOWN: u32 = 6;
 pub(crate) const EVENTS: [u32; 5] = [CTRL_C, CTRL_BREAK, CTRL_CLOSE, CTRL_LOGOFF, CTRL_SHUTDOWN];
 
 /// The status of a process that a console event has ended.
-pub(crate) const CONTROL_C_EXIT: i32 = 0xC000_013A_u32 as i32;
+pub(crate) const CONTROL_C_EXIT: i32 = i32::from_ne_bytes(0xC000_013A_u32.to_ne_bytes());
 
 const WAIT_OBJECT_0: u32 = 0;
 
