@@ -29,7 +29,7 @@ impl ShutdownSignal {
     /// for the parent, it is true for the child. It takes one atomic load for each level.
     ///
     /// A child keeps the program listening, as a clone does. Dropping it leaves nothing behind in
-    /// the parent. A child takes less than 300 bytes, so one for each connection is fine.
+    /// the parent. A child takes about 240 bytes, so one for each connection is fine.
     ///
     /// The first [`wait`](Self::wait) on a child of a signal that listens starts a thread, unless
     /// there is one: it wakes the children if the runtime is blocked.

@@ -41,11 +41,6 @@ impl Timestamp {
         self.nanoseconds.store(elapsed.subsec_nanos(), Ordering::Relaxed);
     }
 
-    pub(crate) fn copy_from(&self, other: &Self) {
-        self.seconds.store(other.seconds.load(Ordering::Relaxed), Ordering::Relaxed);
-        self.nanoseconds.store(other.nanoseconds.load(Ordering::Relaxed), Ordering::Relaxed);
-    }
-
     pub(crate) fn get(&self) -> Instant {
         let seconds = self.seconds.load(Ordering::Relaxed).into();
         start() + Duration::new(seconds, self.nanoseconds.load(Ordering::Relaxed))

@@ -154,6 +154,9 @@ impl Slab {
             }
         }
         let Some(key) = Key::new(shard, self.slots.len()) else { return Err(waker) };
+        if self.slots.is_empty() {
+            self.slots.reserve_exact(1); // many children have one waiter
+        }
         self.slots.push(Slot::Waiting(waker));
         Ok(key)
     }

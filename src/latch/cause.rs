@@ -11,62 +11,64 @@ use crate::reason::{Process, Reason};
 use crate::signal::Signal;
 use crate::sync::{AtomicI32, AtomicU32};
 
-/// Written once by the caller that sets the latch, and read when the latch is set. Publishing that
-/// orders the two, so everything here is relaxed.
+// Both are written once by the caller that sets the latch, and read when the latch is set. Publishing
+// that orders the two, so everything here is relaxed.
+
+/// When the latch was set, and the message of a request. Without it, the cause is a signal.
 #[derive(Default)]
-pub(crate) struct Cause {
+pub(super) struct Cause {
     at: Timestamp,
-    /// The message of a request. Without it, the cause is a signal.
     message: OnceLock<Arc<str>>,
+}
+
+impl Cause {
+    pub(super) fn set_request(&self, message: Arc<str>) {
+        self.at.set(clock::elapsed());
+        let _ = self.message.set(message); // it was empty
+    }
+
+    /// Async-signal-safe.
+    #[cfg(any(feature = "__signal", loom))]
+    pub(super) fn set_signal_at(&self, at: Duration) {
+        self.at.set(at);
+    }
+
+    pub(super) fn at(&self) -> Instant {
+        self.at.get()
+    }
+
+    /// `None` for a signal.
+    pub(super) fn request(&self) -> Option<Reason> {
+        self.message.get().map(|message| Reason::Request(Arc::clone(message)))
+    }
+}
+
+/// The signal that set the latch.
+#[derive(Default)]
+pub(super) struct SignalCause {
     signal: AtomicI32,
     /// 0 if the sender is not known.
     pid: AtomicU32,
     uid: AtomicU32,
 }
 
-impl Cause {
+impl SignalCause {
     /// Async-signal-safe.
     #[cfg(any(feature = "__signal", loom))]
-    pub(crate) fn set_signal(&self, signal: i32, process: Option<Process>, at: Duration) {
+    pub(super) fn set(&self, signal: i32, process: Option<Process>) {
         let (pid, uid) = process.map_or((0, 0), |process| (process.pid, process.uid));
-        self.at.set(at);
         self.signal.store(signal, Relaxed);
         self.pid.store(pid, Relaxed);
         self.uid.store(uid, Relaxed);
     }
 
-    pub(crate) fn set_request(&self, message: Arc<str>) {
-        self.at.set(clock::elapsed());
-        let _ = self.message.set(message); // it was empty
+    pub(super) fn signal(&self) -> Signal {
+        Signal::from_raw(self.signal.load(Relaxed))
     }
 
-    pub(crate) fn copy_from(&self, other: &Self) {
-        self.at.copy_from(&other.at);
-        if let Some(message) = other.message.get() {
-            let _ = self.message.set(Arc::clone(message)); // it was empty
-        }
-        self.signal.store(other.signal.load(Relaxed), Relaxed);
-        self.pid.store(other.pid.load(Relaxed), Relaxed);
-        self.uid.store(other.uid.load(Relaxed), Relaxed);
-    }
-
-    pub(crate) fn at(&self) -> Instant {
-        self.at.get()
-    }
-
-    pub(crate) fn reason(&self) -> Reason {
-        if let Some(message) = self.message.get() {
-            return Reason::Request(Arc::clone(message));
-        }
-        let signal = Signal::from_raw(self.signal.load(Relaxed));
+    pub(super) fn reason(&self) -> Reason {
         let (pid, uid) = (self.pid.load(Relaxed), self.uid.load(Relaxed));
-        Reason::Signal { signal, sender: (pid != 0).then_some(Process { pid, uid }) }
-    }
-
-    /// `None` for a request.
-    #[cfg(feature = "__signal")]
-    pub(crate) fn signal(&self) -> Option<Signal> {
-        let is_by_signal = self.message.get().is_none();
-        is_by_signal.then(|| Signal::from_raw(self.signal.load(Relaxed)))
+        let sender = (pid != 0).then_some(Process { pid, uid });
+        Reason::Signal { signal: self.signal(), sender }
     }
 }

@@ -1,23 +1,22 @@
 //! A one-shot broadcast: set once, by a signal handler or by the program, and seen by every clone.
 //!
-//! Inside: `cause` is why and when, `parent` makes the latch of a child, and `lazy_thread` is the
-//! thread of a backend that has one.
+//! Inside: `cause` is why and when, `parent` makes the latch of a child, `lazy_thread` is the thread of
+//! a backend that has one, and `role` is what only a child or only a latch without a parent has.
 
 mod cause;
 mod lazy_thread;
 mod parent;
+mod role;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::task::{Context, Poll, Waker};
-#[cfg(all(unix, feature = "blocking"))]
-use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use self::cause::Cause;
-use self::lazy_thread::LazyThread;
 use self::parent::Parent;
+use self::role::Role;
 use crate::clock;
 #[cfg(any(feature = "__signal", loom))]
 use crate::reason::Process;
@@ -51,8 +50,8 @@ const SET: u8 = 8;
 const SEEN: u8 = 9;
 
 /// The state at the beginning.
-fn unset(parent: Option<&Parent>) -> u8 {
-    if parent.is_some() { CHILD } else { UNSET }
+fn unset(role: &Role) -> u8 {
+    if let Role::Child(_) = role { CHILD } else { UNSET }
 }
 
 /// How long a waiter that polls sleeps in between.
@@ -65,28 +64,26 @@ pub(crate) struct Latch {
     /// Set by any `fail`, also by one that came later.
     is_failure: AtomicBool,
     waiters: Waiters,
-    detached: Mutex<Option<Waker>>,
-    thread: LazyThread,
-    parent: Option<Parent>,
+    detached: Mutex<Option<Box<Waker>>>,
+    role: Role,
 }
 
 impl Default for Latch {
     fn default() -> Self {
-        Self::new(Waiters::sharded(), None)
+        Self::new(Waiters::sharded(), Role::Root(Box::default()))
     }
 }
 
 impl Latch {
-    fn new(waiters: Waiters, parent: Option<Parent>) -> Self {
+    fn new(waiters: Waiters, role: Role) -> Self {
         clock::start();
         Self {
-            state: AtomicU8::new(unset(parent.as_ref())),
+            state: AtomicU8::new(unset(&role)),
             cause: Cause::default(),
             is_failure: AtomicBool::new(false),
             waiters,
             detached: Mutex::default(),
-            thread: LazyThread::default(),
-            parent,
+            role,
         }
     }
 
@@ -132,14 +129,16 @@ impl Latch {
         }
         // Release: the cause still comes with it (L2).
         self.state.store(SEEN, Release);
-        self.parent.iter().for_each(Parent::mark_seen);
+        self.parent().into_iter().for_each(Parent::mark_seen);
     }
 
     /// Sets the latch from a signal handler. Async-signal-safe.
     #[cfg(any(feature = "__signal", loom))]
     pub(crate) fn set_by_signal(&self, signal: i32, process: Option<Process>, at: Duration) {
+        let Some(root) = self.root() else { return };
         if self.claim() {
-            self.cause.set_signal(signal, process, at);
+            self.cause.set_signal_at(at);
+            root.signal.set(signal, process);
             self.publish();
         }
     }
@@ -169,13 +168,13 @@ impl Latch {
 
     /// Whether the latch or one of its parents is marked as a failure.
     pub(crate) fn is_failure(&self) -> bool {
-        self.is_failure.load(Relaxed) || self.parent.as_ref().is_some_and(Parent::is_failure)
+        self.is_failure.load(Relaxed) || self.parent().is_some_and(Parent::is_failure)
     }
 
     fn claim(&self) -> bool {
         // Relaxed: SETTING publishes nothing yet.
         let add = |to| self.state.compare_exchange(to, to | SETTING, Relaxed, Relaxed).is_ok();
-        let unset = unset(self.parent.as_ref());
+        let unset = unset(&self.role);
         add(unset) || add(unset | POLLED)
     }
 
@@ -193,12 +192,23 @@ impl Latch {
 
     /// Why the latch was set.
     pub(crate) fn reason(&self) -> Option<Reason> {
-        self.see().then(|| self.cause.reason())
+        self.see().then(|| self.set_latch().own_reason())
     }
 
     /// When the latch was set.
     pub(crate) fn set_at(&self) -> Option<Instant> {
-        self.see().then(|| self.cause.at())
+        self.see().then(|| self.set_latch().cause.at())
+    }
+
+    /// The latch that was set: this one, or the parent that it was set with.
+    fn set_latch(&self) -> &Self {
+        self.parent().and_then(Parent::inherited).map_or(self, Self::set_latch)
+    }
+
+    fn own_reason(&self) -> Reason {
+        let by_signal = || self.root().map(|root| root.signal.reason());
+        let reason = self.cause.request().or_else(by_signal);
+        reason.unwrap_or_else(|| Reason::Request(Arc::default())) // a child has a message
     }
 
     /// The signal that set the latch, if the program has seen it.
@@ -216,7 +226,8 @@ impl Latch {
     #[cfg(feature = "__signal")]
     fn signal_in(&self, state: u8) -> Option<Signal> {
         // Acquire: pairs with `publish`.
-        (self.state.load(Acquire) == state).then(|| self.cause.signal()).flatten()
+        let is_by_signal = self.state.load(Acquire) == state && self.cause.request().is_none();
+        self.root().filter(|_| is_by_signal).map(|root| root.signal.signal())
     }
 
     /// Wakes every waiter, if the latch is set. Returns whether it is.
@@ -232,7 +243,7 @@ impl Latch {
     /// Nothing will call `wake_all`: from now on every waiter polls (L6).
     pub(crate) fn poll_from_now_on(&self) {
         // Relaxed: a waiter that misses it is woken below.
-        let unset = unset(self.parent.as_ref());
+        let unset = unset(&self.role);
         let step = self.state.compare_exchange(unset, unset | POLLED, Relaxed, Relaxed);
         if step == Err(unset | SETTING) {
             self.wait_for_winner(); // then no waiter is registered any more
@@ -271,7 +282,7 @@ impl Latch {
         };
         let Some(key) = key else { return self.poll_again(waker) };
         *waiter = kept.at(key);
-        self.thread.start_watching();
+        self.start_watching();
         Poll::Pending // L4
     }
 
@@ -296,26 +307,16 @@ impl Latch {
     /// Registers a waker that no future polls, until the latch is set. There is one for each latch.
     #[cfg(any(feature = "blocking", loom))]
     pub(crate) fn register_detached(&self, waker: Waker) {
-        *lock(&self.detached) = Some(waker);
-        self.thread.start_watching();
+        *lock(&self.detached) = Some(Box::new(waker));
+        self.start_watching();
         self.wake_all(); // L4: it may be set by now
     }
 
     fn wake_detached(&self) {
         let waker = lock(&self.detached).take();
-        waker.into_iter().for_each(wake);
-    }
-
-    /// Has `thread` unparked when there is a waiter.
-    #[cfg(all(unix, feature = "blocking"))]
-    pub(crate) fn set_thread(&self, thread: Thread) {
-        self.thread.set(thread);
-    }
-
-    /// Whether there has been a waiter.
-    #[cfg(all(unix, feature = "blocking"))]
-    pub(crate) fn is_watching(&self) -> bool {
-        self.thread.is_watching()
+        if let Some(waker) = waker {
+            wake(*waker);
+        }
     }
 
     /// Removes the waker that `poll` keeps for `waiter`, if there is one.

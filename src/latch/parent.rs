@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Wake, Waker};
 
-use super::{Latch, Waiters};
+use super::{Latch, Role, Waiters};
 use crate::waiter::Waiter;
 
 // Invariants
@@ -17,14 +17,15 @@ use crate::waiter::Waiter;
 /// The latch above.
 pub(super) struct Parent {
     latch: Arc<Latch>,
-    /// The child has the cause of its parent.
+    /// The child was set with its parent, for the same reason.
     is_inherited: AtomicBool,
 }
 
 impl Latch {
     /// A latch that is set when `latch` is set. It is small, because there may be many.
     pub(crate) fn child_of(latch: Arc<Self>) -> Self {
-        Self::new(Waiters::small(), Some(Parent { latch, is_inherited: AtomicBool::new(false) }))
+        let parent = Parent { latch, is_inherited: AtomicBool::new(false) };
+        Self::new(Waiters::small(), Role::Child(parent))
     }
 
     /// Registers the waker of a child until the latch is set or `deregister` removes it (P2).
@@ -34,20 +35,19 @@ impl Latch {
             child.wake_by_ref();
             return Waiter::default();
         };
-        self.thread.start_watching();
+        self.start_watching();
         Waiter::default().at(key)
     }
 
     /// Sets the latch if its parent is set (P1). Returns whether that is so.
     #[inline]
     pub(super) fn inherit(&self) -> bool {
-        self.parent.as_ref().is_some_and(|parent| parent.latch.is_set() && self.set_by(parent))
+        self.parent().is_some_and(|parent| parent.latch.is_set() && self.set_by(parent))
     }
 
     fn set_by(&self, parent: &Parent) -> bool {
         if self.claim() {
-            self.cause.copy_from(&parent.latch.cause);
-            // Relaxed: `publish` releases it, with the cause.
+            // Relaxed: `publish` releases it.
             parent.is_inherited.store(true, Relaxed);
             self.publish();
         } else {
@@ -58,12 +58,15 @@ impl Latch {
 }
 
 impl Parent {
+    /// The latch above, if the child was set with it.
+    pub(super) fn inherited(&self) -> Option<&Latch> {
+        // Relaxed: the state of the child was acquired.
+        self.is_inherited.load(Relaxed).then_some(&*self.latch)
+    }
+
     /// The program has seen that the child is set.
     pub(super) fn mark_seen(&self) {
-        // Relaxed: the state of the child was acquired.
-        if self.is_inherited.load(Relaxed) {
-            self.latch.mark_seen();
-        }
+        self.inherited().into_iter().for_each(Latch::mark_seen);
     }
 
     pub(super) fn is_failure(&self) -> bool {
