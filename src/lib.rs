@@ -105,7 +105,6 @@ mod target;
 #[cfg_attr(all(unix, feature = "progress"), path = "os/terminal_view.rs")]
 #[cfg_attr(not(all(unix, feature = "progress")), path = "os/terminal_view_none.rs")]
 mod terminal_view;
-mod tracked_work;
 mod waiter;
 mod waiters;
 

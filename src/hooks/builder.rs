@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::context::HookContext;
 use super::hook::{AsyncHook, Hook, HookFuture, IntoOutcome, Kind, TimeLimit};
+use super::hook_set::HookSet;
 use super::observer::Observer;
 use super::stage::{Entry, Stage};
 
@@ -127,6 +128,25 @@ impl Hooks {
         self.add(Entry::Hook(Hook::blocking(name.into().into(), hook)))
     }
 
+    /// Gives a set of hooks its place in the order: in the current stage, like a hook.
+    ///
+    /// [`within`](Self::within) limits the time of each hook in the set.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use signoff::{HookSet, Hooks};
+    ///
+    /// let connections = HookSet::new();
+    /// let hooks = Hooks::new()
+    ///     .include(&connections).within(Duration::from_secs(2))
+    ///     .then()
+    ///     .hook("database", async || { /* … */ });
+    /// # drop(hooks);
+    /// ```
+    pub fn include(self, set: &HookSet) -> Self {
+        self.add(Entry::Set(set.clone(), TimeLimit::Stage))
+    }
+
     /// Opens the next stage: hooks added from here on start when all hooks before them have ended.
     ///
     /// A stage without hooks does not count.
@@ -142,6 +162,23 @@ impl Hooks {
     /// has no hooks yet.
     pub fn within(self, limit: Duration) -> Self {
         self.limit_last(TimeLimit::Within(limit))
+    }
+
+    /// Adds an observer of the shutdown. Each observer receives all events.
+    ///
+    /// ```
+    /// use signoff::{Hooks, hooks::Event};
+    ///
+    /// let hooks = Hooks::new().hook("cache", async || {}).observe(|event: &Event| match event {
+    ///     Event::HookEnded(hook) => println!("{} {}", hook.name(), hook.outcome()),
+    ///     Event::Running(running) => println!("{running}"), // once a second
+    ///     _ => {}
+    /// });
+    /// # futures_lite::future::block_on(hooks.run());
+    /// ```
+    pub fn observe(mut self, observer: impl Observer) -> Self {
+        self.observers.push(Box::new(observer));
+        self
     }
 
     /// Adds a stage that lets time pass while the program continues to serve.

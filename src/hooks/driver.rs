@@ -8,13 +8,13 @@ use std::task::{self, Poll};
 use std::time::Instant;
 
 use super::budget::StageBudget;
-use super::hook::{Hook, Kind};
+use super::hook::{Hook, Kind, NumberedHook};
 use super::progress::Progress;
 use super::ready_queue::{HookWaker, ReadyQueue};
 use super::report::Outcome;
 use super::task::Task;
 use super::timer::Timer;
-use super::workers::{MAX_WORKERS, NumberedHook, StageQueue};
+use super::workers::{MAX_WORKERS, StageQueue};
 use crate::catch_panic::catch_panic;
 
 /// If so many hooks block their threads, no thread replaces theirs.

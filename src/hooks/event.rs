@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::hook_state::HookId;
+use super::hook_id::HookId;
 use super::report::{HookReport, Report};
 use crate::human_duration::HumanDuration;
 use crate::human_list::HumanList;

@@ -48,6 +48,9 @@ impl Hook {
     }
 }
 
+/// A hook with its place in the report.
+pub(super) type NumberedHook = (usize, Hook);
+
 /// A hook that has started. That of a blocking hook blocks when it is polled.
 pub(super) type HookFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 

@@ -4,22 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::event;
+use super::hook_id::HookId;
 use super::report::{HookReport, Outcome};
-use crate::tracked_work::TrackedWork;
+use crate::in_flight::tracked_work::TrackedWork;
 
 pub(super) enum HookState {
     Pending(HookId),
     Running(RunningHook),
     Finished(HookReport),
-}
-
-/// Which hook it is.
-#[derive(Debug, Clone)]
-pub(super) struct HookId {
-    pub(super) name: Arc<str>,
-    pub(super) stage: usize,
-    /// If it is of a set: the place of the set in the stage.
-    pub(super) set: Option<usize>,
 }
 
 /// A hook that has started.

@@ -2,7 +2,8 @@
 
 // The way of a hook, from `Hooks::hook` to its row in the report:
 //
-// - `builder` adds it to a `stage` as a `hook`, or a `hook_set` takes it until the stage starts. `run` and `exit_on` are the ways to run the stages.
+// - `builder` adds it to a `stage` as a `hook`, or a `hook_set` takes it until the stage starts.
+//   `run` and `exit_on` are the ways to run the stages.
 // - `driver` runs one stage after the other; `budget` says how long each may take.
 // - `task` is a hook that runs. It is polled by the driver (`ready_queue` has those that were
 //   woken), or by a thread of `workers`. `timer` wakes the driver at the next deadline.
@@ -18,6 +19,7 @@ mod event;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 mod exit_on;
 mod hook;
+mod hook_id;
 mod hook_set;
 mod hook_state;
 #[cfg(all(unix, feature = "lambda"))]

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use super::builder::Hooks;
 use super::event::Event;
 
 /// Receives the events of a shutdown, for example to log them or to show its progress.
 ///
-/// A closure that takes an `&Event` is an observer. [`observe`](Hooks::observe) has an example.
+/// A closure that takes an `&Event` is an observer. [`observe`](crate::Hooks::observe) has an example.
 ///
 /// An observer never delays the hooks. It runs on a thread of its own, which starts with the first
 /// event. If it is slow, later events wait in a queue. If it panics, it misses that event only.
@@ -27,24 +26,5 @@ pub trait Observer: Send + 'static {
 impl<F: FnMut(&Event) + Send + 'static> Observer for F {
     fn on_event(&mut self, event: &Event) {
         self(event);
-    }
-}
-
-impl Hooks {
-    /// Adds an observer of the shutdown. Each observer receives all events.
-    ///
-    /// ```
-    /// use signoff::{Hooks, hooks::Event};
-    ///
-    /// let hooks = Hooks::new().hook("cache", async || {}).observe(|event: &Event| match event {
-    ///     Event::HookEnded(hook) => println!("{} {}", hook.name(), hook.outcome()),
-    ///     Event::Running(running) => println!("{running}"), // once a second
-    ///     _ => {}
-    /// });
-    /// # futures_lite::future::block_on(hooks.run());
-    /// ```
-    pub fn observe(mut self, observer: impl Observer) -> Self {
-        self.observers.push(Box::new(observer));
-        self
     }
 }

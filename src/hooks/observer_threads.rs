@@ -2,14 +2,13 @@
 
 use std::convert::Infallible;
 use std::mem::ManuallyDrop;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::event::Event;
 use super::observer::Observer;
-use super::progress::Progress;
 use crate::catch_panic::catch_panic;
 
 // Invariants
@@ -28,18 +27,24 @@ const INTERVALS: (Duration, Duration) = (Duration::from_millis(10), Duration::fr
 #[derive(Default)]
 pub(super) struct ObserverThreads {
     queues: Vec<Sender<Arc<Event>>>,
-    running: Option<Receiver<Infallible>>,
+    /// Disconnected by the last thread that ends.
+    ended: Option<Receiver<Infallible>>,
 }
 
 impl ObserverThreads {
     /// Starts a thread for each observer. If the system refuses one, that observer hears nothing.
-    pub(super) fn start(observers: Vec<Box<dyn Observer>>, progress: &Arc<Progress>) -> Self {
+    ///
+    /// `running` returns what runs, for [`Event::Running`].
+    pub(super) fn start<R>(observers: Vec<Box<dyn Observer>>, running: &R) -> Self
+    where
+        R: Fn() -> Option<Event> + Clone + Send + 'static,
+    {
         if observers.is_empty() {
             return Self::default();
         }
-        let (alive, running) = mpsc::channel();
-        let start = |observer| start(observer, Arc::downgrade(progress), alive.clone());
-        Self { queues: observers.into_iter().filter_map(start).collect(), running: Some(running) }
+        let (alive, ended) = mpsc::channel();
+        let start = |observer| start(observer, running.clone(), alive.clone());
+        Self { queues: observers.into_iter().filter_map(start).collect(), ended: Some(ended) }
     }
 
     pub(super) fn send(&self, event: impl FnOnce() -> Event) {
@@ -55,22 +60,22 @@ impl ObserverThreads {
     /// Closes the queues and waits until all events are handled, but not for an observer that blocks.
     pub(super) fn finish(&mut self, timeout: Duration) {
         self.queues.clear();
-        if let Some(running) = self.running.take() {
-            let _ = running.recv_timeout(timeout); // disconnected by the last thread that ends
+        if let Some(ended) = self.ended.take() {
+            let _ = ended.recv_timeout(timeout);
         }
     }
 }
 
 fn start(
     observer: Box<dyn Observer>,
-    progress: Weak<Progress>,
+    running: impl Fn() -> Option<Event> + Send + 'static,
     alive: Sender<Infallible>,
 ) -> Option<Sender<Arc<Event>>> {
     let (queue, events) = mpsc::channel();
     // Without a thread it is leaked: a drop here could block the hooks (E2).
     let observer = ManuallyDrop::new(observer);
     let observe = move || {
-        observe(ManuallyDrop::into_inner(observer), &events, &progress);
+        observe(ManuallyDrop::into_inner(observer), &events, running);
         drop(alive);
     };
     let thread = thread::Builder::new().name("signoff-observer".into());
@@ -81,7 +86,7 @@ fn start(
 fn observe(
     mut observer: Box<dyn Observer>,
     events: &Receiver<Arc<Event>>,
-    progress: &Weak<Progress>,
+    running: impl Fn() -> Option<Event>,
 ) {
     let interval = catch_panic(|| observer.interval()).unwrap_or(SECOND); // E2
     let interval = interval.clamp(INTERVALS.0, INTERVALS.1);
@@ -91,7 +96,7 @@ fn observe(
             Ok(event) => Some(event),
             Err(RecvTimeoutError::Timeout) => {
                 tick = Instant::now() + interval;
-                progress.upgrade().and_then(|progress| progress.running()).map(Arc::new)
+                running().map(Arc::new)
             }
             Err(RecvTimeoutError::Disconnected) => break,
         };

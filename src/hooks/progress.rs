@@ -9,17 +9,17 @@ use super::budget::{self, StageBudget};
 use super::builder::Hooks;
 use super::closed::Closed;
 use super::event::{Event, Running, Started};
-use super::hook::Hook;
-use super::hook_state::{HookId, HookState, RunningHook};
+use super::hook::{Hook, NumberedHook};
+use super::hook_id::HookId;
+use super::hook_state::{HookState, RunningHook};
 use super::observer::Observer;
 use super::observer_threads::ObserverThreads;
 use super::report::{HookReport, Outcome, Report, Summary};
 use super::request::Request;
 use super::stage::{self, Stage};
-use super::workers::NumberedHook;
+use crate::in_flight::tracked_work::TrackedWork;
 use crate::observers::tracing::ShutdownSpan;
 use crate::sync::{Mutex, lock};
-use crate::tracked_work::TrackedWork;
 
 // Invariants
 //
@@ -94,7 +94,9 @@ impl Progress {
     /// The first stage opens.
     pub(super) fn announce_start(self: &Arc<Self>) {
         let observers = mem::take(&mut lock(&self.state).unstarted_observers);
-        let observers = ObserverThreads::start(observers, self);
+        let progress = Arc::downgrade(self);
+        let running = move || progress.upgrade()?.running();
+        let observers = ObserverThreads::start(observers, &running);
         let mut state = lock(&self.state);
         let hooks = state.waiting().len();
         if !state.is_closed {
@@ -296,6 +298,8 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
 
     #[test]
@@ -311,5 +315,24 @@ mod tests {
         assert!(progress.start(1, Instant::now(), None, None).is_none());
         progress.finish(0, Outcome::Done);
         assert!(progress.close().report.hooks().is_empty());
+    }
+
+    #[test]
+    fn observers_hear_of_hooks_that_run_or_wait_at_the_end() {
+        let (sender, heard) = mpsc::channel();
+        let hooks = Hooks::new().hook("blocks", async || {}).then().hook("waits", async || {});
+        let hooks = hooks.observe(move |event: &Event| {
+            let _ = sender.send(match event {
+                Event::HookEnded(hook) => format!("{} {}", hook.name(), hook.outcome()),
+                Event::Ended(report) => format!("{} hooks", report.hooks().len()),
+                _ => return,
+            });
+        });
+        let progress = Progress::new(hooks, Request::now());
+        progress.announce_start();
+        assert!(progress.open_stage().is_some());
+        assert!(progress.start(0, Instant::now(), None, None).is_some());
+        progress.close().observers.finish(Duration::from_secs(30));
+        assert!(heard.iter().eq(["blocks abandoned", "waits not started", "2 hooks"]));
     }
 }

@@ -57,6 +57,6 @@ async fn run(progress: &Arc<Progress>) {
 
 fn report(progress: &Progress) -> Report {
     let mut closed = progress.close();
-    closed.announce(progress);
+    closed.announce(&progress.span, progress.deadline);
     closed.report
 }

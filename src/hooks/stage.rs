@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::hook::{Hook, TimeLimit};
+use super::hook_id::HookId;
 use super::hook_set::HookSet;
-use super::hook_state::HookId;
 
 /// Hooks that run at the same time.
 pub(super) type Stage = Vec<Entry>;

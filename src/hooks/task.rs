@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::report::Outcome;
 use crate::block_on::block_on;
 use crate::catch_panic::catch_panic;
-use crate::tracked_work::{TrackedWork, in_hook};
+use crate::in_flight::tracked_work::{TrackedWork, in_hook};
 
 // Invariants
 //

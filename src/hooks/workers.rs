@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::{io, thread};
 
 use super::budget::StageBudget;
-use super::hook::{Hook, Kind};
+use super::hook::{Hook, Kind, NumberedHook};
 use super::progress::Progress;
 use super::ready_queue::ReadyQueue;
 use super::runtime::RuntimeHandle;
@@ -23,8 +23,6 @@ pub(super) struct StageQueue {
     ready: Arc<ReadyQueue>,
     runtime: RuntimeHandle,
 }
-
-pub(super) type NumberedHook = (usize, Hook);
 
 impl StageQueue {
     pub(super) fn new(

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::InFlight;
 use crate::block_on;
+use crate::in_flight::tracked_work::record_wait;
 use crate::sync::lock;
-use crate::tracked_work::record_wait;
 
 /// Resolves when nothing is in flight. [`InFlight::drained`] returns it.
 ///

@@ -2,11 +2,14 @@
 //!
 //! [`InFlight`] counts the work. [`InFlight::enter`] returns a guard for it, [`InFlight::track`]
 //! wraps a task, and [`InFlight::drained`] waits until nothing remains.
+//!
+//! Inside, `tracked_work` is what one hook has waited for, so that the report can name what remains.
 
 mod drained;
 mod entry;
 mod guard;
 mod task;
+pub(crate) mod tracked_work;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

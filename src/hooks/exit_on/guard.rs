@@ -8,7 +8,7 @@ use std::task::{self, Poll};
 use std::thread;
 
 use super::job::ExitJob;
-use crate::tracked_work::is_in_hook;
+use crate::in_flight::tracked_work::is_in_hook;
 
 /// Waits for running hooks: for a `main` that may return before the process exits.
 ///

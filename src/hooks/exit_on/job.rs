@@ -17,9 +17,9 @@ use crate::hooks::report::Report;
 use crate::hooks::request::Request;
 use crate::hooks::runtime::HookRuntime;
 use crate::hooks::timer::{Alarm, Timer};
+use crate::in_flight::tracked_work::in_hook;
 use crate::os::{Owner, wait_for_deliveries};
 use crate::shutdown_signal::ShutdownSignal;
-use crate::tracked_work::in_hook;
 
 // Invariants
 //
@@ -144,7 +144,8 @@ impl ExitJob {
     pub(super) fn report_and_flush(&self, mut closed: Closed) {
         let Ending { status, on_report, .. } = mem::take(&mut *lock(&self.ending));
         let report = || {
-            closed.announce(self.progress());
+            let progress = self.progress();
+            closed.announce(&progress.span, progress.deadline);
             if let Some(status) = status {
                 self.set_status(status(&closed.report));
             }

@@ -15,8 +15,8 @@ use crate::hooks::hook::{Hook, HookFuture, IntoOutcome, Kind, TimeLimit};
 use crate::hooks::report::Outcome;
 use crate::hooks::stage::{Entry, Stage};
 use crate::in_flight::InFlight;
+use crate::in_flight::tracked_work::record_wait;
 use crate::shutdown_signal::ShutdownSignal;
-use crate::tracked_work::record_wait;
 
 // Invariant
 //

@@ -10,10 +10,8 @@ use std::{fmt, mem};
 pub use handle::HookHandle;
 pub use stage_started::StageStarted;
 
-use super::builder::Hooks;
 use super::context::HookContext;
-use super::hook::{AsyncHook, Hook, IntoOutcome, TimeLimit};
-use super::stage::Entry;
+use super::hook::{AsyncHook, Hook, IntoOutcome};
 use crate::sync::{Mutex, lock};
 
 // Invariants
@@ -25,7 +23,7 @@ use crate::sync::{Mutex, lock};
 
 /// Hooks that are added and removed while the program runs, for example one for each connection.
 ///
-/// [`Hooks::include`] gives the set its place in the order. Its hooks run with the other hooks of
+/// [`Hooks::include`](crate::Hooks::include) gives the set its place in the order. Its hooks run with the other hooks of
 /// that stage. They may be added before and after `include`, from any thread, and even during the
 /// shutdown, until their stage starts.
 ///
@@ -53,7 +51,7 @@ use crate::sync::{Mutex, lock};
 ///
 /// All clones are the same set. Adding and removing a hook takes one short lock.
 ///
-/// A set starts once. If it is included more than once, also in different [`Hooks`], its hooks run in
+/// A set starts once. If it is included more than once, also in different [`Hooks`](crate::Hooks), its hooks run in
 /// the first of these stages that starts. Hooks of a set that is never included do not run: they are
 /// dropped with the last clone of the set. If `Hooks` are dropped before the stage starts, the set
 /// keeps its hooks, and can be included again.
@@ -81,7 +79,7 @@ impl HookSet {
         Self::default()
     }
 
-    /// Adds an asynchronous hook, as [`Hooks::hook`] does, until the handle is dropped.
+    /// Adds an asynchronous hook, as [`Hooks::hook`](crate::Hooks::hook) does, until the handle is dropped.
     ///
     /// # Errors
     ///
@@ -99,7 +97,7 @@ impl HookSet {
     }
 
     /// Adds an asynchronous hook that can look up the reason for the shutdown and its time left, as
-    /// [`Hooks::hook_with`] does, until the handle is dropped.
+    /// [`Hooks::hook_with`](crate::Hooks::hook_with) does, until the handle is dropped.
     ///
     /// # Errors
     ///
@@ -116,7 +114,7 @@ impl HookSet {
         self.add(name, hook, Hook::asynchronous)
     }
 
-    /// Adds a synchronous hook, as [`Hooks::blocking`] does, until the handle is dropped.
+    /// Adds a synchronous hook, as [`Hooks::blocking`](crate::Hooks::blocking) does, until the handle is dropped.
     ///
     /// # Errors
     ///
@@ -134,7 +132,7 @@ impl HookSet {
     }
 
     /// Adds a synchronous hook that can look up the reason for the shutdown and its time left, as
-    /// [`Hooks::blocking_with`] does, until the handle is dropped.
+    /// [`Hooks::blocking_with`](crate::Hooks::blocking_with) does, until the handle is dropped.
     ///
     /// # Errors
     ///
@@ -189,26 +187,5 @@ impl fmt::Debug for HookSet {
             .field("hooks", &state.hooks.len())
             .field("has_started", &state.is_closed)
             .finish()
-    }
-}
-
-impl Hooks {
-    /// Gives a set of hooks its place in the order: in the current stage, like a hook.
-    ///
-    /// [`within`](Self::within) limits the time of each hook in the set.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use signoff::{HookSet, Hooks};
-    ///
-    /// let connections = HookSet::new();
-    /// let hooks = Hooks::new()
-    ///     .include(&connections).within(Duration::from_secs(2))
-    ///     .then()
-    ///     .hook("database", async || { /* … */ });
-    /// # drop(hooks);
-    /// ```
-    pub fn include(self, set: &HookSet) -> Self {
-        self.add(Entry::Set(set.clone(), TimeLimit::Stage))
     }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Outcome;
-use crate::hooks::hook_state::HookId;
+use crate::hooks::hook_id::HookId;
 use crate::in_flight::InFlightEntry;
-use crate::tracked_work::TrackedWork;
+use crate::in_flight::tracked_work::TrackedWork;
 
 /// What happened to one hook.
 #[derive(Debug, Clone)]

@@ -79,7 +79,7 @@ impl ListenerList {
         change(&mut list);
         let new = if list.is_empty() { ptr::null_mut() } else { Box::into_raw(Box::new(list)) };
         let old = self.list.swap(new, Ordering::SeqCst);
-        while DELIVERIES.load(Ordering::SeqCst) != 0 {
+        while is_delivering() {
             thread::yield_now();
         }
         if !old.is_null() {
@@ -89,11 +89,7 @@ impl ListenerList {
     }
 }
 
-/// Waits until no handler is between the first and the last of its listeners.
-///
-/// After a listener was seen to have its signal, every other one has it too when this returns.
-pub(crate) fn wait_for_deliveries() {
-    while super::registry::is_owner() && DELIVERIES.load(Ordering::SeqCst) != 0 {
-        thread::yield_now();
-    }
+/// Returns whether a handler is between the first and the last of its listeners.
+pub(super) fn is_delivering() -> bool {
+    DELIVERIES.load(Ordering::SeqCst) != 0
 }

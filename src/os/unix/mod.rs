@@ -26,9 +26,8 @@ mod wake_fd;
 pub(crate) use disposition::{exists, is_allowed, unblock};
 pub(crate) use kill::kill;
 pub(crate) use listener::Listener;
-pub(crate) use listener_list::wait_for_deliveries;
 pub(crate) use owner::Owner;
-pub(crate) use registry::{Registered, begin, register, unregister};
+pub(crate) use registry::{Registered, begin, register, unregister, wait_for_deliveries};
 
 /// A handler must not wake tasks, so a backend does.
 pub(crate) const HANDLER_WAKES_WAITERS: bool = false;

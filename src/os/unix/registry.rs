@@ -7,10 +7,11 @@
 use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use super::disposition::{self, Disposition};
 use super::listener::Listener;
-use super::listener_list::{ListenerList, wait_for_deliveries};
+use super::listener_list::{ListenerList, is_delivering};
 use super::owner::{AtomicOwner, Owner};
 use crate::clock;
 use crate::os::forced_exit::{Repeat, RepeatState};
@@ -88,7 +89,7 @@ fn lock() -> MutexGuard<'static, ()> {
 }
 
 /// Returns false in a forked child that has no listener of its own.
-pub(super) fn is_owner() -> bool {
+fn is_owner() -> bool {
     OWNER.is_current()
 }
 
@@ -194,6 +195,15 @@ pub(crate) fn unregister(signals: &[Signal], listener: &Arc<Listener>) {
     };
     if let Some((slot, signal)) = unseen {
         fallback_action(slot, signal);
+    }
+}
+
+/// Waits until no handler is between the first and the last of its listeners.
+///
+/// After a listener was seen to have its signal, every other one has it too when this returns.
+pub(crate) fn wait_for_deliveries() {
+    while is_owner() && is_delivering() {
+        thread::yield_now();
     }
 }
 
