@@ -13,6 +13,10 @@ use hyper_util::server::graceful::GracefulShutdown;
 use signoff::{Hooks, InFlight, ShutdownSignal, Tokio};
 use tokio::{net::TcpListener, time::sleep};
 
+/// A client that stalls in a request head holds the shutdown no longer than this. hyper's default is
+/// 30 seconds, which is more than the budget.
+const STALLED: Duration = Duration::from_secs(2);
+
 #[derive(Clone, Default)]
 struct App {
     visits: Arc<AtomicU64>,
@@ -51,9 +55,10 @@ async fn serve(listener: TcpListener, app: App, shutdown: ShutdownSignal) {
         let service = service_fn(move |request| visit(app.clone(), request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
+            .header_read_timeout(STALLED)
             .serve_connection(TokioIo::new(stream), service);
         let connection = connections.watch(connection);
-        tokio::spawn(async move { connection.await.inspect_err(|error| eprintln!("{error}")) });
+        tokio::spawn(connection); // an error concerns only its client
     }
     drop(listener); // refuses new connections
     connections.shutdown().await; // resolves when the last connection has closed

@@ -63,8 +63,10 @@ async fn publish(mut socket: WebSocket, app: App) {
         }
     }
     let frame = CloseFrame { code: close_code::AWAY, reason: "shutdown".into() };
-    if socket.send(Message::Close(Some(frame))).await.is_ok() {
-        let answer = async { while let Some(Ok(_)) = socket.recv().await {} };
-        _ = timeout(Duration::from_secs(2), answer).await;
-    }
+    let leave = async {
+        socket.send(Message::Close(Some(frame))).await?;
+        while socket.recv().await.transpose()?.is_some() {} // until the client has closed, too
+        Ok::<_, axum::Error>(())
+    };
+    _ = timeout(Duration::from_secs(2), leave).await; // the client may be gone
 }

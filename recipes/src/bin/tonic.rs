@@ -28,6 +28,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let calls = InFlight::new();
     let service = Service { calls: calls.clone(), shutdown: shutdown.clone() };
     let server = Server::builder()
+        // A client that has vanished holds the shutdown no longer than this.
+        .http2_keepalive_interval(Some(Duration::from_secs(2)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(1)))
         .add_service(HealthServer::new(service))
         .serve_with_incoming_shutdown(TcpIncoming::from(listener), shutdown.clone());
 

@@ -1,5 +1,7 @@
 //! A gRPC server with unary calls and streams.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use tokio::runtime::Runtime;
@@ -40,6 +42,20 @@ fn tonic() {
     for statuses in streams {
         assert_eq!(statuses, [Serving as i32, NotServing as i32], "a stream was cut");
     }
+}
+
+/// The server pings it, and closes the connection.
+#[test]
+fn tonic_with_a_client_that_vanished() {
+    let recipe = Recipe::start(env!("CARGO_BIN_EXE_tonic"), &[]);
+    let address = recipe.wait_for("listening: http://");
+    let mut client = TcpStream::connect(address).expect("it listens");
+    client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").expect("sent");
+    client.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).expect("sent"); // settings, and nothing more
+    let mut response = [0; 9];
+    client.read_exact(&mut response).expect("the settings of the server");
+    recipe.signal("TERM");
+    recipe.end().assert_clean(&["main", "store"]);
 }
 
 /// Calls until the server is gone; returns the number of responses.

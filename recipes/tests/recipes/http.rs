@@ -1,6 +1,8 @@
 //! HTTP servers: each request that a server has counted got its response.
 
 use std::collections::BTreeSet;
+use std::io::Write;
+use std::net::TcpStream;
 use std::{env, fs, process};
 
 use crate::load::Load;
@@ -22,6 +24,20 @@ fn axum_sqlx() {
 #[test]
 fn hyper() {
     visits(env!("CARGO_BIN_EXE_hyper"), &[], &["main", "store"]);
+}
+
+/// hyper waits for a request whose head has begun.
+#[test]
+fn hyper_with_a_client_that_stalls() {
+    let recipe = Recipe::start(env!("CARGO_BIN_EXE_hyper"), &[]);
+    let address = recipe.wait_for("listening: curl http://");
+    let mut client = TcpStream::connect(&address).expect("it listens");
+    client.write_all(b"GET / HTTP/1.1\r\nho").expect("sent");
+    let load = Load::start(&address);
+    load.wait_for_responses(); // by now the server has read the part of the head
+    recipe.signal("TERM");
+    recipe.end().assert_clean(&["main", "store"]);
+    load.end();
 }
 
 #[test]
