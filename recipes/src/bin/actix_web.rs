@@ -43,6 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 #[get("/")]
 async fn visit(requests: web::Data<InFlight>) -> String {
     let visitor = VISITS.fetch_add(1, Ordering::Relaxed) + 1;
-    requests.track("GET /", rt::time::sleep(Duration::from_millis(200))).await; // the work
+    let _request = requests.enter("GET /");
+    rt::time::sleep(Duration::from_millis(200)).await; // the work
     format!("visitor {visitor}\n")
 }

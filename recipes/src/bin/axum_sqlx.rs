@@ -39,7 +39,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 async fn track(State(requests): State<InFlight>, request: Request, next: Next) -> Response {
     let name = format!("{} {}", request.method(), request.uri().path());
-    requests.track(name, next.run(request)).await
+    let _request = requests.enter(name);
+    next.run(request).await
 }
 
 async fn visit(State(pool): State<SqlitePool>) -> Result<String, StatusCode> {

@@ -67,6 +67,7 @@ async fn serve(listener: TcpListener, app: App, shutdown: ShutdownSignal) {
 async fn visit(app: App, request: Request<Incoming>) -> Result<Response<String>, Infallible> {
     let visitor = app.visits.fetch_add(1, Ordering::Relaxed) + 1;
     let name = format!("{} {}", request.method(), request.uri().path());
-    app.requests.track(name, sleep(Duration::from_millis(200))).await; // the work
+    let _request = app.requests.enter(name);
+    sleep(Duration::from_millis(200)).await; // the work
     Ok(Response::new(format!("visitor {visitor}\n")))
 }

@@ -42,6 +42,7 @@ async fn consume(queue: Arc<Mutex<mpsc::Receiver<u64>>>, jobs: InFlight, shutdow
         };
         // Dropping `next` loses no job: `recv` is cancel safe.
         let Some((slot, Some(job))) = shutdown.run_until_requested(next).await else { break };
+        // A job that panics fails the shutdown: it is in the report.
         tokio::spawn(jobs.track(format!("job {job}"), async move {
             work(job).await;
             drop(slot);

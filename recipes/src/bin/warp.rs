@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{error::Error, time::Duration};
 
+use signoff::in_flight::InFlightGuard;
 use signoff::{Hooks, InFlight, ShutdownSignal, Tokio};
 use tokio::{net::TcpListener, time::sleep};
 use warp::Filter;
@@ -16,8 +17,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("listening: curl http://{}", listener.local_addr()?);
 
     let requests = InFlight::new();
-    let tracked = requests.clone();
-    let visit = warp::path::end().then(move || tracked.track("GET /", visit()));
+    let running = requests.clone();
+    let visit = warp::path::end().then(move || visit(running.enter("GET /")));
     let server = warp::serve(visit).incoming(listener).graceful(shutdown.clone()).run();
 
     Hooks::new()
@@ -30,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .await
 }
 
-async fn visit() -> String {
+async fn visit(_request: InFlightGuard) -> String {
     let visitor = VISITS.fetch_add(1, Ordering::Relaxed) + 1;
     sleep(Duration::from_millis(200)).await; // the work
     format!("visitor {visitor}\n")

@@ -113,7 +113,7 @@ impl ExitOn {
     }
 
     /// Names this work in the report if the program given to [`run`](Self::run) does not return in
-    /// time.
+    /// time. If a task of it that is [tracked](InFlight::track) has panicked, the program has failed.
     pub fn in_flight(mut self, work: &InFlight) -> Self {
         self.in_flight.push(work.clone());
         self
