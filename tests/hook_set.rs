@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::error::Error;
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, RwLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -180,6 +180,21 @@ fn a_set_that_does_not_run_keeps_its_hooks() {
 }
 
 #[test]
+fn a_cancelled_run_drops_the_hooks_of_later_stages() {
+    let (log, (go, blocked)) = (Log::default(), mpsc::channel::<()>());
+    let (owned, (sender, is_blocked)) = (Owned(log.clone()), mpsc::channel());
+    let hooks = Hooks::new().blocking("blocks", move || {
+        sender.send(()).unwrap();
+        let _ = blocked.recv();
+    });
+    let hooks = hooks.then().hook("later", async move || owned.0.note("ran"));
+    assert!(block_on(poll_once(hooks.run())).is_none(), "cancelled in the first stage");
+    is_blocked.recv_timeout(BOUND).unwrap();
+    assert_eq!(log.all(), ["dropped"], "although a hook of the first stage still runs");
+    drop(go);
+}
+
+#[test]
 fn a_set_that_is_never_included_drops_its_hooks_with_its_last_clone() {
     let (set, log) = (HookSet::new(), Log::default());
     let owned = Owned(log.clone());
@@ -230,8 +245,9 @@ fn observers_hear_of_the_hooks_of_a_set_as_of_others() {
     let (sender, events) = mpsc::channel();
     let set = HookSet::new();
     set.hook("one", async || {}).unwrap().detach();
+    set.hook("two", async || {}).unwrap().detach();
     let adder = set.clone();
-    let first = async move || adder.hook("two", async || {}).map(HookHandle::detach);
+    let first = async move || adder.hook("three", async || {}).map(HookHandle::detach);
     let hooks = Hooks::new().hook("first", first).then().include(&set);
     let hooks = hooks.observe(move |event: &Event| {
         let _ = sender.send(match event {
@@ -246,14 +262,16 @@ fn observers_hear_of_the_hooks_of_a_set_as_of_others() {
     });
     assert!(run(hooks).is_clean());
     let expected = [
-        "started 2", // so far
+        "started 3", // so far
         "0 first started",
         "0 first done",
         "1 one started",
         "1 one done",
         "1 two started",
         "1 two done",
-        "ended 3",
+        "1 three started",
+        "1 three done",
+        "ended 4",
     ];
     assert_eq!(events.iter().collect::<Vec<_>>(), expected);
 }
@@ -305,6 +323,35 @@ fn blocking_hooks_of_a_set_share_the_threads() {
     }
     assert!(run(Hooks::new().budget(BOUND).include(&set)).is_clean());
     assert!(most.load(Ordering::SeqCst) <= 256, "{most:?}");
+}
+
+/// All of their threads, and all that replace those.
+#[test]
+fn hooks_that_block_do_not_block_the_next_stage() {
+    const HOOKS: usize = 1_400;
+    let (set, lock) = (HookSet::new(), Arc::new(RwLock::new(())));
+    for number in 0..HOOKS {
+        let lock = Arc::clone(&lock);
+        set.blocking(number.to_string(), move || drop(lock.read())).unwrap().detach();
+    }
+    let (sender, events) = mpsc::channel();
+    let hooks = Hooks::new().include(&set).within(SHORT).then().hook("next", async || {});
+    let hooks = hooks.observe(move |event: &Event| {
+        if let Event::HookEnded(hook) = event {
+            let _ = sender.send(hook.name().to_owned());
+        }
+    });
+    let blocks = lock.write().unwrap();
+    let report = run(hooks);
+    drop(blocks);
+    let count = |label: &str| {
+        report.hooks().iter().filter(|hook| hook.outcome().to_string() == label).count()
+    };
+    let (abandoned, not_started) = (count("abandoned"), count("not started"));
+    assert!(abandoned >= 1_024 && not_started > 0, "{report}");
+    assert_eq!((abandoned + not_started, count("done")), (HOOKS, 1));
+    let ended: Vec<_> = events.iter().collect();
+    assert_eq!((ended.len(), ended.last().unwrap().as_str()), (HOOKS + 1, "next"));
 }
 
 /// Threads add and remove hooks while the stage starts.

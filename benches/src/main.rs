@@ -7,6 +7,7 @@ mod cold_start;
 mod exit;
 mod fan_out;
 mod first_signal;
+mod hook_set;
 mod instructions;
 mod machine;
 mod memory;
@@ -24,6 +25,7 @@ const PARTS: &[Part] = &[
     ("first-signal", first_signal::print),
     ("fan-out", fan_out::print),
     ("memory", memory::print),
+    ("hook-set", hook_set::print),
     ("operations", operations::print),
     ("instructions", instructions::print),
     ("set-up", set_up::print),

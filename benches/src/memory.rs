@@ -90,23 +90,25 @@ fn print_children() {
     let signal = signoff::ShutdownSignal::manual();
     let token = tokio_util::sync::CancellationToken::new();
     let rows = [
-        ["**signoff**".into(), each(|| signal.child()), {
-            each(|| waiting(signal.child(), |child| async move { child.await }))
+        ["**signoff**".into(), short(each(|| signal.child())), {
+            short(each(|| waiting(signal.child(), |child| async move { child.await })))
         }],
-        ["CancellationToken".into(), each(|| token.child_token()), {
-            each(|| waiting(token.child_token(), |child| async move { child.cancelled().await }))
+        ["CancellationToken".into(), short(each(|| token.child_token())), {
+            short(each(|| {
+                waiting(token.child_token(), |child| async move { child.cancelled().await })
+            }))
         }],
     ];
     let head = ["bytes of heap for each child", "alone", "with a waiting task"];
     table("Memory of a child", &head, &rows.map(Vec::from));
 }
 
-fn each<T>(make: impl Fn() -> T) -> String {
+pub fn each<T>(make: impl Fn() -> T) -> f64 {
     let mut all = Vec::with_capacity(WAITERS);
     let before = HEAP.load(Ordering::Relaxed);
     all.extend((0..WAITERS).map(|_| make()));
     let heap = HEAP.load(Ordering::Relaxed) - before;
-    short(heap as f64 / WAITERS as f64)
+    heap as f64 / WAITERS as f64
 }
 
 /// The task is part of the figure.

@@ -301,20 +301,23 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
+    use crate::HookSet;
 
     #[test]
     fn nothing_starts_or_changes_after_the_report() {
         let hooks = Hooks::new().hook("runs", async || {}).hook("waits", async || {});
+        let hooks = hooks.then().include(&HookSet::new()).then().hook("later", async || {});
         let progress = Progress::new(hooks, Request::now());
         assert!(progress.open_stage().is_some());
         assert!(progress.start(0, Instant::now(), None, None).is_some());
         assert!(progress.start(0, Instant::now(), None, None).is_none(), "once");
         let report = progress.close().report;
         let outcomes: Vec<_> = report.hooks().iter().map(|hook| hook.outcome().label()).collect();
-        assert_eq!(outcomes, ["abandoned", "not started"]);
+        assert_eq!(outcomes, ["abandoned", "not started", "not started"]);
+        assert_eq!(report.hooks()[2].stage(), 1, "an empty set is no stage");
         assert!(progress.start(1, Instant::now(), None, None).is_none());
         progress.finish(0, Outcome::Done);
-        assert!(progress.close().report.hooks().is_empty());
+        assert!(progress.close().report.hooks().iter().all(|hook| !hook.outcome().is_done()));
     }
 
     #[test]

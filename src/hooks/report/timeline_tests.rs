@@ -105,6 +105,8 @@ fn with_set(outcomes: Vec<Outcome>) -> Report {
 fn a_set_of_more_than_twenty_hooks_has_one_row() {
     let rows = |report: Report| report.to_string().lines().count() - 1;
     assert_eq!(rows(with_set(vec![Outcome::Done; 20])), 22);
+    let of_no_set = (0..21).map(|_| hook("cache", 0, Outcome::Done, 0, 500)).collect();
+    assert_eq!(rows(Report::new(of_no_set, summary(500))), 21);
     assert_shown(
         &with_set(vec![Outcome::Done; 21]),
         &[
