@@ -7,7 +7,6 @@ mod manager;
 #[path = "common/terminal.rs"]
 mod terminal;
 
-use std::io;
 use std::process;
 
 use common::{BOUND, cases, say};
@@ -68,7 +67,7 @@ cases! {
         terminal.until_line("2  queue");
         assert_shown(&terminal.lines(), &from);
     }, || {
-        let log = tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false);
+        let log = tracing_subscriber::fmt().with_writer(progress::stderr).with_ansi(false);
         log.with_target(false).without_time().init();
         let shutdown = ShutdownSignal::listen(Blocking).unwrap();
         let mut user = Signals::new([Signal::from_raw(SIGUSR1)]).stream(Blocking).unwrap();

@@ -51,6 +51,7 @@ fn program(observer: progress::ProgressObserver, signals: Signals) {
     shutdown.wait();
     user.wait();
     eprintln!("the request has ended");
+    progress::stderr().write_all(b"a\nb\n").unwrap();
     say("the request has ended");
     drop(request);
     guard.join();
@@ -87,10 +88,11 @@ cases! {
         assert_eq!(terminal.cursor(), Some((lines.len().try_into().unwrap(), 0)), "{lines:#?}");
         lines.retain(|line| !line.contains("before hooks")); // on a busy machine
         let starts =
-            ["the request has ended", "3 of 3 hooks done in ", "1  requests", "   cache", "2  "];
+            ["the request has ended", "a", "b", "3 of 3 hooks done in ", "1  requests", "   cache", "2  "];
         assert_eq!(lines.len(), starts.len(), "{lines:#?}");
         let so = lines.iter().zip(starts).all(|(line, start)| line.starts_with(start));
         assert!(so, "{lines:#?}");
+        assert_eq!((&*lines[1], &*lines[2]), ("a", "b"), "without parts of the view");
     }, || program(progress::observer(), Signals::default());
 
     a_forced_exit_leaves_the_terminal_as_it_was: |case| {

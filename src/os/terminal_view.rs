@@ -25,6 +25,10 @@ fn terminal() -> i32 {
     terminal.map_or(NONE, IntoRawFd::into_raw_fd)
 }
 
+pub(crate) fn is_shown() -> bool {
+    SHOWN.load(Ordering::Relaxed) != NONE
+}
+
 /// Erases the view: it is below the cursor. Async-signal-safe.
 #[cfg(feature = "__signal")]
 pub(crate) fn erase() {

@@ -3,5 +3,10 @@
 #[cfg(feature = "progress")]
 pub(crate) fn set_shown(_: bool) {}
 
+#[cfg(feature = "progress")]
+pub(crate) fn is_shown() -> bool {
+    false
+}
+
 #[cfg(feature = "__signal")]
 pub(crate) fn erase() {}

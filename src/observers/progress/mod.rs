@@ -1,9 +1,11 @@
 #![doc = include_str!("../../../features/progress.md")]
 
 // - `view`: the lines of the view, as text.
-// - `output`: standard error, without its lock.
+// - `output`: where the view goes.
+// - `stderr`: what the program prints beside the view.
 
 mod output;
+mod stderr;
 mod view;
 
 use std::time::Duration;
@@ -17,6 +19,7 @@ use crate::reason::Reason;
 use crate::signal::Signal;
 use crate::terminal_view;
 use output::Output;
+pub use stderr::{Stderr, stderr};
 use view::View;
 
 // The cursor rests on an empty line above the view, and a frame clears only what is below it. So:

@@ -13,6 +13,8 @@ use crate::human_list::HumanList;
 const LONGEST_BAR: usize = 28;
 /// A shorter bar shows nothing.
 const SHORTEST_BAR: usize = 6;
+/// As many hooks are shown. The others are counted.
+const MAX_SHOWN: usize = 10;
 /// The lines around the hooks: the one of the cursor, the title, the hooks that are not shown, and
 /// the time that is left.
 const AROUND: usize = 4;
@@ -44,7 +46,8 @@ impl View {
     /// None is longer than a line of the terminal, and they leave a line for the cursor.
     pub(super) fn lines(&self, running: &Running, size: Size, style: Style) -> Vec<String> {
         let hooks = running.hooks();
-        let (shown, others) = hooks.split_at(hooks.len().min(size.rows.saturating_sub(AROUND)));
+        let (shown, others) =
+            hooks.split_at(hooks.len().min(MAX_SHOWN).min(size.rows.saturating_sub(AROUND)));
         let columns = Columns::of(shown, size.columns.saturating_sub(1)); // the last one may wrap
         let fit = |text: String| fit(&escape(&text), columns.all, style);
 
