@@ -14,11 +14,11 @@ use std::{env, thread};
 use axum::Router;
 use axum::routing::post;
 use lambda_runtime::streaming::{self, Body, Response};
-use lambda_runtime::{LambdaEvent, SnapStartResource, service_fn};
+use lambda_runtime::{LambdaEvent, Runtime, SnapStartResource, service_fn};
 use serde_json::{Value, json};
 use signoff::in_flight::InFlightEntry;
-use signoff::lambda::{self, Installed};
-use signoff::{Hooks, Report};
+use signoff::lambda::{self, Installed, InvocationsLayer};
+use signoff::{Hooks, InFlight, Report};
 
 use super::extension::{PORT, register_internal};
 use super::proof::prove;
@@ -93,7 +93,10 @@ fn runtime() -> tokio::runtime::Runtime {
 
 async fn serve(case: &str) {
     let ended = match case {
-        "`run_concurrent`" => lambda_runtime::run_concurrent(service_fn(handler)).await,
+        "`run_concurrent`" => {
+            let layer = InvocationsLayer::new(InFlight::new());
+            Runtime::new(service_fn(handler)).layer(layer).run_concurrent().await
+        }
         _ if case.contains("streams") => lambda_runtime::run(service_fn(streams)).await,
         _ => lambda_runtime::run(service_fn(handler)).await,
     };

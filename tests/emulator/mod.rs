@@ -64,14 +64,19 @@ impl Setup {
         loop {
             let [invoke, api] = free_ports();
             let mut emulator = self.spawn(invoke, api)?;
-            // Another process may have taken a port in the meantime. The emulator then exits.
-            while emulator.process.try_wait().expect("it is our child").is_none() {
+            while emulator.is_running() {
                 if emulator.listens() {
                     return Some(emulator);
                 }
                 let log = &emulator.log;
                 assert!(Instant::now() < deadline, "the emulator does not start:\n{log}");
                 thread::sleep(Duration::from_millis(5));
+            }
+            // Another process may have taken a port in the meantime. Without a listener, the emulator
+            // has also exited if the function failed: its invocation will show that.
+            emulator.log.finish();
+            if !emulator.log.has("address already in use") {
+                return Some(emulator);
             }
         }
     }
@@ -103,6 +108,10 @@ pub(crate) struct Emulator {
 }
 
 impl Emulator {
+    fn is_running(&mut self) -> bool {
+        self.process.try_wait().expect("it is our child").is_none()
+    }
+
     /// Returns whether this emulator, and no other process, listens on its port.
     fn listens(&self) -> bool {
         let port = format!(":{:04X} ", self.invoke.port());
@@ -136,9 +145,11 @@ impl Emulator {
 
     /// Shuts the environment down, as Lambda does with an idle one, and waits until it has ended.
     pub(crate) fn shut_down(mut self) -> Arc<Log> {
-        kill(self.process.id(), libc::SIGTERM);
+        if self.is_running() {
+            kill(self.process.id(), libc::SIGTERM);
+        }
         let deadline = Instant::now() + BOUND;
-        while self.process.try_wait().expect("it is our child").is_none() {
+        while self.is_running() {
             assert!(Instant::now() < deadline, "the emulator does not exit:\n{}", self.log);
             thread::sleep(Duration::from_millis(5));
         }
@@ -150,7 +161,8 @@ impl Emulator {
 impl Drop for Emulator {
     fn drop(&mut self) {
         // The function outlives a killed emulator, and would poll the next one at the same port.
-        let functions = children_of(self.process.id());
+        let is_running = self.is_running();
+        let functions = if is_running { children_of(self.process.id()) } else { Vec::new() };
         let _ = self.process.kill(); // it may have exited
         let _ = self.process.wait();
         for function in functions {
