@@ -30,6 +30,8 @@ mod observer;
 mod observer_threads;
 mod output;
 mod progress;
+#[cfg(test)]
+mod progress_tests;
 mod ready_queue;
 mod report;
 mod request;

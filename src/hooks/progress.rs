@@ -1,6 +1,6 @@
 //! What became of each hook so far.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,14 +9,13 @@ use super::budget::{self, StageBudget};
 use super::builder::Hooks;
 use super::closed::Closed;
 use super::event::{Event, Running, Started};
-use super::hook::{Hook, NumberedHook};
-use super::hook_id::HookId;
+use super::hook::NumberedHook;
 use super::hook_state::{HookState, RunningHook};
 use super::observer::Observer;
 use super::observer_threads::ObserverThreads;
 use super::report::{HookReport, Outcome, Report, Summary};
 use super::request::Request;
-use super::stage::{self, Stage};
+use super::stage::Stages;
 use crate::in_flight::tracked_work::TrackedWork;
 use crate::observers::tracing::ShutdownSpan;
 use crate::sync::{Mutex, lock};
@@ -39,10 +38,7 @@ pub(super) struct Progress {
 }
 
 struct State {
-    /// The stages that have not started.
-    stages: VecDeque<Stage>,
-    /// The number of the next stage that has hooks.
-    next_stage: usize,
+    stages: Stages,
     /// The hooks of the stages that have started, in the order in which they were added.
     hooks: Vec<HookState>,
     /// When the driver looks at which hook, which may have finished by then.
@@ -63,11 +59,9 @@ const NO_HOOK: usize = usize::MAX;
 impl Progress {
     /// The budget counts from the request.
     pub(super) fn new(hooks: Hooks, request: Request) -> Arc<Self> {
-        let Hooks { mut stages, budget, observers } = hooks;
-        stages.retain(|stage| !stage.is_empty());
+        let Hooks { stages, budget, observers } = hooks;
         let state = State {
-            stages,
-            next_stage: 0,
+            stages: Stages::new(stages),
             hooks: Vec::new(),
             deadlines: BTreeSet::new(),
             unfinished: 0,
@@ -98,7 +92,7 @@ impl Progress {
         let running = move || progress.upgrade()?.running();
         let observers = ObserverThreads::start(observers, &running);
         let mut state = lock(&self.state);
-        let hooks = state.waiting().len();
+        let hooks = state.stages.ids().len();
         if !state.is_closed {
             observers.send(|| Event::Started(self.started(hooks)));
             state.observers = observers; // E1
@@ -110,9 +104,11 @@ impl Progress {
     /// Opens the next stage that has hooks. The driver looks at it at its end, too.
     pub(super) fn open_stage(&self) -> Option<(StageBudget, Vec<NumberedHook>)> {
         let state = &mut *lock(&self.state);
-        let hooks = state.take_stage()?;
-        let later = state.stages.iter().map(stage::longest);
-        let budget = StageBudget::new(self.deadline, Instant::now(), later);
+        if state.is_closed {
+            return None; // P2
+        }
+        let hooks = state.stages.open()?;
+        let budget = StageBudget::new(self.deadline, Instant::now(), state.stages.longest());
         state.unfinished = hooks.len();
         state.deadlines.extend(budget.end.map(|at| (at, NO_HOOK)));
         let hooks = hooks.into_iter().map(|(id, hook)| {
@@ -123,7 +119,7 @@ impl Progress {
     }
 
     /// Takes the stages that have not started. None of them starts any more.
-    pub(super) fn take_stages(&self) -> VecDeque<Stage> {
+    pub(super) fn take_stages(&self) -> Stages {
         mem::take(&mut lock(&self.state).stages)
     }
 
@@ -216,7 +212,7 @@ impl Progress {
     pub(super) fn close(&self) -> Closed {
         let mut state = lock(&self.state);
         state.is_closed = true;
-        let waiting = state.waiting();
+        let waiting = state.stages.ids();
         state.hooks.extend(waiting.into_iter().map(HookState::Pending)); // P3: the stages stay
         let hooks = mem::take(&mut state.hooks);
         let observers = mem::take(&mut state.observers);
@@ -256,29 +252,6 @@ impl Progress {
 }
 
 impl State {
-    /// Takes the hooks of the next stage that has any.
-    fn take_stage(&mut self) -> Option<Vec<(HookId, Hook)>> {
-        while !self.is_closed {
-            let hooks = stage::open(self.stages.pop_front()?, self.next_stage);
-            if !hooks.is_empty() {
-                self.next_stage += 1;
-                return Some(hooks);
-            }
-        }
-        None // P2
-    }
-
-    /// The hooks of the stages that have not started.
-    fn waiting(&self) -> Vec<HookId> {
-        let mut number = self.next_stage;
-        let of_stage = |stage| {
-            let ids = stage::ids(stage, number);
-            number += usize::from(!ids.is_empty());
-            ids
-        };
-        self.stages.iter().flat_map(of_stage).collect()
-    }
-
     fn running(&mut self, number: usize) -> Option<&mut RunningHook> {
         match self.hooks.get_mut(number)? {
             HookState::Running(running) => Some(running),
@@ -293,49 +266,5 @@ impl State {
             self.unfinished = self.unfinished.saturating_sub(1);
             self.steps += 1;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-    use crate::HookSet;
-
-    #[test]
-    fn nothing_starts_or_changes_after_the_report() {
-        let hooks = Hooks::new().hook("runs", async || {}).hook("waits", async || {});
-        let hooks = hooks.then().include(&HookSet::new()).then().hook("later", async || {});
-        let progress = Progress::new(hooks, Request::now());
-        assert!(progress.open_stage().is_some());
-        assert!(progress.start(0, Instant::now(), None, None).is_some());
-        assert!(progress.start(0, Instant::now(), None, None).is_none(), "once");
-        let report = progress.close().report;
-        let outcomes: Vec<_> = report.hooks().iter().map(|hook| hook.outcome().label()).collect();
-        assert_eq!(outcomes, ["abandoned", "not started", "not started"]);
-        assert_eq!(report.hooks()[2].stage(), 1, "an empty set is no stage");
-        assert!(progress.start(1, Instant::now(), None, None).is_none());
-        progress.finish(0, Outcome::Done);
-        assert!(progress.close().report.hooks().iter().all(|hook| !hook.outcome().is_done()));
-    }
-
-    #[test]
-    fn observers_hear_of_hooks_that_run_or_wait_at_the_end() {
-        let (sender, heard) = mpsc::channel();
-        let hooks = Hooks::new().hook("blocks", async || {}).then().hook("waits", async || {});
-        let hooks = hooks.observe(move |event: &Event| {
-            let _ = sender.send(match event {
-                Event::HookEnded(hook) => format!("{} {}", hook.name(), hook.outcome()),
-                Event::Ended(report) => format!("{} hooks", report.hooks().len()),
-                _ => return,
-            });
-        });
-        let progress = Progress::new(hooks, Request::now());
-        progress.announce_start();
-        assert!(progress.open_stage().is_some());
-        assert!(progress.start(0, Instant::now(), None, None).is_some());
-        progress.close().observers.finish(Duration::from_secs(30));
-        assert!(heard.iter().eq(["blocks abandoned", "waits not started", "2 hooks"]));
     }
 }

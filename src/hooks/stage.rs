@@ -1,5 +1,6 @@
-//! A stage before it starts: hooks, and sets whose hooks run beside them.
+//! The stages before they start: hooks, and sets whose hooks run beside them.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,28 +19,62 @@ pub(super) enum Entry {
     Set(HookSet, TimeLimit),
 }
 
-/// Takes the hooks of a stage that starts, and closes its sets.
-pub(super) fn open(stage: Stage, number: usize) -> Vec<(HookId, Hook)> {
-    let of_entry = |(place, entry): (usize, Entry)| {
-        let id = entry.id(number, place);
-        entry.open().into_iter().map(move |hook| (id(&hook.name), hook))
-    };
-    stage.into_iter().enumerate().flat_map(of_entry).collect()
+/// The stages that have not started.
+#[derive(Default)]
+pub(super) struct Stages {
+    waiting: VecDeque<Stage>,
+    /// The number of the next stage that has hooks.
+    number: usize,
 }
 
-/// Returns which hooks wait in a stage that has not started.
-pub(super) fn ids(stage: &Stage, number: usize) -> Vec<HookId> {
-    let of_entry = |(place, entry): (usize, &Entry)| {
-        let id = entry.id(number, place);
-        entry.names().into_iter().map(move |name| id(&name))
-    };
-    stage.iter().enumerate().flat_map(of_entry).collect()
-}
+impl Stages {
+    pub(super) fn new(mut waiting: VecDeque<Stage>) -> Self {
+        waiting.retain(|stage| !stage.is_empty());
+        Self { waiting, number: 0 }
+    }
 
-/// The most that a stage can need, if that is known of all its hooks.
-pub(super) fn longest(stage: &Stage) -> Option<Duration> {
-    let limits: Option<Vec<_>> = stage.iter().map(Entry::longest).collect();
-    limits?.into_iter().max()
+    /// Takes the hooks of the next stage that has any, and closes its sets.
+    pub(super) fn open(&mut self) -> Option<Vec<(HookId, Hook)>> {
+        loop {
+            let number = self.number;
+            let of_entry = |(place, entry): (usize, Entry)| {
+                let id = entry.id(number, place);
+                entry.open().into_iter().map(move |hook| (id(&hook.name), hook))
+            };
+            let stage = self.waiting.pop_front()?;
+            let hooks: Vec<_> = stage.into_iter().enumerate().flat_map(of_entry).collect();
+            if !hooks.is_empty() {
+                self.number += 1;
+                return Some(hooks);
+            }
+        }
+    }
+
+    /// Returns which hooks wait.
+    pub(super) fn ids(&self) -> Vec<HookId> {
+        let (mut number, mut ids) = (self.number, Vec::new());
+        for stage in &self.waiting {
+            let others = ids.len();
+            for (place, entry) in stage.iter().enumerate() {
+                ids.extend(entry.names().iter().map(entry.id(number, place)));
+            }
+            number += usize::from(ids.len() > others);
+        }
+        ids
+    }
+
+    /// Returns the most that each stage can need, if that is known of all its hooks.
+    pub(super) fn longest(&self) -> impl ExactSizeIterator<Item = Option<Duration>> {
+        self.waiting.iter().map(|stage| {
+            let limits: Option<Vec<_>> = stage.iter().map(Entry::longest).collect();
+            limits?.into_iter().max()
+        })
+    }
+
+    #[cfg(all(any(unix, windows), feature = "__signal"))]
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
 }
 
 impl Entry {
