@@ -67,6 +67,9 @@ mod channel;
 mod child;
 mod clock;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod hooks;
 mod human_duration;
 mod human_list;

@@ -92,7 +92,9 @@ fn the_signal_path_has_no_wide_atomics() {
 
 #[test]
 fn the_prose_is_plain() {
-    let pages = ["README.md", "CHANGELOG.md"].map(|page| root().join(page)).to_vec();
+    let pages = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
+        .map(|page| root().join(page))
+        .to_vec();
     let folders = ["src", "examples", "features", "recipes/src"].map(|folder| root().join(folder));
     let in_folders = folders.iter().flat_map(|folder| [files(folder, "md"), files(folder, "rs")]);
     let found = |path: PathBuf| {
@@ -101,7 +103,7 @@ fn the_prose_is_plain() {
     };
     // Not those below them: these packages may have a target folder.
     let entries = |package| fs::read_dir(root().join(package)).expect("a folder");
-    let packages = ["benches", "recipes"].into_iter().flat_map(entries);
+    let packages = ["benches", "recipes", "fuzz"].into_iter().flat_map(entries);
     let packages = packages.map(|entry| entry.expect("an entry").path());
     let packages = packages.filter(|path| path.extension().is_some_and(|found| found == "md"));
     let all = in_folders.flatten().chain(pages).chain(packages);

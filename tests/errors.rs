@@ -8,6 +8,7 @@ mod common;
 
 use std::error::Error as _;
 use std::panic;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{io, thread};
 
@@ -115,16 +116,18 @@ fn without_driver() -> [Runtime; 2] {
 
 /// The panic that tells of a missing driver shows nowhere; every other one does.
 fn panic_hooks() {
-    static PANICS: AtomicUsize = AtomicUsize::new(0);
     const THREADS: usize = 4;
+    static PANICS: AtomicUsize = AtomicUsize::new(0);
     panic::set_hook(Box::new(|_| {
         PANICS.fetch_add(1, Ordering::SeqCst);
     }));
+    static LISTENED: Barrier = Barrier::new(THREADS);
     let listen = || {
         let [runtime, _] = without_driver();
         let _inside = runtime.enter();
         (0..20).for_each(|_| drop(ShutdownSignal::listen(Tokio).expect_err("no driver")));
-        // From here on this thread's own panics count again.
+        // From here on the threads' own panics count again.
+        LISTENED.wait();
         panic::catch_unwind(|| panic!("of its own")).expect_err("it panics");
     };
     let threads = [(); THREADS].map(|()| thread::spawn(listen));

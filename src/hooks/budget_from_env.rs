@@ -35,7 +35,7 @@ impl Hooks {
     }
 }
 
-fn budget(variable: &str, value: &OsStr) -> Result<Duration, Error> {
+pub(super) fn budget(variable: &str, value: &OsStr) -> Result<Duration, Error> {
     value.to_str().and_then(parse).ok_or_else(|| Error::Budget {
         variable: variable.to_owned(),
         value: value.to_string_lossy().into_owned(),

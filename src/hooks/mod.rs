@@ -18,6 +18,8 @@ mod driver;
 mod event;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 mod exit_on;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod hook;
 mod hook_id;
 mod hook_set;

@@ -45,7 +45,8 @@ impl Endpoint {
         let authority = uri.authority()?.as_str();
         let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
         let more = uri.query().is_some() || value.contains('#') || authority.contains('@');
-        if uri.scheme_str() != Some("http") || host.is_empty() || more {
+        // `Uri` takes any character in a path, and a request only ASCII.
+        if uri.scheme_str() != Some("http") || host.is_empty() || more || !value.is_ascii() {
             return None;
         }
         Some(Self {
@@ -109,6 +110,8 @@ mod tests {
             "127.0.0.1:9001#x",
             "127.0.0.1:9001\r\nEvil: 1",
             "host name:9001",
+            "127.0.0.1:9001/caf\u{e9}",
+            "127.0.0.1:9001/\u{a0}",
             "a://b://c:1",
         ] {
             assert_eq!(parts(value), None, "{value:?}");

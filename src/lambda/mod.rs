@@ -6,6 +6,8 @@ mod deadline;
 mod endpoint;
 mod error;
 mod extension;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod install;
 mod installed;
 mod invocations;

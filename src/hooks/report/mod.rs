@@ -1,6 +1,8 @@
 //! The report of a shutdown: what it holds, and how it is printed.
 
 mod bar;
+#[cfg(fuzzing)]
+pub(in crate::hooks) mod fuzzing;
 mod hook_report;
 mod outcome;
 mod row;
