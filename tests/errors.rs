@@ -118,10 +118,10 @@ fn without_driver() -> [Runtime; 2] {
 fn panic_hooks() {
     const THREADS: usize = 4;
     static PANICS: AtomicUsize = AtomicUsize::new(0);
+    static LISTENED: Barrier = Barrier::new(THREADS);
     panic::set_hook(Box::new(|_| {
         PANICS.fetch_add(1, Ordering::SeqCst);
     }));
-    static LISTENED: Barrier = Barrier::new(THREADS);
     let listen = || {
         let [runtime, _] = without_driver();
         let _inside = runtime.enter();

@@ -7,8 +7,8 @@ use super::timeline::{Timeline, WIDTH};
 use super::{HookReport, Outcome, Summary, text};
 use crate::InFlight;
 use crate::hooks::hook_id::HookId;
-use crate::reason::Reason;
 use crate::in_flight::tracked_work::{TrackedWork, in_hook, record_wait};
+use crate::reason::Reason;
 
 /// What happened to one hook.
 #[derive(Debug)]
