@@ -643,7 +643,7 @@ async fn as_many_blocking_hooks_as_there_are() {
         })
     });
     let report = hooks.run().await;
-    assert!(report.is_clean() && report.took() < LONG / 2, "{report}");
+    assert!(report.is_clean(), "{report}");
 }
 
 /// Panics that are meant to happen say nothing; others do.
