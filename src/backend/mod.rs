@@ -1,9 +1,9 @@
 //! The runtimes that can wait for a signal: a page for each, and the trait that they implement.
-//!
-//! Inside: `notifier` is what a backend gets. `driver_waker` wakes the waiters on the thread of a
-//! runtime's reactor, by a `driver_task`. `fallback` is the thread that takes over if the runtime
-//! ends, and `fallback_state` is whether it has. On Windows no runtime has to wait, and `windows` has
-//! all backends.
+
+// Inside: `notifier` is what a backend gets. `driver_waker` wakes the waiters on the thread of a
+// runtime's reactor, by a `driver_task`. `fallback` is the thread that takes over if the runtime
+// ends, and `fallback_state` is whether it has. On Windows no runtime has to wait, and `windows` has
+// all backends.
 
 #[cfg(all(unix, any(feature = "tokio", feature = "async-std", feature = "smol")))]
 mod driver_task;

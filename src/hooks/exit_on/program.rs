@@ -28,7 +28,8 @@ impl ExitOn {
     /// `main` is awaited on the current executor, like any other future. When the shutdown is
     /// requested, it has to stop by itself. That is the first stage, the row `main` in the report,
     /// with a share of the budget like every stage. If `main` has not returned at its deadline, it
-    /// is abandoned, even if it blocks the executor, and the hooks run.
+    /// is abandoned, even if it blocks the executor, and the hooks run. An abandoned `main` is not
+    /// dropped: it continues beside the hooks and keeps what it owns.
     ///
     /// If `main` returns, fails or panics without a shutdown request, that is the request: the
     /// hooks run with this as the reason. An error and a panic are in the report, and the exit

@@ -17,7 +17,8 @@ pub enum Outcome {
     Panicked(String),
     /// The deadline passed, and the hook's future was dropped.
     TimedOut,
-    /// The deadline passed, and the hook still blocks its thread. It runs until the process exits.
+    /// The deadline passed, and the hook still blocks its thread, or the program's own future has not
+    /// returned. It runs until the process exits, and keeps what it owns.
     Abandoned,
     /// The hook never started: no time was left.
     NotStarted,
