@@ -90,14 +90,9 @@ impl Latch {
     /// One load and one comparison; for a child, the same for its parent.
     #[inline]
     pub(crate) fn is_set(&self) -> bool {
-        self.may_be_set() && (self.is_set_itself() || self.inherit())
-    }
-
-    /// False if the latch has no parent and is not set.
-    #[inline]
-    fn may_be_set(&self) -> bool {
-        // Relaxed: `is_set_itself` follows.
-        self.state.load(Relaxed) >= CHILD
+        // Acquire: as in `is_set_itself`.
+        let state = self.state.load(Acquire);
+        state >= CHILD && (state >= SET || self.inherit())
     }
 
     #[inline]
@@ -109,13 +104,15 @@ impl Latch {
     /// The same as `is_set`, on behalf of the program: it has seen the signal.
     #[inline]
     pub(crate) fn see(&self) -> bool {
-        self.may_be_set() && self.see_if_set()
+        // Acquire: as in `is_set_itself`.
+        let state = self.state.load(Acquire);
+        state >= CHILD && self.see_if_set(state)
     }
 
     /// Apart, so that `see` takes a few instructions where it is inlined.
     #[inline(never)]
-    fn see_if_set(&self) -> bool {
-        let is_set = self.is_set_itself() || self.inherit();
+    fn see_if_set(&self, state: u8) -> bool {
+        let is_set = state >= SET || self.inherit();
         if is_set {
             self.mark_seen();
         }
