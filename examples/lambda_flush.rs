@@ -11,8 +11,9 @@
 //!     --runtime-interface-emulator-address 127.0.0.1:9000 target/debug/examples/lambda_flush
 //! curl --data 5 http://127.0.0.1:9000/2015-03-31/functions/function/invocations
 //! curl --data 5000 http://127.0.0.1:9000/2015-03-31/functions/function/invocations # times out
-//! cat /tmp/signoff-metrics.txt
 //! ```
+//!
+//! The metrics are in `signoff-metrics.txt`, in the folder for temporary files.
 
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};

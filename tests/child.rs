@@ -3,10 +3,10 @@
 #![allow(unsafe_code, reason = "real signals, and an allocator that counts")]
 
 mod common;
+#[path = "common/heap.rs"]
+mod heap;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::task::{Wake, Waker};
 use std::thread;
@@ -227,42 +227,16 @@ fn a_guard_in_a_task_that_is_cancelled() {
     assert_eq!(reason(&shutdown), "request: consumer ended");
 }
 
-struct Counting;
-
-static HEAP: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: the system's allocator does all the work.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        HEAP.fetch_add(layout.size(), Ordering::SeqCst);
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        HEAP.fetch_sub(layout.size(), Ordering::SeqCst);
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 /// The harness has allocations of its own.
 fn assert_heap(before: usize) {
-    assert!(heap().abs_diff(before) < 10_000, "{before} bytes, now {}", heap());
-}
-
-fn heap() -> usize {
-    HEAP.load(Ordering::SeqCst)
+    assert!(heap::in_use().abs_diff(before) < 10_000, "{before} bytes, now {}", heap::in_use());
 }
 
 cases! {
     a_dropped_child_leaves_nothing_behind: |case| case.passes(), || {
         let shutdown = ShutdownSignal::manual();
         drop(shutdown.child());
-        let before = heap();
+        let before = heap::in_use();
         for _ in 0..1000 {
             let mut child = shutdown.child();
             assert!(poll(&mut child, Waker::noop()).is_pending());
@@ -273,7 +247,7 @@ cases! {
         assert_heap(before);
     };
     a_child_of_a_requested_parent_leaves_nothing_behind: |case| case.passes(), || {
-        let before = heap();
+        let before = heap::in_use();
         for _ in 0..1000 {
             let shutdown = ShutdownSignal::manual();
             let mut child = shutdown.child();
@@ -287,9 +261,9 @@ cases! {
     };
     a_child_is_small: |case| case.passes(), || {
         let shutdown = ShutdownSignal::manual();
-        let (mut children, before) = (Vec::with_capacity(1024), heap());
+        let (mut children, before) = (Vec::with_capacity(1024), heap::in_use());
         children.extend((0..1024).map(|_| shutdown.child()));
-        let bytes = (heap() - before) / 1024;
+        let bytes = (heap::in_use() - before) / 1024;
         assert!(bytes <= 320, "{bytes} bytes");
     };
 

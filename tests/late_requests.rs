@@ -6,7 +6,7 @@ mod common;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use common::{BOUND, cases, say, say_outcomes};
+use common::{BOUND, Case, cases, say, say_outcomes};
 use libc::SIGTERM;
 use signoff::hooks::ExitOn;
 use signoff::{Blocking, Hooks, ShutdownSignal};
@@ -60,14 +60,7 @@ cases! {
         });
     };
 
-    a_program_with_less_time_is_cut_off_at_once: |case| {
-        let child = case.ready();
-        child.kill(SIGTERM);
-        for line in ["main: done", "database: done"] {
-            child.expect(line);
-        }
-        child.exits_with(0);
-    }, || {
+    a_program_with_less_time_is_cut_off_at_once: stops_in_time, || {
         let cut = ShutdownSignal::manual();
         let exit_on = database(10 * BOUND).exit_on(listen());
         let exit_on = exit_on.request_before_deadline(&cut, Duration::MAX);
@@ -77,14 +70,7 @@ cases! {
         });
     };
 
-    without_a_deadline_there_is_no_request: |case| {
-        let child = case.ready();
-        child.kill(SIGTERM);
-        for line in ["main: done", "database: done"] {
-            child.expect(line);
-        }
-        child.exits_with(0);
-    }, || {
+    without_a_deadline_there_is_no_request: stops_in_time, || {
         let (shutdown, cut) = (listen(), ShutdownSignal::manual());
         let exit_on = database(Duration::MAX).exit_on(shutdown.clone());
         let exit_on = exit_on.request_before_deadline(&cut, Duration::MAX);
@@ -94,6 +80,15 @@ cases! {
             assert_eq!(cut.wait_timeout(300 * MS), None);
         });
     };
+}
+
+fn stops_in_time(case: &Case) {
+    let child = case.ready();
+    child.kill(SIGTERM);
+    for line in ["main: done", "database: done"] {
+        child.expect(line);
+    }
+    child.exits_with(0);
 }
 
 fn listen() -> ShutdownSignal {

@@ -12,14 +12,12 @@ use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc;
 use std::time::Duration;
 use std::{env, process, thread};
 
-use common::{ANOTHER_PRESS, BOUND, Case, Child, cases, say, system, variant};
+use common::{ANOTHER_PRESS, BOUND, Case, Child, cases, say, system, ticks, variant};
 use futures_lite::future;
 use libc::{SIGHUP, SIGTERM, SIGUSR1};
-use signoff::hooks::Event;
 use signoff::{Blocking, ForcedExit, Hooks, InFlight, ShutdownSignal, Signal, Signals, progress};
 use terminal::Terminal;
 
@@ -184,7 +182,7 @@ cases! {
         child.exits_with(0); // long before the budget ends
     }, || {
         let shutdown = ShutdownSignal::listen(Blocking).unwrap();
-        let (tick, ticks) = mpsc::channel();
+        let (observer, ticks) = ticks();
         let guard = Hooks::new()
             .budget(10 * BOUND)
             .blocking("writes", move || {
@@ -193,11 +191,7 @@ cases! {
                 say("standard error is not locked");
             })
             .observe(progress::observer())
-            .observe(move |event: &Event| {
-                if matches!(event, Event::Running(_)) {
-                    let _ = tick.send(());
-                }
-            })
+            .observe(observer)
             .exit_on(shutdown.clone())
             .start()
             .unwrap();
@@ -223,16 +217,12 @@ cases! {
     }, || {
         let shutdown = ShutdownSignal::listen(Blocking).unwrap();
         let mut user = Signals::new([Signal::from_raw(SIGUSR1)]).stream(Blocking).unwrap();
-        let (tick, ticks) = mpsc::channel();
+        let (observer, ticks) = ticks();
         let hooks = Hooks::new()
             .budget(2 * BOUND)
             .blocking("requests", move || _ = user.wait())
             .observe(progress::observer())
-            .observe(move |event: &Event| {
-                if matches!(event, Event::Running(_)) {
-                    let _ = tick.send(());
-                }
-            });
+            .observe(observer);
         let guard = hooks.exit_on(shutdown.clone()).on_report(|report| {
             report.eprint();
             say("ended");
@@ -267,16 +257,12 @@ cases! {
         let shutdown = ShutdownSignal::listen(Blocking).unwrap();
         let jobs = InFlight::new();
         let (drained, job) = (jobs.drained(), jobs.enter("job 7"));
-        let (tick, ticks) = mpsc::channel();
+        let (observer, ticks) = ticks();
         let guard = Hooks::new()
             .budget(2 * BOUND)
             .hook("queue\nof jobs", || drained)
             .observe(progress::observer())
-            .observe(move |event: &Event| {
-                if matches!(event, Event::Running(_)) {
-                    let _ = tick.send(());
-                }
-            })
+            .observe(observer)
             .exit_on(shutdown.clone())
             .start()
             .unwrap();

@@ -8,7 +8,7 @@
 #[path = "soak/clients.rs"]
 mod clients;
 mod common;
-#[path = "soak/heap.rs"]
+#[path = "common/heap.rs"]
 mod heap;
 #[path = "soak/sample.rs"]
 mod sample;

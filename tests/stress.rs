@@ -3,9 +3,10 @@
 #![allow(unsafe_code, reason = "real signals, and an allocator that counts")]
 
 mod common;
+#[path = "common/heap.rs"]
+mod heap;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 use std::task::Waker;
 use std::{mem, thread};
@@ -23,39 +24,16 @@ const THREADS: usize = 4;
 /// At any time, on all threads together.
 const WAITERS: usize = 1000;
 
-/// Counts the bytes that are in use.
-struct Counting;
-
-static IN_USE: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: `System` does the work.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        IN_USE.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 cases! {
     all_end_and_none_is_woken_for_nothing: |case| case.passes(), || {
         let threads = system::threads();
         // Half of the rounds come first: buffers of the process have their size by then.
         (0..ROUNDS / 2).for_each(|_| round());
         settles("threads", threads, system::threads);
-        let before = IN_USE.load(Ordering::SeqCst);
+        let before = heap::in_use();
         (0..ROUNDS / 2).for_each(|_| round());
         settles("threads", threads, system::threads);
-        let growth = IN_USE.load(Ordering::SeqCst).saturating_sub(before);
+        let growth = heap::in_use().saturating_sub(before);
         assert!(growth < 16 * 1024, "{growth} bytes more after {} signals", SIGNALS * ROUNDS / 2);
     };
 }

@@ -10,10 +10,9 @@ use std::process;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use common::{BOUND, cases, say, system, variant};
+use common::{BOUND, cases, say, system, ticks, variant};
 use libc::SIGTERM;
 use manager::{Manager, with_socket};
-use signoff::hooks::Event;
 use signoff::{Blocking, Hooks, InFlight, ShutdownSignal, systemd};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -75,15 +74,11 @@ cases! {
         systemd::ready();
         let jobs = InFlight::new();
         let (drained, job) = (jobs.drained(), jobs.enter("job 7"));
-        let (tick, ticks) = mpsc::channel();
+        let (observer, ticks) = ticks();
         let hooks = Hooks::new().budget(2 * BOUND).hook("cache", async || {});
         let hooks = hooks.then().hook("queue", || drained).observe(systemd::observer());
         let guard = hooks
-            .observe(move |event: &Event| {
-                if matches!(event, Event::Running(_)) {
-                    let _ = tick.send(());
-                }
-            })
+            .observe(observer)
             .exit_on(shutdown.clone())
             .start()
             .unwrap();

@@ -1,8 +1,10 @@
 //! What children do.
 
+use std::sync::mpsc::{self, Receiver};
 use std::{panic, thread};
 
 use signoff::Report;
+use signoff::hooks::Event;
 
 use super::say;
 
@@ -22,4 +24,15 @@ pub(crate) fn block() -> ! {
     loop {
         thread::park();
     }
+}
+
+/// An observer, and what receives something each time it hears what runs.
+pub(crate) fn ticks() -> (impl FnMut(&Event) + Send + 'static, Receiver<()>) {
+    let (tick, ticks) = mpsc::channel();
+    let observer = move |event: &Event| {
+        if matches!(event, Event::Running(_)) {
+            let _ = tick.send(()); // the test may have seen enough
+        }
+    };
+    (observer, ticks)
 }

@@ -22,7 +22,7 @@ pub(crate) mod system;
 
 pub(crate) use bounded::BOUND;
 pub(crate) use child::{Case, Child, say, variant};
-pub(crate) use in_child::{block, say_outcomes, silence_panics};
+pub(crate) use in_child::{block, say_outcomes, silence_panics, ticks};
 
 use std::thread;
 use std::time::{Duration, Instant};

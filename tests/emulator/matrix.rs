@@ -58,33 +58,31 @@ const IDLE: Case = Case {
 };
 
 /// Managed Instances do not end a function at its timeout.
+const TIMEOUT: Case = Case {
+    modes: CLASSIC,
+    timeout: 1,
+    // One in each process: the one that timed out, and the next one.
+    hooks: &["hook", "hook"],
+    ..IDLE
+};
+
 pub(crate) const CASES: &[Case] = &[
     IDLE,
     Case { name: "mid-invocation", drive: begin_one, ..IDLE },
     Case {
         name: "timeout, handler waits",
-        modes: CLASSIC,
-        timeout: 1,
         drive: |emulator| time_out(emulator, "\"sleep\""),
-        // One in each process: the one that timed out, and the next one.
-        hooks: &["hook", "hook"],
-        ..IDLE
+        ..TIMEOUT
     },
     Case {
         name: "timeout, handler blocks the only thread",
-        modes: CLASSIC,
-        timeout: 1,
         drive: |emulator| time_out(emulator, "\"block\""),
-        hooks: &["hook", "hook"],
-        ..IDLE
+        ..TIMEOUT
     },
     Case {
         name: "timeout, a response streams",
-        modes: CLASSIC,
-        timeout: 1,
         drive: |emulator| time_out(emulator, "\"stream\""),
-        hooks: &["hook", "hook"],
-        ..IDLE
+        ..TIMEOUT
     },
     // As Managed Instances, the emulator waits for the end of the response, and sends no SIGTERM.
     Case {
