@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 
@@ -27,7 +28,8 @@ const INDEX_LIMIT: usize = (1 << (u32::BITS - SHARD_BITS)) - 1;
 pub(crate) enum Waiters {
     /// One slab for all threads.
     Small(Mutex<Slab>),
-    Sharded(Box<[Shard; SHARDS]>),
+    /// Made for the first waiter. `None` if `wake_all` came first: then nothing is inserted (W2).
+    Sharded(OnceLock<Option<Box<[Shard; SHARDS]>>>),
 }
 
 /// One slab, on a cache line of its own.
@@ -79,13 +81,17 @@ impl Waiters {
     }
 
     pub(crate) fn sharded() -> Self {
-        Self::Sharded(Box::default())
+        Self::Sharded(OnceLock::new())
     }
 
-    fn slab(&self, shard: usize) -> &Mutex<Slab> {
+    /// Returns `None` if no waiter was there before `wake_all`.
+    fn slab(&self, shard: usize) -> Option<&Mutex<Slab>> {
         match self {
-            Self::Small(slab) => slab,
-            Self::Sharded(shards) => &shards[shard].slab,
+            Self::Small(slab) => Some(slab),
+            Self::Sharded(shards) => {
+                let shards = shards.get_or_init(|| Some(Box::default()));
+                shards.as_ref().map(|shards| &shards[shard].slab)
+            }
         }
     }
 
@@ -93,7 +99,7 @@ impl Waiters {
     /// checked under the lock, or if a slab is full, at a quarter of a billion waiters.
     pub(crate) fn insert(&self, waker: Waker, can_wait: impl FnOnce() -> bool) -> Option<Key> {
         let shard = shard_of_this_thread();
-        let mut slab = lock(self.slab(shard));
+        let mut slab = lock(self.slab(shard)?);
         let result = if can_wait() { slab.insert(waker, shard) } else { Err(waker) };
         drop(slab); // W3: before the waker
         result.ok()
@@ -101,7 +107,7 @@ impl Waiters {
 
     /// Puts `waker` in the place that `key` names. Returns `None` if `wake_all` was there first.
     pub(crate) fn replace(&self, key: Key, waker: Waker) -> Option<Key> {
-        let mut slab = lock(self.slab(key.shard()));
+        let mut slab = lock(self.slab(key.shard())?);
         let (old, key) = match slab.slots.get_mut(key.index()) {
             Some(slot @ Slot::Waiting(_)) => (mem::replace(slot, Slot::Waiting(waker)), Some(key)),
             _ => (Slot::Waiting(waker), None),
@@ -113,20 +119,28 @@ impl Waiters {
 
     /// Removes the waker that `key` names.
     pub(crate) fn remove(&self, key: Key) {
-        let waker = lock(self.slab(key.shard())).remove(key.index());
+        let Some(slab) = self.slab(key.shard()) else { return };
+        let waker = lock(slab).remove(key.index());
         drop(waker); // W3: the lock is released by now
     }
 
     /// Wakes every waiter. Called after `can_wait` is false, from anywhere, any number of times.
     pub(crate) fn wake_all(&self) {
-        let shards = if let Self::Small(_) = self { 1 } else { SHARDS };
-        for shard in 0..shards {
-            let slots = mem::take(&mut lock(self.slab(shard)).slots);
-            for slot in slots {
-                if let Slot::Waiting(waker) = slot {
-                    wake(waker); // W3: outside the lock
-                }
+        match self {
+            Self::Small(slab) => wake_slab(slab),
+            Self::Sharded(shards) => {
+                let shards = shards.get_or_init(|| None).iter().flat_map(|shards| shards.iter());
+                shards.for_each(|shard| wake_slab(&shard.slab));
             }
+        }
+    }
+}
+
+fn wake_slab(slab: &Mutex<Slab>) {
+    let slots = mem::take(&mut lock(slab).slots);
+    for slot in slots {
+        if let Slot::Waiting(waker) = slot {
+            wake(waker); // W3: outside the lock
         }
     }
 }
