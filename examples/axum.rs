@@ -64,10 +64,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 async fn slow(State(App { requests, jobs }): State<App>) -> &'static str {
     println!("request");
-    let response = async {
-        time::sleep(Duration::from_secs(2)).await;
-        let _ = jobs.send(()).await; // fails if the worker is gone
-        "hello\n"
-    };
-    requests.track("GET /", response).await
+    let _request = requests.enter("GET /"); // counts until it is dropped
+    time::sleep(Duration::from_secs(2)).await;
+    let _ = jobs.send(()).await; // fails if the worker is gone
+    "hello\n"
 }

@@ -13,6 +13,7 @@
         feature = "progress"
     ),
     deny(rustdoc::broken_intra_doc_links),
+    doc = "[The comparison]: https://docs.rs/crate/signoff/latest/source/COMPARISON.md",
     doc = "[windows]: ShutdownSignal#windows",
     doc = "[`tokio`]: backend::tokio",
     doc = "[`async-std`]: backend::async_std",
@@ -39,7 +40,8 @@
         feature = "progress"
     )),
     allow(rustdoc::broken_intra_doc_links, reason = "what they lead to is not in this build"),
-    doc = "Graceful shutdown: one future on any runtime, and cleanup hooks that finish within a time budget. `cargo doc --all-features` shows everything."
+    doc = "Graceful shutdown: [one future](ShutdownSignal) on any runtime, and [cleanup hooks](hooks) that finish within a time budget.\n\n",
+    doc = "This is a build without some of the features. <https://docs.rs/signoff> has the guide and all features."
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(

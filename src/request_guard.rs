@@ -11,7 +11,7 @@ impl ShutdownSignal {
     ///
     /// Keep it in a task that the program cannot do without. If the task returns or is cancelled,
     /// the reason is `"{name} ended"`. If it panics, the reason is `"{name} panicked"`, and the exit
-    /// status is a failure, as after [`fail`](Self::fail).
+    /// status is 1, as after [`fail`](Self::fail).
     ///
     /// ```
     /// # use signoff::ShutdownSignal;

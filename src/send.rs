@@ -8,6 +8,8 @@ use crate::signal::Signal;
 impl Signal {
     /// Sends the signal to a process, for example to a child that should stop.
     ///
+    /// This needs a feature with a backend: `tokio`, `async-std`, `smol` or `blocking`.
+    ///
     /// std and tokio can only send `SIGKILL`. [The page of the hooks](crate::hooks#child-processes) has hooks
     /// that stop a child.
     ///

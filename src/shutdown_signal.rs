@@ -97,10 +97,10 @@ impl ShutdownSignal {
         is_first
     }
 
-    /// Requests the shutdown because of a failure: the exit status is a failure even if all hooks
-    /// are clean. Returns true if this call was the first request.
+    /// Requests the shutdown because of a failure: the exit status is 1 even if all hooks are done.
+    /// Returns true if this call was the first request.
     ///
-    /// The status is a failure even if another request or a signal came first.
+    /// The status is 1 even if another request or a signal came first.
     ///
     /// ```
     /// # let shutdown = signoff::ShutdownSignal::manual();

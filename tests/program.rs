@@ -219,11 +219,12 @@ async fn serve_for_ever() -> Main {
     let address = listener.local_addr()?;
     let requests = InFlight::new();
     let tracked = requests.clone();
-    let hangs = async || {
+    let hangs = async |requests: InFlight| {
+        let _request = requests.enter("GET /");
         say("ready");
         pending::<()>().await;
     };
-    let app = Router::new().route("/", get(async move || tracked.track("GET /", hangs()).await));
+    let app = Router::new().route("/", get(async move || hangs(tracked).await));
     let server = axum::serve(listener, app).with_graceful_shutdown(shutdown.clone()).into_future();
 
     tokio::spawn(async move {
@@ -235,6 +236,7 @@ async fn serve_for_ever() -> Main {
     Hooks::new()
         .budget(BUDGET)
         .hook("database", async || ())
+        .within(BUDGET / 5)
         .exit_on(shutdown)
         .in_flight(&requests)
         .on_report(|report| report.to_string().lines().for_each(|line| say(without_times(line))))

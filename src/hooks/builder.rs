@@ -78,6 +78,16 @@ impl Hooks {
     /// The closure owns what it closes, and returns `()` or a `Result<(), E>` with any error. When
     /// the hook's deadline passes, its future is dropped. A hook that blocks its thread belongs in
     /// [`blocking`](Self::blocking).
+    ///
+    /// With `?`, a closure names the type of its error at its end. With a plain `Ok(())` the
+    /// compiler reports `type annotations needed`.
+    ///
+    /// ```
+    /// # use std::io;
+    /// # async fn flush() -> io::Result<u8> { Ok(0) }
+    /// # let hooks = signoff::Hooks::new();
+    /// hooks.hook("cache", async || { flush().await?; io::Result::Ok(()) });
+    /// ```
     pub fn hook<F, Fut, E>(self, name: impl Into<String>, hook: F) -> Self
     where
         F: FnOnce() -> Fut + Send + 'static,

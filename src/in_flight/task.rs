@@ -17,7 +17,8 @@ impl InFlight {
     ///
     /// If the task panics, a hook that waits for [`drained`](Self::drained) fails with
     /// [`TaskPanicked`]. So the report is not clean, even if the panic came long before the
-    /// shutdown. The panic then continues as without the wrapper.
+    /// shutdown. The panic then continues as without the wrapper. For requests, whose panics should
+    /// not fail a later shutdown, use [`enter`](Self::enter).
     ///
     /// The task counts from this call on, so call it before the task is spawned:
     ///

@@ -27,6 +27,8 @@ impl Hooks {
     /// Runs the hooks when the shutdown is requested, and then exits the process, even if the
     /// program is blocked.
     ///
+    /// This needs a feature with a backend: `tokio`, `async-std`, `smol` or `blocking`.
+    ///
     /// This returns a builder. [`run`](ExitOn::run) it with the program's own future, or
     /// [`start`](ExitOn::start) it. From then on two threads wait for the request:
     ///

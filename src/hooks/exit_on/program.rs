@@ -33,7 +33,7 @@ impl ExitOn {
     ///
     /// If `main` returns, fails or panics without a shutdown request, that is the request: the
     /// hooks run with this as the reason. An error and a panic are in the report, and the exit
-    /// status is a failure.
+    /// status is 1.
     ///
     /// `main` returns what a hook may return: `()`, or a `Result` with any error.
     ///

@@ -41,8 +41,10 @@ use crate::reason::Reason;
 /// A [set](crate::hooks::HookSet) of more than 20 hooks has one row, which counts the hooks that are
 /// done and names the first of the others.
 ///
-/// A dot is a hook that took less time than the bar can show. A terminal gets colors and half
-/// columns, unless `NO_COLOR`, `TERM=dumb` or a locale without UTF-8 forbids them.
+/// A dot is a hook that took less time than the bar can show. If the hooks started a millisecond or
+/// more after the request, the row `before hooks` shows [that time](Self::before_hooks). A terminal
+/// gets colors and half columns, unless `NO_COLOR`, `TERM=dumb` or a locale without UTF-8 forbids
+/// them.
 ///
 /// Return it from `main` to print it on standard error and to set the exit status: 0 if
 /// [`is_clean`](Self::is_clean), else 1. To set the status without printing, return
