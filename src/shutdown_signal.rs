@@ -18,6 +18,7 @@ use crate::latch::Latch;
 use crate::reason::Reason;
 use crate::waiter::Waiter;
 
+#[doc = include_str!("links.md")]
 #[doc = include_str!("shutdown_signal.md")]
 #[must_use = "dropping the signal stops listening"]
 pub struct ShutdownSignal {

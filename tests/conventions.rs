@@ -50,6 +50,7 @@ fn links_to_files_lead_somewhere() {
             let path = page.with_file_name(target);
             assert!(path.is_file(), "{} links to {target}", page.display());
         }
+        assert!(!text.contains("](crate::"), "{} has a link for rustdoc only", page.display());
     }
 }
 

@@ -1,5 +1,4 @@
-#![doc = "[`Backend`]: crate::Backend"]
-#![doc = "[`ShutdownFd`]: crate::ShutdownFd"]
+#![doc = include_str!("../links.md")]
 #![doc = include_str!("../../features/blocking.md")]
 
 use std::thread::{self, Thread};

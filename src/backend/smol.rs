@@ -1,3 +1,4 @@
+#![doc = include_str!("../links.md")]
 #![doc = include_str!("../../features/smol.md")]
 
 use std::future::poll_fn;

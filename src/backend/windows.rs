@@ -4,6 +4,7 @@
 #[allow(unused_macros, reason = "tokio has more to say")]
 macro_rules! backend {
     ($(#[$attribute:meta])* $page:literal: $module:ident::$name:ident) => {
+        #[doc = include_str!("../links.md")]
         #[doc = include_str!($page)]
         pub mod $module {
             use crate::backend::{Backend, Notifier};
@@ -46,6 +47,7 @@ backend! {
 }
 
 #[cfg(feature = "tokio")]
+#[doc = include_str!("../links.md")]
 #[doc = include_str!("../../features/tokio.md")]
 pub mod tokio {
     use tokio::runtime::Handle;

@@ -1,3 +1,4 @@
+#![doc = include_str!("../links.md")]
 #![doc = include_str!("../../features/systemd.md")]
 
 use std::ffi::OsStr;

@@ -1,3 +1,4 @@
+#![doc = include_str!("../../links.md")]
 #![doc = include_str!("../../../features/progress.md")]
 
 // - `view`: the lines of the view, as text.
