@@ -329,8 +329,8 @@ fn waiters_come_and_go() {
             .collect();
         (0..8).for_each(|_| all_busy.recv_timeout(BOUND).expect("a thousand rounds"));
         shutdown.request("enough");
-        for thread in threads {
-            thread.join().expect("no panic").look();
-        }
+        // A thread that polls after the request may be waking the waiters of another one.
+        let crowds: Vec<_> = threads.into_iter().map(|t| t.join().expect("no panic")).collect();
+        crowds.into_iter().for_each(Crowd::look);
     });
 }
