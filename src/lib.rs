@@ -43,7 +43,8 @@
     doc = "Graceful shutdown: [one future](ShutdownSignal) on any runtime, and [cleanup hooks](hooks) that finish within a time budget.\n\n",
     doc = "This is a build without some of the features. <https://docs.rs/signoff> has the guide and all features."
 )]
-#![cfg_attr(docsrs, feature(doc_cfg))]
+// The features that users choose stand at the items that need them.
+#![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(feature = "__signal"))))]
 #![cfg_attr(
     not(any(unix, windows)),
     allow(dead_code, reason = "there are no signals, so the backends' features add nothing")

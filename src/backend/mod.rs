@@ -15,13 +15,18 @@ mod notifier;
 #[cfg(all(unix, any(feature = "async-std", feature = "smol")))]
 mod reactor;
 
+// The badges of the documentation: Windows has these backends, too.
 #[cfg(all(unix, feature = "async-std"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "async-std")))]
 pub mod async_std;
 #[cfg(all(unix, feature = "blocking"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
 pub mod blocking;
 #[cfg(all(unix, feature = "smol"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "smol")))]
 pub mod smol;
 #[cfg(all(unix, feature = "tokio"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
 pub mod tokio;
 #[cfg(windows)]
 mod windows;
