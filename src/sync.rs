@@ -4,16 +4,14 @@
 mod imp {
     #[allow(unused_imports, reason = "for the backends")]
     pub(crate) use std::sync::atomic::AtomicUsize;
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, Ordering};
+    pub(crate) use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, Ordering};
     pub(crate) use std::sync::{Mutex, MutexGuard};
     pub(crate) use std::thread::{Thread, current, park, park_timeout, sleep as nap, yield_now};
 }
 
 #[cfg(loom)]
 mod imp {
-    pub(crate) use loom::sync::atomic::{
-        AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicUsize, Ordering,
-    };
+    pub(crate) use loom::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, AtomicUsize, Ordering};
     pub(crate) use loom::sync::{Mutex, MutexGuard};
     pub(crate) use loom::thread::{Thread, current, park, yield_now};
 

@@ -80,8 +80,16 @@ impl Waiters {
         Self::Small(Mutex::default())
     }
 
+    #[cfg(not(loom))]
     pub(crate) fn sharded() -> Self {
         Self::Sharded(OnceLock::new())
+    }
+
+    /// loom does not know that a `OnceLock` orders what was written before it: `insert` would return
+    /// `None` to a caller that does not see yet why.
+    #[cfg(loom)]
+    pub(crate) fn sharded() -> Self {
+        Self::Sharded(OnceLock::from(Some(Box::default())))
     }
 
     /// Returns `None` if no waiter was there before `wake_all`.

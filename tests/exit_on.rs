@@ -166,7 +166,20 @@ cases! {
     // Nothing watches a budget without a limit but the limits of the hooks.
     endless_budgets_end_with_their_hooks: |case| says(case, "hook ran", 1), || {
         let hooks = Hooks::new().budget(Duration::MAX).hook("blocks", async || block());
-        let hooks = hooks.within(Duration::from_millis(50)).then();
+        let hooks = hooks.within(50 * MS).then();
+        requested(|shutdown| hooks.hook("next", async || say("hook ran")).exit_on(shutdown));
+    };
+
+    // The last one starts when a thread is free: late, and blocks before it is a future.
+    a_limit_holds_for_a_hook_that_starts_late: |case| says(case, "hook ran", 1), || {
+        let hooks = Hooks::new().budget(Duration::MAX);
+        let hooks = (0..256).fold(hooks, |hooks, _| hooks.hook("sleeps", async || thread::sleep(200 * MS)));
+        let hooks = hooks.hook("blocks", || {
+            block();
+            #[allow(unreachable_code, reason = "it makes this a hook")]
+            async {}
+        });
+        let hooks = hooks.within(50 * MS).then();
         requested(|shutdown| hooks.hook("next", async || say("hook ran")).exit_on(shutdown));
     };
 

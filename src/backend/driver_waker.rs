@@ -15,7 +15,7 @@ use crate::os::Listener;
 
 impl WakeAll for Listener {
     fn wake_all(&self) -> bool {
-        self.wake_all()
+        Listener::wake_all(self)
     }
 }
 

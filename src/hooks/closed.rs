@@ -14,30 +14,29 @@ const TIMEOUT: Duration = Duration::from_millis(100);
 pub(super) struct Closed {
     pub(super) report: Report,
     /// The hooks whose end was not announced before.
-    unannounced: Vec<usize>,
+    unannounced: Vec<HookReport>,
     pub(super) observers: ObserverThreads,
 }
 
 impl Closed {
     /// Tells the observers. Their code runs on their own threads.
-    pub(super) fn new(report: Report, unannounced: Vec<usize>, observers: ObserverThreads) -> Self {
-        let closed = Self { report, unannounced, observers };
-        for hook in closed.unannounced() {
-            closed.observers.send(|| Event::HookEnded(hook.clone()));
+    pub(super) fn new(
+        report: Report,
+        unannounced: Vec<HookReport>,
+        observers: ObserverThreads,
+    ) -> Self {
+        for hook in &unannounced {
+            observers.send(|| Event::HookEnded(hook.clone()));
         }
-        closed.observers.send(|| Event::Ended(closed.report.clone()));
-        closed
+        observers.send(|| Event::Ended(report.clone()));
+        Self { report, unannounced, observers }
     }
 
     /// Tells `tracing`, and waits for the observers, within bounds. Runs code of the program.
     pub(super) fn announce(&mut self, span: &ShutdownSpan, deadline: Option<Instant>) {
-        self.unannounced().for_each(|hook| span.hook_ended(hook));
+        self.unannounced.iter().for_each(|hook| span.hook_ended(hook));
         span.shutdown_ended(&self.report);
         self.observers.finish(time_for_observers(deadline));
-    }
-
-    fn unannounced(&self) -> impl Iterator<Item = &HookReport> {
-        self.unannounced.iter().filter_map(|&number| self.report.hooks().get(number))
     }
 }
 

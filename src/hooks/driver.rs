@@ -4,32 +4,40 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::mem;
 use std::sync::Arc;
-use std::task::{self, Poll};
+use std::task::{self, Poll, Waker};
 use std::time::Instant;
 
 use super::budget::StageBudget;
 use super::hook::{Hook, Kind, NumberedHook};
 use super::progress::Progress;
-use super::ready_queue::{HookWaker, ReadyQueue};
 use super::report::Outcome;
 use super::task::Task;
 use super::timer::Timer;
-use super::workers::{MAX_WORKERS, StageQueue};
+use super::workers::{MAX_WORKERS, Workers};
 use crate::catch_panic::catch_panic;
 
-/// If so many hooks block their threads, no thread replaces theirs.
+/// If so many hooks block their threads, no thread replaces theirs: the process has a limit.
 const MAX_BLOCKED: usize = 1024;
 
-/// Runs all hooks. Blocking ones run on threads, and with `all_on_threads` so do the others;
-/// without it, the executor that awaits this polls them.
-pub(super) async fn run(progress: Arc<Progress>, mut timer: Timer, all_on_threads: bool) {
+/// Where the hooks run that do not block. The others run on threads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum AsyncHooks {
+    /// The executor that awaits `run` polls them.
+    OnExecutor,
+    #[cfg_attr(not(feature = "__signal"), allow(dead_code, reason = "for `exit_on`"))]
+    OnThreads,
+}
+
+/// Runs all hooks. At the end the timer is dropped: that tells the watchdog.
+pub(super) async fn run(progress: Arc<Progress>, mut timer: Timer, place: AsyncHooks) {
     let _unstarted = Unstarted(&progress);
     progress.announce_start();
-    let ready = Arc::default();
     while let Some((budget, hooks)) = progress.open_stage() {
-        let has_thread = |(_, hook): &NumberedHook| all_on_threads || hook.kind == Kind::Blocking;
+        let has_thread = |(_, hook): &NumberedHook| {
+            place == AsyncHooks::OnThreads || hook.kind == Kind::Blocking
+        };
         let (threaded, polled) = hooks.into_iter().partition(has_thread);
-        let mut driver = Driver::open(&progress, &ready, budget, threaded, polled);
+        let mut driver = Driver::open(&progress, budget, threaded, polled);
         poll_fn(|cx| driver.poll(cx, &mut timer)).await;
     }
 }
@@ -46,46 +54,42 @@ impl Drop for Unstarted<'_> {
 /// Runs one stage.
 struct Driver<'a> {
     progress: &'a Arc<Progress>,
-    ready: &'a Arc<ReadyQueue>,
     budget: StageBudget,
-    /// The hooks that wait for a thread.
-    queue: Arc<StageQueue>,
+    workers: Arc<Workers>,
     /// How many hooks block their threads after their deadlines.
     blocked: usize,
     /// The hooks that are about to be polled here.
     unstarted: Vec<NumberedHook>,
     /// The hooks that are polled here.
-    tasks: HashMap<usize, (Task, Arc<HookWaker>)>,
+    tasks: HashMap<usize, (Task, Waker)>,
 }
 
 impl<'a> Driver<'a> {
     fn open(
         progress: &'a Arc<Progress>,
-        ready: &'a Arc<ReadyQueue>,
         budget: StageBudget,
         threaded: Vec<NumberedHook>,
         polled: Vec<NumberedHook>,
     ) -> Self {
-        let queue = StageQueue::new(threaded, progress, budget, ready);
+        let workers = Workers::new(threaded, progress, budget);
         let (unstarted, tasks) = (polled, HashMap::new());
-        let mut driver = Self { progress, ready, budget, queue, blocked: 0, unstarted, tasks };
+        let mut driver = Self { progress, budget, workers, blocked: 0, unstarted, tasks };
         driver.start_workers(MAX_WORKERS);
         driver
     }
 
     /// Starts a thread for each hook that waits for one, but not more than `most`.
     fn start_workers(&mut self, most: usize) {
-        if self.queue.start_workers(most).is_err() {
-            self.unstarted.extend(self.queue.take_all()); // late is better than never
+        if self.workers.start(most).is_err() {
+            self.unstarted.extend(self.workers.take_all()); // late is better than never
         }
     }
 
     fn poll(&mut self, cx: &mut task::Context<'_>, timer: &mut Timer) -> Poll<()> {
-        self.ready.set_driver(cx.waker().clone()); // Q1: first
+        let ready = &self.progress.ready;
+        ready.set_driver(cx.waker().clone()); // Q1: first
         // One that wakes itself is polled again after the others, and after the deadlines.
-        for _ in 0..self.ready.len() {
-            self.ready.pop().into_iter().for_each(|number| self.poll_task(number));
-        }
+        ready.take().into_iter().for_each(|number| self.poll_task(number));
         self.expire_deadlines(Instant::now());
         for (number, hook) in mem::take(&mut self.unstarted) {
             self.start(number, hook);
@@ -94,7 +98,7 @@ impl<'a> Driver<'a> {
             return Poll::Ready(());
         }
         if let Some(at) = self.progress.next_deadline() {
-            timer.wake_at(at, cx.waker());
+            timer.wake_at(at, &self.progress.ready);
         }
         Poll::Pending
     }
@@ -102,31 +106,31 @@ impl<'a> Driver<'a> {
     /// Every hook is polled once, even if no time is left.
     fn start(&mut self, number: usize, hook: Hook) {
         if let Some(task) = Task::start(self.progress, number, hook, &self.budget, false) {
-            self.tasks.insert(number, (task, HookWaker::new(number, self.ready)));
+            self.tasks.insert(number, (task, self.progress.ready.waker_of(number)));
             self.poll_task(number);
         }
     }
 
     fn poll_task(&mut self, number: usize) {
         let Some((task, waker)) = self.tasks.get_mut(&number) else { return };
-        let polled = task.poll(&mut task::Context::from_waker(&waker.arm()));
-        if let Poll::Ready(outcome) = polled {
-            self.finish(number, outcome);
-        }
-    }
-
-    fn finish(&mut self, number: usize, outcome: Outcome) {
-        if let Some((task, _)) = self.tasks.remove(&number) {
-            task.finish(Some(outcome));
+        if let Poll::Ready(outcome) = task.poll(&mut task::Context::from_waker(waker)) {
+            self.end_task(number, Some(outcome));
         }
     }
 
     fn expire_deadlines(&mut self, now: Instant) {
         while let Some(number) = self.progress.pop_expired(now) {
-            match self.tasks.remove(&number) {
-                Some((task, _)) => task.finish(None),
-                None => self.abandon(number),
+            if self.tasks.contains_key(&number) {
+                self.end_task(number, None);
+            } else {
+                self.abandon(number);
             }
+        }
+    }
+
+    fn end_task(&mut self, number: usize, outcome: Option<Outcome>) {
+        if let Some((task, _)) = self.tasks.remove(&number) {
+            task.end(outcome);
         }
     }
 
@@ -137,8 +141,8 @@ impl<'a> Driver<'a> {
         if self.blocked < MAX_BLOCKED {
             return self.start_workers(1);
         }
-        for (number, hook) in self.queue.take_all() {
-            self.progress.skip(number);
+        for (number, hook) in self.workers.take_all() {
+            self.progress.finish(number, Outcome::NotStarted);
             let _ = catch_panic(|| drop(hook)); // H2
         }
     }
@@ -147,6 +151,6 @@ impl<'a> Driver<'a> {
 impl Drop for Driver<'_> {
     /// If a run is cancelled, the hooks that have not started never do.
     fn drop(&mut self) {
-        drop(self.queue.take_all());
+        drop(self.workers.take_all());
     }
 }

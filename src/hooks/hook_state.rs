@@ -8,15 +8,16 @@ use super::hook_id::HookId;
 use super::report::{HookReport, Outcome};
 use crate::in_flight::tracked_work::TrackedWork;
 
+#[derive(Clone)]
 pub(super) enum HookState {
     Pending(HookId),
-    Running(RunningHook),
+    Running(StartedHook),
     Finished(HookReport),
 }
 
 /// A hook that has started.
 #[derive(Clone)]
-pub(super) struct RunningHook {
+pub(super) struct StartedHook {
     pub(super) id: HookId,
     pub(super) started: Instant,
     pub(super) deadline: Option<Instant>,
@@ -30,16 +31,16 @@ impl HookState {
         matches!(self, Self::Finished(_))
     }
 
-    pub(super) fn into_report(self, start: Instant) -> HookReport {
+    pub(super) fn into_report(self, start: Instant, outcome: Outcome) -> HookReport {
         match self {
             Self::Pending(id) => HookReport::not_started(id),
-            Self::Running(running) => running.finish(start, Outcome::Abandoned),
+            Self::Running(running) => running.into_report(start, outcome),
             Self::Finished(report) => report,
         }
     }
 }
 
-impl RunningHook {
+impl StartedHook {
     /// What observers hear of it.
     pub(super) fn snapshot(&self) -> event::RunningHook {
         event::RunningHook {
@@ -51,7 +52,7 @@ impl RunningHook {
         }
     }
 
-    pub(super) fn finish(self, start: Instant, outcome: Outcome) -> HookReport {
+    pub(super) fn into_report(self, start: Instant, outcome: Outcome) -> HookReport {
         let started = self.started.saturating_duration_since(start);
         HookReport::ended(self.id, started, self.started.elapsed(), outcome, &self.tracked)
     }

@@ -13,7 +13,7 @@ use loom::thread;
 use super::builder::Hooks;
 use super::hook_set::{HookHandle, HookSet};
 use super::progress::Progress;
-use super::ready_queue::{HookWaker, ReadyQueue};
+use super::ready_queue::ReadyQueue;
 use super::report::Outcome;
 use super::request::Request;
 use crate::block_on::block_on;
@@ -46,8 +46,7 @@ fn drive(
 fn no_wake_is_lost_while_a_hook_is_polled() {
     model(|| {
         let (queue, writes) = (Arc::<ReadyQueue>::default(), Arc::new(AtomicUsize::new(0)));
-        let hook = HookWaker::new(0, &queue);
-        let (waker, writer) = (hook.arm(), Arc::clone(&writes));
+        let (waker, writer) = (queue.waker_of(0), Arc::clone(&writes));
         let other = thread::spawn(move || {
             for _ in 0..2 {
                 writer.fetch_add(1, Ordering::Relaxed);
@@ -56,13 +55,8 @@ fn no_wake_is_lost_while_a_hook_is_polled() {
         });
         let driver = drive(
             move |queue| {
-                while queue.pop().is_some() {
-                    let _waker = hook.arm();
-                    if writes.load(Ordering::Relaxed) == 2 {
-                        return true;
-                    }
-                }
-                false
+                let is_woken = !queue.take().is_empty();
+                is_woken && writes.load(Ordering::Relaxed) == 2
             },
             &queue,
         );
@@ -78,19 +72,15 @@ fn the_last_hook_wakes_the_driver() {
         let hooks = Hooks::new().hook("one", async || {}).hook("two", async || {});
         let progress = Progress::new(hooks, Request::now());
         assert!(progress.open_stage().is_some());
-        let queue = Arc::<ReadyQueue>::default();
         let workers = [0, 1].map(|number| {
-            let (progress, queue) = (Arc::clone(&progress), Arc::clone(&queue));
+            let progress = Arc::clone(&progress);
             thread::spawn(move || {
                 assert!(progress.start(number, Instant::now(), None, None).is_some());
                 progress.finish(number, Outcome::Done);
-                if progress.is_stage_over() {
-                    queue.wake_driver();
-                }
             })
         });
         let watched = Arc::clone(&progress);
-        let driver = drive(move |_| watched.is_stage_over(), &queue);
+        let driver = drive(move |_| watched.is_stage_over(), &progress.ready);
         workers.into_iter().for_each(|worker| worker.join().unwrap());
         driver.join().unwrap();
         assert!(progress.close().report.is_clean());

@@ -8,7 +8,8 @@
 // - `driver` runs one stage after the other; `budget` says how long each may take.
 // - `task` is a hook that runs. It is polled by the driver (`ready_queue` has those that were
 //   woken), or by a thread of `workers`. `timer` wakes the driver at the next deadline.
-// - `progress` records what became of each hook (`hook_state`), and closes with the `report`.
+// - `progress` records what became of each hook (`hook_state`) since the `request`. At the end it is
+//   `closed`, with the `report`. Each step is an `event` for the `observer_threads`.
 
 mod budget;
 mod budget_from_env;

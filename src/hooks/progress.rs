@@ -5,15 +5,16 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::budget::{self, StageBudget};
+use super::budget::StageBudget;
 use super::builder::Hooks;
 use super::closed::Closed;
 use super::event::{Event, Running, Started};
 use super::hook::NumberedHook;
-use super::hook_state::{HookState, RunningHook};
+use super::hook_state::{HookState, StartedHook};
 use super::observer::Observer;
 use super::observer_threads::ObserverThreads;
-use super::report::{HookReport, Outcome, Report, Summary};
+use super::ready_queue::ReadyQueue;
+use super::report::{Outcome, Report, Summary};
 use super::request::Request;
 use super::stage::Stages;
 use crate::in_flight::tracked_work::TrackedWork;
@@ -23,7 +24,7 @@ use crate::sync::{Mutex, lock};
 // Invariants
 //
 // P1  A hook goes from pending to running to finished. The first outcome stays.
-// P2  After `close`, no hook starts and no outcome changes.
+// P2  After `close`, no hook starts and no outcome changes: `close` takes them all.
 // P3  No code of the program runs under the lock, and nothing of a hook is dropped there.
 
 /// One shutdown. Every thread that takes part in it has this.
@@ -32,6 +33,8 @@ pub(super) struct Progress {
     pub(super) budget: Duration,
     pub(super) deadline: Option<Instant>,
     pub(super) span: ShutdownSpan,
+    /// Wakes the driver.
+    pub(super) ready: Arc<ReadyQueue>,
     /// From the request to the first stage.
     before: Duration,
     state: Mutex<State>,
@@ -53,9 +56,6 @@ struct State {
     is_closed: bool,
 }
 
-/// In place of a hook's number, if a deadline is that of a stage.
-const NO_HOOK: usize = usize::MAX;
-
 impl Progress {
     /// The budget counts from the request.
     pub(super) fn new(hooks: Hooks, request: Request) -> Arc<Self> {
@@ -76,20 +76,16 @@ impl Progress {
             request,
             budget,
             span: ShutdownSpan::default(),
+            ready: Arc::default(),
             state: Mutex::new(state),
         })
-    }
-
-    /// How long a thread may take after a hook's deadline to drop the hook.
-    pub(super) fn patience(&self) -> Duration {
-        budget::patience(self.budget)
     }
 
     /// The first stage opens.
     pub(super) fn announce_start(self: &Arc<Self>) {
         let observers = mem::take(&mut lock(&self.state).unstarted_observers);
         let progress = Arc::downgrade(self);
-        let running = move || progress.upgrade()?.running();
+        let running = move || progress.upgrade()?.what_runs();
         let observers = ObserverThreads::start(observers, &running);
         let mut state = lock(&self.state);
         let hooks = state.stages.ids().len();
@@ -101,7 +97,7 @@ impl Progress {
         self.span.shutdown_started(self.request.reason.as_ref(), self.budget, hooks);
     }
 
-    /// Opens the next stage that has hooks. The driver looks at it at its end, too.
+    /// Opens the next stage that has hooks.
     pub(super) fn open_stage(&self) -> Option<(StageBudget, Vec<NumberedHook>)> {
         let state = &mut *lock(&self.state);
         if state.is_closed {
@@ -110,7 +106,6 @@ impl Progress {
         let hooks = state.stages.open()?;
         let budget = StageBudget::new(self.deadline, Instant::now(), state.stages.longest());
         state.unfinished = hooks.len();
-        state.deadlines.extend(budget.end.map(|at| (at, NO_HOOK)));
         let hooks = hooks.into_iter().map(|(id, hook)| {
             state.hooks.push(HookState::Pending(id));
             (state.hooks.len() - 1, hook)
@@ -142,41 +137,40 @@ impl Progress {
         patience: Option<Duration>,
     ) -> Option<Arc<TrackedWork>> {
         let mut state = lock(&self.state);
-        if state.is_closed {
-            return None; // P2
-        }
-        let hook = state.hooks.get_mut(number)?;
+        let hook = state.hooks.get_mut(number)?; // P2
         let HookState::Pending(id) = hook else { return None }; // P1
         let (id, tracked) = (id.clone(), Arc::<TrackedWork>::default());
-        let running = RunningHook { id, started: now, deadline, tracked, patience };
+        let running = StartedHook { id, started: now, deadline, tracked, patience };
         *hook = HookState::Running(running.clone());
         state.steps += 1;
         state.deadlines.extend(deadline.map(|at| (at, number)));
+        let is_next = state.deadlines.first().is_some_and(|&(_, first)| first == number);
         state.observers.send(|| Event::HookStarted(running.snapshot()));
         drop(state);
+        if is_next {
+            self.ready.wake_driver(); // before code of the program, which may block
+        }
         self.span.hook_started(&running.id.name, running.id.stage);
         Some(running.tracked)
     }
 
-    /// A hook finishes, if no other thread said so before.
+    /// A hook finishes, if no other thread said so before. One that still waits never starts.
     pub(super) fn finish(&self, number: usize, outcome: Outcome) {
-        let Some(running) = lock(&self.state).running(number).cloned() else { return };
-        let report = running.finish(self.request.at, outcome);
+        let Some(hook) = lock(&self.state).unfinished(number).cloned() else { return };
+        let report = hook.into_report(self.request.at, outcome);
         self.span.hook_ended(&report);
         let mut state = lock(&self.state);
-        if !state.is_closed && state.running(number).is_some() {
-            state.finish(number, report);
+        if let Some(hook) = state.unfinished(number) {
+            *hook = HookState::Finished(report.clone());
+            state.observers.send(|| Event::HookEnded(report));
+            state.unfinished -= 1;
+            state.steps += 1;
         }
-    }
-
-    /// A hook that waits never starts.
-    pub(super) fn skip(&self, number: usize) {
-        let mut state = lock(&self.state);
-        let Some(HookState::Pending(id)) = state.hooks.get(number) else { return };
-        let report = HookReport::not_started(id.clone());
-        state.finish(number, report.clone());
+        let is_stage_over = state.unfinished == 0;
         drop(state);
-        self.span.hook_ended(&report);
+        if is_stage_over {
+            self.ready.wake_driver();
+        }
     }
 
     /// When the driver has to look again.
@@ -217,10 +211,14 @@ impl Progress {
         let hooks = mem::take(&mut state.hooks);
         let observers = mem::take(&mut state.observers);
         drop(state);
-        let unfinished = hooks.iter().enumerate().filter(|(_, hook)| !hook.is_finished());
-        let unannounced = unfinished.map(|(number, _)| number).collect();
-        let hooks = hooks.into_iter().map(|hook| hook.into_report(self.request.at)).collect();
-        Closed::new(Report::new(hooks, self.summary()), unannounced, observers)
+        let (mut reports, mut unannounced) = (Vec::new(), Vec::new());
+        for hook in hooks {
+            let is_finished = hook.is_finished();
+            let report = hook.into_report(self.request.at, Outcome::Abandoned);
+            unannounced.extend((!is_finished).then(|| report.clone()));
+            reports.push(report);
+        }
+        Closed::new(Report::new(reports, self.summary()), unannounced, observers)
     }
 
     fn summary(&self) -> Summary {
@@ -234,13 +232,13 @@ impl Progress {
     }
 
     /// What runs now, or `None` if nothing does.
-    pub(super) fn running(&self) -> Option<Event> {
+    pub(super) fn what_runs(&self) -> Option<Event> {
         let running = |hook: &HookState| match hook {
             HookState::Running(running) => Some(running.clone()),
             _ => None,
         };
         let hooks: Vec<_> = lock(&self.state).hooks.iter().filter_map(running).collect();
-        let hooks: Vec<_> = hooks.iter().map(RunningHook::snapshot).collect(); // not under the lock
+        let hooks: Vec<_> = hooks.iter().map(StartedHook::snapshot).collect(); // not under the lock
         let is_any = !hooks.is_empty();
         is_any.then(|| Event::Running(Running { hooks, deadline: self.deadline }))
     }
@@ -252,19 +250,14 @@ impl Progress {
 }
 
 impl State {
-    fn running(&mut self, number: usize) -> Option<&mut RunningHook> {
+    fn running(&mut self, number: usize) -> Option<&mut StartedHook> {
         match self.hooks.get_mut(number)? {
             HookState::Running(running) => Some(running),
             _ => None,
         }
     }
 
-    fn finish(&mut self, number: usize, report: HookReport) {
-        self.observers.send(|| Event::HookEnded(report.clone()));
-        if let Some(hook) = self.hooks.get_mut(number) {
-            *hook = HookState::Finished(report);
-            self.unfinished = self.unfinished.saturating_sub(1);
-            self.steps += 1;
-        }
+    fn unfinished(&mut self, number: usize) -> Option<&mut HookState> {
+        self.hooks.get_mut(number).filter(|hook| !hook.is_finished())
     }
 }

@@ -1,20 +1,22 @@
-//! The hooks that were woken and wait to be polled.
+//! What wakes the driver: hooks to be polled, deadlines, the end of a stage.
 
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
+use std::mem;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
-use crate::sync::{AtomicBool, Mutex, Ordering, lock};
+use crate::sync::{Mutex, lock};
 
 // Invariants
 //
-// Q1  A hook that was woken is in `woken` once. It is pushed before the driver is woken, and the
-//     driver's waker is set before `woken` is emptied.
+// Q1  The driver's waker is set before it looks at anything. What it looks at is changed before it is
+//     woken. So it sees each change, or is woken after it.
 // Q2  No waker is cloned, woken or dropped under a lock.
 
 #[derive(Default)]
 pub(super) struct ReadyQueue {
-    woken: Mutex<VecDeque<usize>>,
+    /// The hooks that were woken and wait to be polled.
+    woken: Mutex<BTreeSet<usize>>,
     driver: Mutex<Option<Waker>>,
 }
 
@@ -29,38 +31,20 @@ impl ReadyQueue {
         driver.into_iter().for_each(Waker::wake); // Q2
     }
 
-    pub(super) fn len(&self) -> usize {
-        lock(&self.woken).len()
+    /// Takes the hooks that wait to be polled.
+    pub(super) fn take(&self) -> BTreeSet<usize> {
+        mem::take(&mut lock(&self.woken))
     }
 
-    pub(super) fn pop(&self) -> Option<usize> {
-        lock(&self.woken).pop_front()
-    }
-
-    fn push(&self, number: usize) {
-        lock(&self.woken).push_back(number);
+    /// Returns the waker of a hook.
+    pub(super) fn waker_of(self: &Arc<Self>, number: usize) -> Waker {
+        Waker::from(Arc::new(HookWaker { number, queue: Arc::clone(self) }))
     }
 }
 
-/// The waker of one hook.
-pub(super) struct HookWaker {
+struct HookWaker {
     number: usize,
-    /// Whether `number` is in the queue (Q1).
-    queued: AtomicBool,
     queue: Arc<ReadyQueue>,
-}
-
-impl HookWaker {
-    pub(super) fn new(number: usize, queue: &Arc<ReadyQueue>) -> Arc<Self> {
-        Arc::new(Self { number, queued: AtomicBool::new(false), queue: Arc::clone(queue) })
-    }
-
-    /// Returns the waker for the next poll, which may queue the hook again.
-    pub(super) fn arm(self: &Arc<Self>) -> Waker {
-        // Acquire: a wake that found the hook queued made its writes visible to this poll.
-        self.queued.swap(false, Ordering::AcqRel);
-        Waker::from(Arc::clone(self))
-    }
 }
 
 impl Wake for HookWaker {
@@ -69,10 +53,8 @@ impl Wake for HookWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Release: pairs with `arm`.
-        if !self.queued.swap(true, Ordering::AcqRel) {
-            self.queue.push(self.number); // Q1
-            self.queue.wake_driver();
+        if lock(&self.queue.woken).insert(self.number) {
+            self.queue.wake_driver(); // Q1
         }
     }
 }

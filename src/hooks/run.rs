@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::builder::Hooks;
-use super::driver;
+use super::driver::{self, AsyncHooks};
 use super::progress::Progress;
 use super::report::Report;
 use super::request::Request;
@@ -51,8 +51,8 @@ impl Hooks {
 }
 
 async fn run(progress: &Arc<Progress>) {
-    let timer = Timer::new(Arc::default(), false);
-    driver::run(Arc::clone(progress), timer, false).await;
+    let timer = Timer::default();
+    driver::run(Arc::clone(progress), timer, AsyncHooks::OnExecutor).await;
 }
 
 fn report(progress: &Progress) -> Report {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Instant;
 
-use super::budget::{Deadline, StageBudget};
+use super::budget::{Deadline, StageBudget, patience};
 use super::context::HookContext;
 use super::hook::{Hook, HookFuture, Kind};
 use super::progress::Progress;
@@ -41,10 +41,10 @@ impl Task {
         let Hook { kind, limit, start, .. } = hook;
         let now = Instant::now();
         let deadline = budget.deadline_of(limit, now);
-        // A thread takes a moment to drop a hook. A blocking hook is not dropped, so there is
-        // nothing to wait for at its deadline, unless it starts without any time.
-        let is_cut = kind == Kind::Blocking && deadline.at.is_none_or(|at| now < at);
-        let patience = (is_threaded && !is_cut).then(|| progress.patience());
+        // At the deadline a thread needs a moment to drop an async hook. A blocking one cannot be
+        // dropped, but one that starts at its deadline may return at once.
+        let is_waited_for = kind != Kind::Blocking || deadline.at.is_some_and(|at| at <= now);
+        let patience = (is_threaded && is_waited_for).then(|| patience(progress.budget));
         let Some(tracked) = progress.start(number, now, deadline.at, patience) else {
             let _ = catch_panic(|| drop(start)); // H2
             return None;
@@ -64,12 +64,6 @@ impl Task {
         }
     }
 
-    /// Returns whether the driver may have no reason to look again at the hook's deadline: if that
-    /// is not the end of the stage, or if the hook has started so late that the end is over.
-    pub(super) fn has_unseen_deadline(&self) -> bool {
-        self.deadline.is_own || self.deadline.at.is_some_and(|at| at <= Instant::now())
-    }
-
     pub(super) fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Outcome> {
         let _span = self.progress.span.enter();
         let future = self.future.as_mut();
@@ -81,11 +75,11 @@ impl Task {
     pub(super) fn block_on(mut self) {
         let deadline = self.deadline.at;
         let outcome = block_on(poll_fn(|cx| self.poll(cx)), deadline);
-        self.finish(outcome);
+        self.end(outcome);
     }
 
     /// Drops the hook (H1). Without an outcome, its deadline has passed.
-    pub(super) fn finish(self, outcome: Option<Outcome>) {
+    pub(super) fn end(self, outcome: Option<Outcome>) {
         let Self { progress, number, kind, deadline, future, tracked } = self;
         let dropped = {
             let _span = progress.span.enter();

@@ -38,13 +38,15 @@ use crate::waiters::{Key, Waiters, wake};
 //     SET, and SET was not there yet. So `wake_all` finds it.
 // L5  The caller that sets the latch sees to it that `wake_all` is called. `is_set` does not need it.
 // L6  From POLLED on, nothing has to call `wake_all`: every waiter polls instead of waiting. The
-//     detached waker stays. Nothing polls it, so the waiters call `wake_all` for it.
+//     detached waker, that of a channel, stays. No future polls for it, so the waiters call `wake_all`.
 
+/// Below SET, the state is this or bits: SETTING or POLLED, and CHILD.
 const UNSET: u8 = 0;
 const SETTING: u8 = 1;
 const POLLED: u8 = 2;
-/// The latch has a parent, which may be set. All three are bits until SET.
+/// The latch has a parent, which may be set.
 const CHILD: u8 = 4;
+/// From here on the latch is set.
 const SET: u8 = 8;
 /// The program has seen that the latch is set.
 const SEEN: u8 = 9;

@@ -11,7 +11,7 @@ use super::exit::{End, Exit};
 use crate::catch_panic::catch_panic;
 use crate::hooks::builder::Hooks;
 use crate::hooks::closed::Closed;
-use crate::hooks::driver;
+use crate::hooks::driver::{self, AsyncHooks};
 use crate::hooks::progress::Progress;
 use crate::hooks::report::Report;
 use crate::hooks::request::Request;
@@ -42,6 +42,7 @@ pub(super) struct ExitJob {
     progress: OnceLock<Arc<Progress>>,
     exit: Exit,
     ending: Mutex<Ending>,
+    /// A failure until there is a report.
     status: AtomicU8,
     has_panicked: AtomicBool,
     phase: Mutex<Phase>,
@@ -122,14 +123,14 @@ impl ExitJob {
 
     fn run_hooks(&self) {
         let progress = Arc::clone(self.progress());
-        let needs_runtime = progress.has_stages();
-        let timer = Timer::new(Arc::clone(&self.alarm), true);
-        let run = driver::run(progress, timer, true);
-        if needs_runtime {
+        let has_hooks = progress.has_stages();
+        let timer = Timer::served(Arc::clone(&self.alarm));
+        let run = driver::run(progress, timer, AsyncHooks::OnThreads);
+        if has_hooks {
             // Never dropped: that would drop the tasks that hooks have left in it.
             ManuallyDrop::new(HookRuntime::new()).block_on(run);
         } else {
-            crate::block_on::block_on(run, None);
+            crate::block_on::block_on(run, None); // a runtime takes time to build
         }
     }
 

@@ -1,4 +1,8 @@
 //! `exit_on`: the hooks run and the process exits, even if the program is blocked.
+//!
+//! `job` is what its threads share: the driver's is there, the other is `watchdog`. `exit` is how the
+//! process exits, `guard` keeps `main` from returning too early, `program` is the future given to
+//! `run`, and `late_requests` are what it is told shortly before its deadline.
 
 mod exit;
 mod guard;

@@ -20,7 +20,7 @@ const MAX_EXTENSIONS: u32 = 10;
 pub(super) fn watch(job: &Arc<ExitJob>) {
     job.shutdown.wait();
     let progress = job.progress();
-    job.alarm.serve(progress.deadline);
+    job.alarm.serve(progress.deadline, &progress.ready);
     wait_for_driver(job, progress);
     if job.enter(Phase::Reporting) {
         report_instead_of_driver(job);
@@ -37,12 +37,12 @@ pub(super) fn watch(job: &Arc<ExitJob>) {
 fn wait_for_driver(job: &ExitJob, progress: &Progress) {
     for _ in 0..MAX_EXTENSIONS {
         let steps = progress.steps();
-        job.alarm.serve(Some(Instant::now() + DRIVER_TIMEOUT));
+        job.alarm.serve(Some(Instant::now() + DRIVER_TIMEOUT), &progress.ready);
         if progress.steps() == steps {
             break;
         }
     }
-    if job.alarm.is_closed() {
+    if job.alarm.has_driver_ended() {
         job.wait_for(Phase::Reporting, Instant::now() + DRIVER_TIMEOUT);
     }
 }

@@ -9,8 +9,9 @@
 //! - `exit`: the exit status.
 //! - `kill`: signals for other processes.
 //!
-//! A handler reaches only this folder, `clock` and `Latch::set_by_signal`: atomics, `getpid`,
-//! `clock_gettime`, `write`, `sigaction`, `raise` and `_exit`, all async-signal-safe.
+//! A handler reaches only this folder, `os::forced_exit`, `clock`, and by way of `Target` the latch or
+//! the pending signals: atomics, `getpid`, `clock_gettime`, `write`, `sigaction`, `kill`, `raise` and
+//! `_exit`, all async-signal-safe.
 //! signal-hook's registry calls it beside the actions of other libraries and preserves `errno`.
 #![allow(unsafe_code, reason = "system calls and signal handlers")]
 

@@ -98,7 +98,7 @@ fn on_signal(signal: i32, info: &libc::siginfo_t) {
     let Some(slot) = slot(signal) else { return };
     // R1
     let is_handled =
-        is_owner() && (deliver(slot, signal, info) || is_same_press_after_drop(slot, signal));
+        is_owner() && (deliver(slot, signal, info) || continues_after_drop(slot, signal));
     if !is_handled {
         fallback_action(slot, signal);
     }
@@ -117,8 +117,9 @@ fn deliver(slot: &SignalSlot, signal: i32, info: &libc::siginfo_t) -> bool {
     })
 }
 
-/// The last listener is gone, after a signal: does not return if this one forces the exit.
-fn is_same_press_after_drop(slot: &SignalSlot, signal: i32) -> bool {
+/// The last listener is gone, after a signal. Returns whether this one is the same press of Ctrl-C;
+/// does not return if it forces the exit.
+fn continues_after_drop(slot: &SignalSlot, signal: i32) -> bool {
     slot.after_drop.is_enabled() && slot.after_drop.on_signal(signal) == Repeat::SamePress
 }
 

@@ -87,7 +87,7 @@ fn deliver(signal: Signal) -> bool {
     for listener in &slot.listeners {
         listener.record(signal, at); // R1
     }
-    let is_same_press = slot.listeners.is_empty() && is_same_press_after_drop(slot, signal);
+    let is_same_press = slot.listeners.is_empty() && continues_after_drop(slot, signal);
     let listeners = slot.listeners.clone();
     drop(registry); // R2
     for listener in &listeners {
@@ -97,7 +97,7 @@ fn deliver(signal: Signal) -> bool {
 }
 
 /// The last listener is gone, after an event: does not return if this one forces the exit.
-fn is_same_press_after_drop(slot: &EventSlot, signal: Signal) -> bool {
+fn continues_after_drop(slot: &EventSlot, signal: Signal) -> bool {
     slot.after_drop.is_enabled() && slot.after_drop.on_signal(signal.as_raw()) == Repeat::SamePress
 }
 
