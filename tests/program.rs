@@ -289,3 +289,17 @@ impl Drop for Panics {
         bug();
     }
 }
+
+/// What the documentation of `run` shows for a `main` with another error type.
+#[test]
+fn other_error_types_of_main() {
+    async fn io() -> std::io::Result<()> {
+        let exit_on = Hooks::new().exit_on(ShutdownSignal::manual());
+        exit_on.run(async {}).await.map_err(|error| std::io::Error::other(error.to_string()))
+    }
+    async fn boxed() -> Result<(), Box<dyn Error + Send + Sync>> {
+        let exit_on = Hooks::new().exit_on(ShutdownSignal::manual());
+        exit_on.run(async {}).await.map_err(|error| error.to_string().into())
+    }
+    let _not_polled = (io(), boxed());
+}

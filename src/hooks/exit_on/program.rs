@@ -57,6 +57,14 @@ impl ExitOn {
     /// # }
     /// ```
     ///
+    /// If `main` returns another error type, convert the error at the end:
+    ///
+    /// | `main` returns | after `.run(server).await` |
+    /// |---|---|
+    /// | `anyhow::Result<()>` | `.map_err(\|error\| anyhow::anyhow!("{error}"))` |
+    /// | `io::Result<()>` | `.map_err(\|error\| io::Error::other(error.to_string()))` |
+    /// | `Result<(), Box<dyn Error + Send + Sync>>` | `.map_err(\|error\| error.to_string().into())` |
+    ///
     /// # Errors
     ///
     /// Returns [`Error::Thread`](crate::Error::Thread) if a thread cannot be spawned. `main` is not
