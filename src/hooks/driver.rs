@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 use std::time::Instant;
 
+use super::alarm::Timer;
 use super::budget::StageBudget;
 use super::hook::{Hook, Kind, NumberedHook};
 use super::progress::Progress;
 use super::report::Outcome;
 use super::task::Task;
-use super::timer::Timer;
 use super::workers::{MAX_WORKERS, Workers};
 use crate::catch_panic::catch_panic;
 

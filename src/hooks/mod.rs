@@ -5,17 +5,20 @@
 //
 // - `builder` adds it to a `stage` as a `hook`, or a `hook_set` takes it until the stage starts.
 //   `run` and `exit_on` are the ways to run the stages.
-// - `driver` runs one stage after the other; `budget` says how long each may take.
+// - `driver` runs one stage after the other; `budget` says how long each may take, and
+//   `deadline` how long each hook may.
 // - `task` is a hook that runs. It is polled by the driver (`ready_queue` has those that were
-//   woken), or by a thread of `workers`. `timer` wakes the driver at the next deadline.
+//   woken), or by a thread of `workers`. `alarm` wakes the driver at the next deadline.
 // - `progress` records what became of each hook (`hook_state`) since the `request`. At the end it is
 //   `closed`, with the `report`. Each step is an `event` for the `observer_threads`.
 
+mod alarm;
 mod budget;
 mod budget_from_env;
 mod builder;
 mod closed;
 mod context;
+mod deadline;
 mod driver;
 mod event;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
@@ -45,7 +48,6 @@ mod run;
 mod runtime;
 mod stage;
 mod task;
-mod timer;
 mod workers;
 
 pub use builder::Hooks;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use super::alarm::Timer;
 use super::builder::Hooks;
 use super::driver::{self, AsyncHooks};
 use super::progress::Progress;
 use super::report::Report;
 use super::request::Request;
 use super::runtime;
-use super::timer::Timer;
 use crate::shutdown_signal::ShutdownSignal;
 
 impl Hooks {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Instant;
 
-use super::budget::{Deadline, StageBudget, patience};
+use super::budget::StageBudget;
 use super::context::HookContext;
+use super::deadline::{Deadline, patience};
 use super::hook::{Hook, HookFuture, Kind};
 use super::progress::Progress;
 use super::report::Outcome;

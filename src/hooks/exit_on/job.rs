@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use super::exit::{End, Exit};
 use crate::catch_panic::catch_panic;
+use crate::hooks::alarm::{Alarm, Timer};
 use crate::hooks::builder::Hooks;
 use crate::hooks::closed::Closed;
 use crate::hooks::driver::{self, AsyncHooks};
@@ -16,7 +17,6 @@ use crate::hooks::progress::Progress;
 use crate::hooks::report::Report;
 use crate::hooks::request::Request;
 use crate::hooks::runtime::HookRuntime;
-use crate::hooks::timer::{Alarm, Timer};
 use crate::in_flight::tracked_work::in_hook;
 use crate::os::{Owner, wait_for_deliveries};
 use crate::shutdown_signal::ShutdownSignal;

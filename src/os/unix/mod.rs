@@ -6,7 +6,7 @@
 //! - `wake_fd`: the eventfd or pipe that the handler makes readable.
 //! - `disposition`: what a signal does if nothing listens, and the signal mask.
 //! - `owner`: which process a listener belongs to.
-//! - `exit`: the exit status.
+//! - `exit`: how a process ends at once.
 //! - `kill`: signals for other processes.
 //!
 //! A handler reaches only this folder, `os::forced_exit`, `clock`, and by way of `Target` the latch or

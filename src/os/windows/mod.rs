@@ -4,7 +4,7 @@
 //! - `registry`: the console handler and the listeners that it reaches.
 //! - `listener`: what the handler does for one call of `listen`.
 //! - `owner`: which process a listener belongs to: there is no fork.
-//! - `exit`: the exit status.
+//! - `exit`: how a process ends at once.
 //!
 //! Windows runs a handler on a thread of its own, so it may lock, allocate and wake every waiter.
 //! Neither a descriptor nor a backend is needed in between.
