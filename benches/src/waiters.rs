@@ -118,15 +118,18 @@ pub const CONTENDERS: &[Contender] = &[
     ("tokio::signal multi_thread, spawned task", |c| {
         multi_thread().block_on(async { tokio::spawn(tokio_signal(c)).await.unwrap() });
     }),
-    ("tokio::signal → CancellationToken, current_thread", |c| {
+    ("tokio::signal, two signals → token, current_thread", |c| {
         current_thread().block_on(async move {
             c.begin();
             let token = tokio_util::sync::CancellationToken::new();
-            let mut terminate = terminate();
+            let (mut terminate, mut interrupt) = (terminate(), interrupt());
             tokio::spawn({
                 let token = token.clone();
                 async move {
-                    terminate.recv().await;
+                    tokio::select! {
+                        _ = terminate.recv() => {}
+                        _ = interrupt.recv() => {}
+                    }
                     token.cancel();
                 }
             });
@@ -221,6 +224,10 @@ fn multi_thread() -> tokio::runtime::Runtime {
 
 pub fn terminate() -> tokio::signal::unix::Signal {
     tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap()
+}
+
+fn interrupt() -> tokio::signal::unix::Signal {
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).unwrap()
 }
 
 async fn signoff_on(c: Child, backend: impl signoff::Backend) {
