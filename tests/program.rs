@@ -239,7 +239,7 @@ async fn serve_for_ever() -> Main {
         .within(BUDGET / 5)
         .exit_on(shutdown)
         .in_flight(&requests)
-        .on_report(|report| report.to_string().lines().for_each(|line| say(without_times(line))))
+        .on_report(|report| say_lines(&report))
         .run(server)
         .await
 }
@@ -248,6 +248,13 @@ fn report_in_the_readme() -> Vec<String> {
     let readme = include_str!("../README.md");
     let sample = readme.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
     sample.lines().map(without_times).collect()
+}
+
+/// Without the row that only a loaded machine shows.
+fn say_lines(report: &Report) {
+    let report = report.to_string();
+    let lines = report.lines().filter(|line| !line.contains("before hooks"));
+    lines.for_each(|line| say(without_times(line)));
 }
 
 /// The line without its bar, its numbers and their units.
