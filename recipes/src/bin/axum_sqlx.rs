@@ -1,6 +1,6 @@
 //! axum and sqlx: the pool closes after the last response, and SQLite's log is written back.
 
-use std::{env, error::Error, future::IntoFuture, time::Duration};
+use std::{env, error::Error, time::Duration};
 
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/", get(visit))
         .layer(middleware::from_fn_with_state(requests.clone(), track))
         .with_state(pool.clone());
-    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown.clone()).into_future();
+    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown.clone());
 
     Hooks::new()
         .budget(Duration::from_secs(10))

@@ -20,6 +20,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let end = arguments.next().map_or(Ok(100_000_000), |end| end.parse())?;
     let file = arguments.next().map_or_else(|| env::temp_dir().join("primes.txt"), PathBuf::from);
     let mut progress = load(&file)?;
+    if progress.next > end {
+        return Err(format!("{} is from a longer computation", file.display()).into());
+    }
     println!("adding the primes from {} to {end}: press Ctrl-C", progress.next);
 
     let (stopped, last) = mpsc::channel();

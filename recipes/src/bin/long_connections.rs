@@ -1,6 +1,6 @@
 //! WebSockets and long polls that end at the signal instead of using up the budget.
 
-use std::{error::Error, future::IntoFuture, time::Duration};
+use std::{error::Error, time::Duration};
 
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/poll", get(poll))
         .route("/socket", get(upgrade))
         .with_state(App { news, sockets: sockets.clone(), shutdown: shutdown.clone() });
-    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown.clone()).into_future();
+    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown.clone());
 
     Hooks::new()
         .budget(Duration::from_secs(10))

@@ -1,6 +1,6 @@
 //! OpenTelemetry: the last stage exports what is buffered, spans of the other hooks included.
 
-use std::{error::Error, future::IntoFuture, time::Duration};
+use std::{error::Error, time::Duration};
 
 use axum::{Router, routing::get};
 use opentelemetry::global;
@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening: curl http://{}", listener.local_addr()?);
     let app = Router::new().route("/", get(visit));
-    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown.clone()).into_future();
+    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown.clone());
 
     Hooks::new()
         .budget(Duration::from_secs(10))

@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     Hooks::new()
         .budget(Duration::from_secs(10))
-        .hook("queue", async move || give_back(&mut *queue.lock().await))
+        .hook("queue", async move || give_back(&mut *queue.lock().await).await)
         .exit_on(shutdown)
         .in_flight(&jobs) // the report names jobs that did not finish
         .on_report(|report| report.eprint())
@@ -38,6 +38,7 @@ async fn consume(queue: Arc<Mutex<mpsc::Receiver<u64>>>, jobs: InFlight, shutdow
     loop {
         let next = async {
             let slot = Arc::clone(&slots).acquire_owned().await;
+            // Locked for each job: if `main` is abandoned, it must not keep the queue from the hook.
             (slot, queue.lock().await.recv().await)
         };
         // Dropping `next` loses no job: `recv` is cancel safe.
@@ -56,9 +57,10 @@ async fn work(job: u64) {
     println!("done: job {job}");
 }
 
-fn give_back(queue: &mut mpsc::Receiver<u64>) {
+async fn give_back(queue: &mut mpsc::Receiver<u64>) {
     queue.close(); // the producer gets an error instead of a lost job
-    while let Ok(job) = queue.try_recv() {
+    // `try_recv` would miss a job that is being sent at this moment.
+    while let Some(job) = queue.recv().await {
         println!("given back: job {job}");
     }
 }

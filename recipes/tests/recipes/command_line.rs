@@ -32,6 +32,16 @@ fn without_a_signal_it_finishes() {
     assert!(ended.report.is_empty(), "{ended:#?}");
 }
 
+/// Its sum would be too large.
+#[test]
+fn progress_beyond_the_end_is_refused() {
+    let file = Progress::new("longer");
+    fs::write(file.path(), "1001 76127\n").expect("a file");
+    let ended = Recipe::start(COMMAND, &["1000", file.path()]).end();
+    assert_eq!(ended.status.code(), Some(1), "{ended:#?}");
+    assert!(ended.lines.is_empty(), "{ended:#?}");
+}
+
 /// Interrupts a computation that takes minutes; returns where it began.
 fn interrupted(file: &Progress) -> (u64, Ended) {
     let recipe = Recipe::start(COMMAND, &["100000000", file.path()]);
