@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::process::{self, Stdio};
 use std::time::Duration;
 use std::{fs, io};
@@ -66,6 +68,46 @@ cases! {
         });
         result.unwrap();
     };
+}
+
+/// The code that the page shows to copy.
+mod page {
+    use std::process::Child;
+    use std::time::{Duration, Instant};
+    use std::{io, thread};
+
+    use signoff::{Signal, hooks::HookContext};
+
+    include!("child_process/stop.rs");
+
+    pub(super) fn hook(child: Child) -> impl FnOnce(HookContext) -> io::Result<()> + Send {
+        move |context| stop(child, &context)
+    }
+}
+
+#[test]
+fn the_page_shows_the_code() {
+    let (page, code) =
+        (include_str!("../src/hooks/hooks.md"), include_str!("child_process/stop.rs"));
+    assert!(page.contains(code), "the page shows another function");
+}
+
+#[test]
+fn a_blocking_hook_stops_a_child_or_kills_it() {
+    for (on_sigterm, limit, outcome) in [
+        ("exit 0", BOUND, "done"),
+        ("", Duration::from_secs(5), "failed: killed: it did not stop in time"),
+    ] {
+        let script = format!("trap '{on_sigterm}' TERM; echo; while :; do sleep 0.1; done");
+        let mut command = process::Command::new("sh");
+        command.args(["-c", &script]).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.process_group(0).spawn().unwrap();
+        let mut output = child.stdout.take().unwrap();
+        output.read_exact(&mut [0]).unwrap(); // the trap is set
+        let hooks = Hooks::new().budget(2 * BOUND).blocking_with("worker", page::hook(child));
+        let report = hooks.within(limit).run_blocking();
+        assert_eq!(report.hooks()[0].outcome().to_string(), outcome);
+    }
 }
 
 #[test]

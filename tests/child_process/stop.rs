@@ -1,0 +1,16 @@
+/// Asks the child to stop, and kills it shortly before the deadline.
+fn stop(mut child: Child, context: &HookContext) -> io::Result<()> {
+    let (start, patience) = (Instant::now(), context.time_left().mul_f32(0.9));
+    if child.try_wait()?.is_none() { // else its id can be that of another process
+        Signal::Terminate.send(child.id())?;
+    }
+    while child.try_wait()?.is_none() {
+        if start.elapsed() > patience {
+            child.kill()?;
+            child.wait()?;
+            return Err(io::Error::other("killed: it did not stop in time"));
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
