@@ -67,8 +67,8 @@ impl ExitOn {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Thread`](crate::Error::Thread) if a thread cannot be spawned. `main` is not
-    /// started then.
+    /// Returns [`Error::Thread`](crate::Error::Thread), in a box, if a thread cannot be spawned. `main` is
+    /// not started then.
     ///
     /// # Cancel safety
     ///
