@@ -38,9 +38,9 @@ impl Waiter {
     /// Returns whether the registered waker wakes the same task. False negatives are possible.
     #[inline]
     pub(crate) fn will_wake(&self, waker: &Waker) -> bool {
-        self.data == waker.data().addr()
+        self.vtable != OUT_OF_RANGE // if none is registered, too
+            && self.data == waker.data().addr()
             && self.vtable == vtable_of(waker)
-            && self.vtable != OUT_OF_RANGE
     }
 }
 

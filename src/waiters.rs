@@ -92,22 +92,30 @@ impl Waiters {
         Self::Sharded(OnceLock::from(Some(Box::default())))
     }
 
-    /// Returns `None` if no waiter was there before `wake_all`.
+    #[inline]
     fn slab(&self, shard: usize) -> Option<&Mutex<Slab>> {
         match self {
             Self::Small(slab) => Some(slab),
-            Self::Sharded(shards) => {
-                let shards = shards.get_or_init(|| Some(Box::default()));
-                shards.as_ref().map(|shards| &shards[shard].slab)
-            }
+            Self::Sharded(shards) => shards.get()?.as_ref().map(|shards| &shards[shard].slab),
         }
+    }
+
+    /// Returns `None` if `wake_all` came first.
+    #[cold]
+    fn make_slab(&self, shard: usize) -> Option<&Mutex<Slab>> {
+        if let Self::Sharded(shards) = self {
+            shards.get_or_init(|| Some(Box::default()));
+        }
+        self.slab(shard)
     }
 
     /// Keeps `waker` until `remove` or `wake_all`. Returns `None` if `can_wait` is false, which is
     /// checked under the lock, or if a slab is full, at a quarter of a billion waiters.
+    #[inline]
     pub(crate) fn insert(&self, waker: Waker, can_wait: impl FnOnce() -> bool) -> Option<Key> {
         let shard = shard_of_this_thread();
-        let mut slab = lock(self.slab(shard)?);
+        let slab = self.slab(shard).or_else(|| self.make_slab(shard))?;
+        let mut slab = lock(slab);
         let result = if can_wait() { slab.insert(waker, shard) } else { Err(waker) };
         drop(slab); // W3: before the waker
         result.ok()
@@ -126,6 +134,7 @@ impl Waiters {
     }
 
     /// Removes the waker that `key` names.
+    #[inline]
     pub(crate) fn remove(&self, key: Key) {
         let Some(slab) = self.slab(key.shard()) else { return };
         let waker = lock(slab).remove(key.index());
@@ -165,6 +174,7 @@ impl Default for Slab {
 }
 
 impl Slab {
+    #[inline]
     fn insert(&mut self, waker: Waker, shard: usize) -> Result<Key, Waker> {
         if let Some(slot) = self.slots.get_mut(self.free as usize) {
             if let (&mut Slot::Free(next), Some(key)) =
@@ -175,6 +185,12 @@ impl Slab {
                 return Ok(key);
             }
         }
+        self.push(waker, shard)
+    }
+
+    /// There is no free slot.
+    #[inline(never)]
+    fn push(&mut self, waker: Waker, shard: usize) -> Result<Key, Waker> {
         let Some(key) = Key::new(shard, self.slots.len()) else { return Err(waker) };
         if self.slots.is_empty() {
             self.slots.reserve_exact(1); // many children have one waiter

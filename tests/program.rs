@@ -47,6 +47,9 @@ cases! {
             ("panics", "main panicked: a bug", 1),
             ("panics at once", "main panicked: a bug", 1),
             ("panics when dropped", "main panicked: a bug", 1),
+            ("returns on a thread", "main returned", 0),
+            ("fails on a thread", "main failed: no port", 1),
+            ("panics on a thread", "main panicked: a bug", 1),
         ] {
             let child = case.variant(variant).start();
             child.expect(&format!("request: {why}"));
@@ -64,6 +67,9 @@ cases! {
             "fails in a task" => current_thread().block_on(async {
                 exit_on.run(tokio::spawn(async { Err::<(), _>("no port") })).await
             }),
+            "returns on a thread" => exit_on.run_blocking(|| ()),
+            "fails on a thread" => exit_on.run_blocking(|| Err::<(), _>("no port")),
+            "panics on a thread" => exit_on.run_blocking(bug),
             "panics" => block_on(exit_on.run(async { bug() })),
             "panics at once" => block_on(exit_on.run(poll_fn(|_| -> Poll<()> { panic!("a bug") }))),
             _ => {
@@ -114,6 +120,24 @@ cases! {
             }
         };
         _ = block_on(database().exit_on(shutdown).on_report(|report| say_outcomes(&report)).run(program));
+    };
+
+    a_program_of_threads_stops_before_the_hooks: |case| {
+        for (variant, outcome, status) in [("stops", "done", 0), ("blocks", "abandoned", 1)] {
+            let child = case.variant(variant).ready();
+            child.kill(SIGTERM);
+            child.expect(&format!("main: {outcome}"));
+            child.expect("database: done");
+            child.exits_with(status);
+        }
+    }, || {
+        let shutdown = ShutdownSignal::listen(Blocking).unwrap();
+        let stops = variant().unwrap() == "stops";
+        let exit_on = database().budget(BUDGET).exit_on(shutdown.clone());
+        _ = exit_on.on_report(|report| say_outcomes(&report)).run_blocking(|| {
+            say("ready");
+            if stops { drop(shutdown.wait()) } else { block() }
+        });
     };
 
     a_program_that_blocks_its_runtime_is_abandoned: |case| {

@@ -33,7 +33,8 @@ impl Hooks {
     ///
     /// This needs a feature with a backend: `tokio`, `async-std`, `smol` or `blocking`.
     ///
-    /// This returns a builder. [`run`](ExitOn::run) it with the program's own future, or
+    /// This returns a builder. [`run`](ExitOn::run) it with the program's own future,
+    /// [`run_blocking`](ExitOn::run_blocking) it with a program of threads, or
     /// [`start`](ExitOn::start) it. From then on two threads wait for the request:
     ///
     /// * The driver starts the hooks of each stage, each on a thread of its own. With the feature
@@ -51,7 +52,7 @@ impl Hooks {
     /// and the process exits after the last one. Its status is the highest of theirs. If one of
     /// them chose [`Exit::Signal`], the process exits by the signal.
     ///
-    /// Without a future, for example in a program of threads:
+    /// With [`start`](ExitOn::start), the program goes on beside the hooks:
     ///
     /// ```no_run
     /// # #[cfg(all(any(unix, windows), feature = "blocking"))] {

@@ -8,6 +8,7 @@ use std::task::Poll;
 
 use super::ExitOn;
 use super::late_requests::LateRequests;
+use crate::block_on::block_on;
 use crate::catch_panic::catch_panic;
 use crate::hooks::builder::Hooks;
 use crate::hooks::context::HookContext;
@@ -25,17 +26,21 @@ use crate::shutdown_signal::ShutdownSignal;
 impl ExitOn {
     /// Runs the program, then the hooks, and exits the process.
     ///
-    /// `main` is awaited on the current executor, like any other future. When the shutdown is
-    /// requested, it has to stop by itself. That is the first stage, the row `main` in the report,
-    /// with a share of the budget like every stage. If `main` has not returned at its deadline, it
-    /// is abandoned, even if it blocks the executor, and the hooks run. An abandoned `main` is not
-    /// dropped: it continues beside the hooks and keeps what it owns.
+    /// The program is the future `main`, not `fn main`: an error before `run` runs no hook. It is
+    /// awaited on the current executor, like any other future. When the shutdown is requested, it
+    /// has to stop by itself. That is the first stage, the row `main` in the report, with a share of
+    /// the budget like every stage. If `main` has not returned at its deadline, it is abandoned, even
+    /// if it blocks the executor, and the hooks run. An abandoned `main` is not dropped: it
+    /// continues beside the hooks and keeps what it owns.
     ///
     /// If `main` returns, fails or panics without a shutdown request, that is the request: the
     /// hooks run with this as the reason. An error and a panic are in the report, and the exit
     /// status is 1.
     ///
-    /// `main` returns what a hook may return: `()`, or a `Result` with any error.
+    /// `main` returns what a hook may return: `()`, or a `Result` with any error. An async block with
+    /// `?` ends in `io::Result::Ok(())` or `anyhow::Ok(())`, so that the type of its error is known.
+    ///
+    /// Without [`on_report`](Self::on_report) nothing is printed, not even an error of `main`.
     ///
     /// The future never resolves, except with an error. It is made to be the tail of `main`:
     ///
@@ -51,15 +56,16 @@ impl ExitOn {
     /// Hooks::new()
     ///     .hook("database", async move || pool.close().await)
     ///     .exit_on(shutdown)
+    ///     .on_report(|report| report.eprint())
     ///     .run(server)
     ///     .await
     /// # }
     /// # }
     /// ```
     ///
-    /// If `main` returns another error type, convert the error at the end:
+    /// If `fn main` returns another error type, convert the error at the end:
     ///
-    /// | `main` returns | after `.run(server).await` |
+    /// | `fn main` returns | after `.run(server).await` |
     /// |---|---|
     /// | `anyhow::Result<()>` | `.map_err(\|error\| anyhow::anyhow!("{error}"))` |
     /// | `io::Result<()>` | `.map_err(\|error\| io::Error::other(error.to_string()))` |
@@ -67,8 +73,8 @@ impl ExitOn {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Thread`](crate::Error::Thread), in a box, if a thread cannot be spawned. `main` is
-    /// not started then.
+    /// Returns [`Error::Thread`](crate::Error::Thread), in a box, if a thread cannot be spawned. `main`
+    /// is not started then.
     ///
     /// # Cancel safety
     ///
@@ -79,6 +85,45 @@ impl ExitOn {
         F: IntoFuture<Output: IntoOutcome<E>>,
     {
         self.run_with(|_| main).await
+    }
+
+    /// Does the same as [`run`](Self::run) with a program of threads, on this thread.
+    ///
+    /// The hooks start after `main` has stopped. So they cannot wake one that blocks in `accept`: for
+    /// that there is [`start`](Self::start).
+    ///
+    /// ```no_run
+    /// # #[cfg(all(any(unix, windows), feature = "blocking"))] mod example {
+    /// use std::error::Error;
+    /// use std::io;
+    /// use std::net::TcpListener;
+    /// use signoff::{Blocking, Hooks, ShutdownSignal};
+    ///
+    /// fn main() -> Result<(), Box<dyn Error>> {
+    ///     let shutdown = ShutdownSignal::listen(Blocking)?;
+    ///     Hooks::new()
+    ///         .blocking("index", || std::fs::rename("index.new", "index"))
+    ///         .exit_on(shutdown.clone())
+    ///         .on_report(|report| report.eprint())
+    ///         .run_blocking(|| work(&shutdown))
+    /// }
+    ///
+    /// fn work(shutdown: &ShutdownSignal) -> io::Result<()> {
+    ///     let listener = TcpListener::bind("127.0.0.1:3000")?; // an error here is in the report
+    ///     while !shutdown.is_requested() { /* … */ }
+    ///     Ok(())
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`run`](Self::run).
+    pub fn run_blocking<T, E>(self, main: impl FnOnce() -> T) -> Result<(), Box<dyn Error>>
+    where
+        T: IntoOutcome<E>,
+    {
+        block_on(self.run(async { main() }), None).unwrap_or(Ok(()))
     }
 
     /// Does the same as [`run`](Self::run) with a program that stops on a signal of its own.
@@ -98,6 +143,7 @@ impl ExitOn {
     ///     .keep_serving(Duration::from_secs(5))
     ///     .hook("database", async || { /* … */ })
     ///     .exit_on(shutdown)
+    ///     .on_report(|report| report.eprint())
     ///     .run_with(|drain| serve(drain)) // stops five seconds after the signal
     ///     .await
     /// # }
