@@ -319,9 +319,18 @@ impl Latch {
     }
 
     /// Removes the waker that `poll` keeps for `waiter`, if there is one.
+    #[inline]
     pub(crate) fn deregister(&self, waiter: &mut Waiter) {
         let key = std::mem::take(waiter).key;
-        if key != Key::NONE && !self.is_set_itself() {
+        if key != Key::NONE {
+            self.remove(key);
+        }
+    }
+
+    /// Apart, so that a clone that never waited is dropped in a few instructions.
+    #[inline(never)]
+    fn remove(&self, key: Key) {
+        if !self.is_set_itself() {
             self.waiters.remove(key); // after SET `wake_all` takes them all
         }
     }
