@@ -30,22 +30,26 @@ static METRICS: Metrics = Metrics { lines: Mutex::new(Vec::new()) };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let flush = ThenLayer::new(async |ended| {
-        if let Err(error) = METRICS.flush().await {
+    let then_flush = ThenLayer::new(async |ended| {
+        if let Err(error) = flush().await {
             eprintln!("metrics are lost: {error}");
         }
         ended
     });
-    let runtime = Runtime::new(service_fn(work)).layer(flush).layer(TracingLayer::new());
-    let hooks = Hooks::new().hook("metrics", async || METRICS.flush().await);
+    let runtime = Runtime::new(service_fn(handler)).layer(then_flush).layer(TracingLayer::new());
+    let hooks = Hooks::new().hook("metrics", flush);
     lambda::install(hooks).on_report(|report| report.eprint()).serve(runtime).await
 }
 
 /// Works for as many milliseconds as the event says.
-async fn work(event: LambdaEvent<u64>) -> Result<&'static str, Error> {
+async fn handler(event: LambdaEvent<u64>) -> Result<&'static str, Error> {
     METRICS.add(format!("{} ms of work", event.payload));
     time::sleep(Duration::from_millis(event.payload)).await;
     Ok("done")
+}
+
+async fn flush() -> io::Result<()> {
+    METRICS.flush().await
 }
 
 /// Metrics that are kept in memory until they are flushed.
