@@ -101,7 +101,8 @@ impl ShutdownSignal {
     /// Requests the shutdown because of a failure: the exit status is 1 even if all hooks are done.
     /// Returns true if this call was the first request.
     ///
-    /// The status is 1 even if another request or a signal came first.
+    /// The status is 1 even if another request or a signal came first. The report then only says that
+    /// the shutdown was marked as a failure, so log the message.
     ///
     /// ```
     /// # let shutdown = signoff::ShutdownSignal::manual();

@@ -7,8 +7,8 @@ use super::ExitOn;
 use crate::shutdown_signal::ShutdownSignal;
 
 impl ExitOn {
-    /// Requests `signal` this long before the deadline of the program given to [`run`](Self::run),
-    /// if the program has not returned by then.
+    /// Requests `signal` this long before the deadline of the program given to [`run`](Self::run) or
+    /// [`run_blocking`](Self::run_blocking), if the program has not returned by then.
     ///
     /// It is for connections that never end by themselves, such as WebSocket and server-sent events.
     /// A server that drains would wait for them until its deadline. Their handlers wait for `signal`,

@@ -119,8 +119,9 @@ impl ExitOn {
         self
     }
 
-    /// Names this work in the report if the program given to [`run`](Self::run) does not return in
-    /// time. If a task of it that is [tracked](InFlight::track) has panicked, the program has failed.
+    /// Names this work in the report if the program given to [`run`](Self::run) or
+    /// [`run_blocking`](Self::run_blocking) does not return in time. If a task of it that is
+    /// [tracked](InFlight::track) has panicked, the program has failed.
     pub fn in_flight(mut self, work: &InFlight) -> Self {
         self.in_flight.push(work.clone());
         self

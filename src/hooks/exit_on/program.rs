@@ -89,8 +89,8 @@ impl ExitOn {
 
     /// Does the same as [`run`](Self::run) with a program of threads, on this thread.
     ///
-    /// The hooks start after `main` has stopped. So they cannot wake one that blocks in `accept`: for
-    /// that there is [`start`](Self::start).
+    /// The hooks start after `main` has stopped, so they cannot wake one that blocks in `accept`. A
+    /// thread that waits for the shutdown can. The page of the feature `blocking` shows how.
     ///
     /// ```no_run
     /// # #[cfg(all(any(unix, windows), feature = "blocking"))] mod example {
