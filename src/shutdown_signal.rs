@@ -101,8 +101,8 @@ impl ShutdownSignal {
     /// Requests the shutdown because of a failure: the exit status is 1 even if all hooks are done.
     /// Returns true if this call was the first request.
     ///
-    /// The status is 1 even if another request or a signal came first. The report then only says that
-    /// the shutdown was marked as a failure, so log the message.
+    /// The status is 1 even if another request or a signal came first. The report has the message then,
+    /// too: that of the first call of this method.
     ///
     /// ```
     /// # let shutdown = signoff::ShutdownSignal::manual();
@@ -110,13 +110,14 @@ impl ShutdownSignal {
     /// assert_eq!(shutdown.wait().to_string(), "request: the listener is broken");
     /// ```
     pub fn fail(&self, why: impl Into<Arc<str>>) -> bool {
-        self.latch().set_failure();
+        let why = why.into();
+        self.latch().set_failure(Arc::clone(&why));
         self.request(why)
     }
 
-    /// Whether [`fail`](Self::fail) was called.
-    pub(crate) fn is_failure(&self) -> bool {
-        self.latch().is_failure()
+    /// Returns the message of the first [`fail`](Self::fail).
+    pub(crate) fn failure(&self) -> Option<Arc<str>> {
+        self.latch().failure().cloned()
     }
 
     /// Returns whether a shutdown is requested: one atomic load.

@@ -63,7 +63,9 @@ fn a_failure_of_the_program_is_in_the_report() {
     assert!(report.hooks()[0].outcome().is_done());
     assert!(report.is_failure() && !report.is_clean());
     assert_eq!(format!("{:?}", report.exit_code()), format!("{:?}", ExitCode::FAILURE));
-    assert!(report.to_string().contains(", marked as a failure\n"), "{report}");
+    assert_eq!(report.failure(), Some("the listener is broken"));
+    let summary = ", request: enough, marked as a failure: the listener is broken\n";
+    assert!(report.to_string().contains(summary), "{report}");
 }
 
 /// Replaces standard error.

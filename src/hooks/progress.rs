@@ -227,7 +227,7 @@ impl Progress {
             before: self.before,
             took: self.request.at.elapsed(),
             reason: self.request.reason.clone(),
-            failed: self.request.is_failure(),
+            failure: self.request.failure(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Why and when the shutdown was requested.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::reason::Reason;
@@ -22,8 +23,8 @@ impl Request {
         Self { reason: shutdown.reason(), at, shutdown: Some(shutdown.clone()) }
     }
 
-    /// Returns whether the exit status is a failure even if all hooks are done.
-    pub(super) fn is_failure(&self) -> bool {
-        self.shutdown.as_ref().is_some_and(ShutdownSignal::is_failure)
+    /// Returns why the exit status is a failure even if all hooks are done.
+    pub(super) fn failure(&self) -> Option<Arc<str>> {
+        self.shutdown.as_ref().and_then(ShutdownSignal::failure)
     }
 }

@@ -8,9 +8,8 @@ mod lazy_thread;
 mod parent;
 mod role;
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -63,8 +62,9 @@ const FALLBACK_POLL: Duration = Duration::from_millis(2);
 pub(crate) struct Latch {
     state: AtomicU8,
     cause: Cause,
-    /// Set by any `fail`, also by one that came later.
-    is_failure: AtomicBool,
+    /// Set by the first `fail`, also by one that came later than the request. Boxed, because a child
+    /// is small.
+    failure: OnceLock<Box<Arc<str>>>,
     waiters: Waiters,
     detached: Mutex<Option<Box<Waker>>>,
     role: Role,
@@ -82,7 +82,7 @@ impl Latch {
         Self {
             state: AtomicU8::new(unset(&role)),
             cause: Cause::default(),
-            is_failure: AtomicBool::new(false),
+            failure: OnceLock::new(),
             waiters,
             detached: Mutex::default(),
             role,
@@ -159,15 +159,15 @@ impl Latch {
         is_first
     }
 
-    /// Makes the exit status a failure, even if the hooks are clean.
-    pub(crate) fn set_failure(&self) {
-        // Relaxed: it is read after the shutdown was seen, or much later.
-        self.is_failure.store(true, Relaxed);
+    /// Makes the exit status a failure, even if the hooks are clean. The first message stays.
+    pub(crate) fn set_failure(&self, why: Arc<str>) {
+        let _ = self.failure.set(Box::new(why));
     }
 
-    /// Whether the latch or one of its parents is marked as a failure.
-    pub(crate) fn is_failure(&self) -> bool {
-        self.is_failure.load(Relaxed) || self.parent().is_some_and(Parent::is_failure)
+    /// Why the latch, or else one of its parents, is marked as a failure.
+    pub(crate) fn failure(&self) -> Option<&Arc<str>> {
+        let own = self.failure.get().map(Box::as_ref);
+        own.or_else(|| self.parent().and_then(Parent::failure))
     }
 
     fn claim(&self) -> bool {

@@ -69,8 +69,8 @@ impl Parent {
         self.inherited().into_iter().for_each(Latch::mark_seen);
     }
 
-    pub(super) fn is_failure(&self) -> bool {
-        self.latch.is_failure()
+    pub(super) fn failure(&self) -> Option<&Arc<str>> {
+        self.latch.failure()
     }
 }
 

@@ -54,7 +54,7 @@ impl Report {
         let hooks = self.hooks.iter().map(Hook::report).collect();
         let reason = self.reason.as_deref().map(|text| Reason::Request(text.into()));
         let (budget, before, took) = (self.budget, self.before, self.took);
-        let summary = Summary { budget, before, took, reason, failed: false };
+        let summary = Summary { budget, before, took, reason, failure: None };
         let report = super::Report::new(hooks, summary);
         let [blocks, colors] = [(false, true), (true, false)]
             .map(|(has_colors, has_blocks)| Style { has_colors, has_blocks });

@@ -13,6 +13,7 @@ mod timeline;
 mod timeline_tests;
 
 use std::process::{ExitCode, Termination};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use hook_report::HookReport;
@@ -65,8 +66,8 @@ pub(in crate::hooks) struct Summary {
     /// From the shutdown request to the end of the last hook.
     pub(in crate::hooks) took: Duration,
     pub(in crate::hooks) reason: Option<Reason>,
-    /// Whether the shutdown is a failure even if all hooks are done.
-    pub(in crate::hooks) failed: bool,
+    /// Why the shutdown is a failure even if all hooks are done.
+    pub(in crate::hooks) failure: Option<Arc<str>>,
 }
 
 impl Report {
@@ -111,11 +112,16 @@ impl Report {
         self.summary.reason.as_ref()
     }
 
-    /// Returns whether the program requested the shutdown with
-    /// [`fail`](crate::ShutdownSignal::fail).
+    /// Returns whether the program called [`fail`](crate::ShutdownSignal::fail).
     #[must_use]
     pub fn is_failure(&self) -> bool {
-        self.summary.failed
+        self.failure().is_some()
+    }
+
+    /// Returns the message of the first call of [`fail`](crate::ShutdownSignal::fail).
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        self.summary.failure.as_deref()
     }
 
     /// Returns the exit status: success if [`is_clean`](Self::is_clean), else failure.

@@ -71,7 +71,12 @@ impl<'a> Timeline<'a> {
             Some(reason) => write!(f, ", {}", escape(&reason.to_string()))?,
             None => {}
         }
-        f.write_str(if report.is_failure() { ", marked as a failure" } else { "" })
+        let Some(failure) = report.failure() else { return Ok(()) };
+        f.write_str(", marked as a failure")?;
+        match report.reason() {
+            Some(Reason::Request(why)) if **why == *failure => Ok(()), // it stands there
+            _ => write!(f, ": {}", escape(failure)),
+        }
     }
 
     fn write_row(&self, row: &Row, f: &mut impl Write) -> fmt::Result {

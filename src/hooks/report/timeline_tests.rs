@@ -287,12 +287,13 @@ fn in_flight_work_is_named_up_to_a_number() {
 
 #[test]
 fn a_failed_shutdown_is_not_clean() {
-    let report = |failed| {
-        Report::new(vec![hook("a", 0, Outcome::Done, 0, 0)], Summary { failed, ..summary(1) })
+    let report = |failed: bool| {
+        let failure = failed.then(|| "no\ndisk".into());
+        Report::new(vec![hook("a", 0, Outcome::Done, 0, 0)], Summary { failure, ..summary(1) })
     };
     assert!(report(false).is_clean() && !report(true).is_clean());
     assert_eq!((report(false).status(), report(true).status()), (0, 1));
     let shown = report(true).to_string();
     let summary = shown.lines().next().unwrap_or_default();
-    assert!(summary.ends_with(" (uid 0), marked as a failure"), "{shown}");
+    assert!(summary.ends_with(r" (uid 0), marked as a failure: no\ndisk"), "{shown}");
 }
