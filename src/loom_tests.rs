@@ -37,7 +37,7 @@ fn model_of_three(f: impl Fn() + Send + Sync + 'static) {
     check(2, f);
 }
 
-fn check(preemptions: usize, f: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn check(preemptions: usize, f: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();
     builder.preemption_bound = Some(preemptions);
     builder.check(f);

@@ -92,21 +92,16 @@ impl Waiters {
         Self::Sharded(OnceLock::from(Some(Box::default())))
     }
 
+    /// Returns `None` if `wake_all` came before the first waiter.
     #[inline]
     fn slab(&self, shard: usize) -> Option<&Mutex<Slab>> {
         match self {
             Self::Small(slab) => Some(slab),
-            Self::Sharded(shards) => shards.get()?.as_ref().map(|shards| &shards[shard].slab),
+            Self::Sharded(shards) => {
+                let shards = shards.get_or_init(|| Some(Box::default()));
+                shards.as_ref().map(|shards| &shards[shard].slab)
+            }
         }
-    }
-
-    /// Returns `None` if `wake_all` came first.
-    #[cold]
-    fn make_slab(&self, shard: usize) -> Option<&Mutex<Slab>> {
-        if let Self::Sharded(shards) = self {
-            shards.get_or_init(|| Some(Box::default()));
-        }
-        self.slab(shard)
     }
 
     /// Keeps `waker` until `remove` or `wake_all`. Returns `None` if `can_wait` is false, which is
@@ -114,8 +109,7 @@ impl Waiters {
     #[inline]
     pub(crate) fn insert(&self, waker: Waker, can_wait: impl FnOnce() -> bool) -> Option<Key> {
         let shard = shard_of_this_thread();
-        let slab = self.slab(shard).or_else(|| self.make_slab(shard))?;
-        let mut slab = lock(slab);
+        let mut slab = lock(self.slab(shard)?);
         let result = if can_wait() { slab.insert(waker, shard) } else { Err(waker) };
         drop(slab); // W3: before the waker
         result.ok()

@@ -49,12 +49,17 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    #[test]
-    fn a_limit_of_its_own_never_exceeds_the_stage() {
+    /// With nine seconds for all: the deadline of a limit, and one after some seconds.
+    fn first_of_three_stages() -> (impl Fn(TimeLimit) -> Deadline, impl Fn(u32, bool) -> Deadline) {
         let now = Instant::now();
         let budget = StageBudget::new(Some(now + SECOND * 9), now, [None, None].into_iter());
-        let deadline = |limit| budget.deadline_of(limit, now);
-        let after = |seconds: u32, is_own| Deadline { at: Some(now + SECOND * seconds), is_own };
+        let after = move |seconds, is_own| Deadline { at: Some(now + SECOND * seconds), is_own };
+        (move |limit| budget.deadline_of(limit, now), after)
+    }
+
+    #[test]
+    fn a_limit_of_its_own_never_exceeds_the_stage() {
+        let (deadline, after) = first_of_three_stages();
         assert_eq!(deadline(TimeLimit::Stage), after(3, false));
         assert_eq!(deadline(TimeLimit::Within(SECOND * 2)), after(2, true));
         assert_eq!(deadline(TimeLimit::Within(SECOND * 4)), after(3, false));
@@ -63,14 +68,13 @@ mod tests {
 
     #[test]
     fn a_delay_may_exceed_its_share_but_never_takes_everything() {
-        let now = Instant::now();
-        let budget = StageBudget::new(Some(now + SECOND * 9), now, [None, None].into_iter());
-        let deadline = |limit| budget.deadline_of(limit, now);
-        let after = |seconds: u32, is_own| Deadline { at: Some(now + SECOND * seconds), is_own };
+        let (deadline, after) = first_of_three_stages();
         assert_eq!(deadline(TimeLimit::Exactly(SECOND * 5)), after(5, true));
         assert_eq!(deadline(TimeLimit::Exactly(SECOND * 9)), after(3, false));
         assert_eq!(deadline(TimeLimit::Exactly(Duration::MAX)), after(3, false));
+        let now = Instant::now();
         let unlimited = StageBudget::new(None, now, [None].into_iter());
-        assert_eq!(unlimited.deadline_of(TimeLimit::Exactly(SECOND), now), after(1, true));
+        let in_a_second = Deadline { at: Some(now + SECOND), is_own: true };
+        assert_eq!(unlimited.deadline_of(TimeLimit::Exactly(SECOND), now), in_a_second);
     }
 }

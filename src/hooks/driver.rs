@@ -98,7 +98,7 @@ impl<'a> Driver<'a> {
             return Poll::Ready(());
         }
         if let Some(at) = self.progress.next_deadline() {
-            timer.wake_at(at, &self.progress.ready);
+            timer.wake_at(at, ready);
         }
         Poll::Pending
     }
@@ -113,24 +113,18 @@ impl<'a> Driver<'a> {
 
     fn poll_task(&mut self, number: usize) {
         let Some((task, waker)) = self.tasks.get_mut(&number) else { return };
-        if let Poll::Ready(outcome) = task.poll(&mut task::Context::from_waker(waker)) {
-            self.end_task(number, Some(outcome));
+        let Poll::Ready(outcome) = task.poll(&mut task::Context::from_waker(waker)) else { return };
+        if let Some((task, _)) = self.tasks.remove(&number) {
+            task.end(Some(outcome));
         }
     }
 
     fn expire_deadlines(&mut self, now: Instant) {
         while let Some(number) = self.progress.pop_expired(now) {
-            if self.tasks.contains_key(&number) {
-                self.end_task(number, None);
-            } else {
-                self.abandon(number);
+            match self.tasks.remove(&number) {
+                Some((task, _)) => task.end(None),
+                None => self.abandon(number),
             }
-        }
-    }
-
-    fn end_task(&mut self, number: usize, outcome: Option<Outcome>) {
-        if let Some((task, _)) = self.tasks.remove(&number) {
-            task.end(outcome);
         }
     }
 

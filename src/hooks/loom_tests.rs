@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
-use loom::model::Builder;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
@@ -17,12 +16,11 @@ use super::ready_queue::ReadyQueue;
 use super::report::Outcome;
 use super::request::Request;
 use crate::block_on::block_on;
+use crate::loom_tests::check;
 
 /// All interleavings with up to two preemptions.
 fn model(f: impl Fn() + Send + Sync + 'static) {
-    let mut builder = Builder::new();
-    builder.preemption_bound = Some(2);
-    builder.check(f);
+    check(2, f);
 }
 
 /// A driver that looks again whenever it is woken, until it is done. (It is never the thread that

@@ -156,18 +156,19 @@ impl Progress {
 
     /// A hook finishes, if no other thread said so before. One that still waits never starts.
     pub(super) fn finish(&self, number: usize, outcome: Outcome) {
-        let Some(hook) = lock(&self.state).unfinished(number).cloned() else { return };
+        let Some(hook) = unfinished(&mut lock(&self.state).hooks, number).cloned() else { return };
         let report = hook.into_report(self.request.at, outcome);
         self.span.hook_ended(&report);
-        let mut state = lock(&self.state);
-        if let Some(hook) = state.unfinished(number) {
-            *hook = HookState::Finished(report.clone());
-            state.observers.send(|| Event::HookEnded(report));
+        let mut guard = lock(&self.state);
+        let state = &mut *guard;
+        if let Some(hook) = unfinished(&mut state.hooks, number) {
+            state.observers.send(|| Event::HookEnded(report.clone()));
+            *hook = HookState::Finished(report);
             state.unfinished -= 1;
             state.steps += 1;
         }
         let is_stage_over = state.unfinished == 0;
-        drop(state);
+        drop(guard);
         if is_stage_over {
             self.ready.wake_driver();
         }
@@ -256,8 +257,8 @@ impl State {
             _ => None,
         }
     }
+}
 
-    fn unfinished(&mut self, number: usize) -> Option<&mut HookState> {
-        self.hooks.get_mut(number).filter(|hook| !hook.is_finished())
-    }
+fn unfinished(hooks: &mut [HookState], number: usize) -> Option<&mut HookState> {
+    hooks.get_mut(number).filter(|hook| !hook.is_finished())
 }
