@@ -11,17 +11,17 @@ use std::time::Duration;
 use loom::model::Builder;
 use loom::thread;
 
-use crate::block_on::block_on;
-use crate::latch::Latch;
-use crate::reason::{Process, Reason};
-use crate::shutdown_signal::{ShutdownSignal, Wait};
 use crate::signal::Signal;
-use crate::sync::{AtomicU8, Mutex, lock};
-use crate::waiter::Waiter;
+use crate::signal::latch::Latch;
+use crate::signal::reason::{Process, Reason};
+use crate::signal::waiter::Waiter;
+use crate::signal::{ShutdownSignal, Wait};
+use crate::util::block_on::block_on;
+use crate::util::sync::{AtomicU8, Mutex, lock};
 
-#[path = "backend/driver_task.rs"]
+#[path = "listen/backend/driver_task.rs"]
 mod driver_task;
-#[path = "backend/fallback_state.rs"]
+#[path = "listen/backend/fallback_state.rs"]
 mod fallback_state;
 
 use driver_task::{DriverTask, WakeAll};

@@ -87,8 +87,7 @@ mod page {
 
 #[test]
 fn the_page_shows_the_code() {
-    let (page, code) =
-        (include_str!("../src/hooks/hooks.md"), include_str!("child_process/stop.rs"));
+    let (page, code) = (include_str!("../docs/hooks.md"), include_str!("child_process/stop.rs"));
     assert!(page.contains(code), "the page shows another function");
 }
 

@@ -30,7 +30,7 @@ const SHORT: Duration = Duration::from_millis(300);
 
 #[test]
 fn the_page_shows_the_code() {
-    let (page, code) = (include_str!("../src/hooks/hooks.md"), include_str!("testing/program.rs"));
+    let (page, code) = (include_str!("../docs/hooks.md"), include_str!("testing/program.rs"));
     assert!(page.contains(code), "the page shows another program.rs");
 }
 

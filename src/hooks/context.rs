@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::reason::Reason;
+use crate::signal::reason::Reason;
 
 /// Why the process shuts down, and how much time a hook has.
 #[derive(Clone)]

@@ -14,7 +14,7 @@ use super::progress::Progress;
 use super::report::Outcome;
 use super::task::Task;
 use super::workers::{MAX_WORKERS, Workers};
-use crate::catch_panic::catch_panic;
+use crate::util::panic::catch_panic;
 
 /// If so many hooks block their threads, no thread replaces theirs: the process has a limit.
 const MAX_BLOCKED: usize = 1024;

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::hook_id::HookId;
 use super::report::{HookReport, Report};
-use crate::human_duration::HumanDuration;
-use crate::human_list::HumanList;
 use crate::in_flight::InFlightEntry;
-use crate::reason::Reason;
+use crate::signal::reason::Reason;
+use crate::util::human_duration::HumanDuration;
+use crate::util::human_list::HumanList;
 
 /// What happens during a shutdown, for an [`Observer`](super::Observer).
 ///

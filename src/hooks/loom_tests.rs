@@ -15,8 +15,8 @@ use super::progress::Progress;
 use super::ready_queue::ReadyQueue;
 use super::report::Outcome;
 use super::request::Request;
-use crate::block_on::block_on;
 use crate::loom_tests::check;
+use crate::util::block_on::block_on;
 
 /// All interleavings with up to two preemptions.
 fn model(f: impl Fn() + Send + Sync + 'static) {

@@ -1,5 +1,4 @@
-#![doc = include_str!("../links.md")]
-#![doc = include_str!("hooks.md")]
+#![doc = include_str!("../../docs/hooks.md")]
 
 // The way of a hook, from `Hooks::hook` to its row in the report:
 //

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::event::Event;
 use super::observer::Observer;
-use crate::catch_panic::catch_panic;
+use crate::util::panic::catch_panic;
 
 // Invariants
 //

@@ -19,7 +19,7 @@ use super::request::Request;
 use super::stage::Stages;
 use crate::in_flight::tracked_work::TrackedWork;
 use crate::observers::tracing::ShutdownSpan;
-use crate::sync::{Mutex, lock};
+use crate::util::sync::{Mutex, lock};
 
 // Invariants
 //

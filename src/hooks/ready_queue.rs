@@ -5,7 +5,7 @@ use std::mem;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
-use crate::sync::{Mutex, lock};
+use crate::util::sync::{Mutex, lock};
 
 // Invariants
 //

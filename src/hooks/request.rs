@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::reason::Reason;
-use crate::shutdown_signal::ShutdownSignal;
+use crate::signal::ShutdownSignal;
+use crate::signal::reason::Reason;
 
 /// Why and when the shutdown was requested.
 pub(super) struct Request {

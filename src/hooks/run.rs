@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::report::Report;
 use super::request::Request;
 use super::runtime;
-use crate::shutdown_signal::ShutdownSignal;
+use crate::signal::ShutdownSignal;
 
 impl Hooks {
     /// Runs the hooks now, on the executor that awaits this future.

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::block_on;
+use crate::util::block_on;
 
 /// Runs the future on this thread.
 pub(super) fn block_on(future: impl Future<Output = ()> + Send) {

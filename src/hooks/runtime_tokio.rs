@@ -6,8 +6,8 @@ use std::thread::{self, ScopedJoinHandle};
 
 use tokio::runtime::{Builder, EnterGuard, Handle, Runtime};
 
-use crate::block_on;
-use crate::catch_panic::catch_panic;
+use crate::util::block_on;
+use crate::util::panic::catch_panic;
 
 /// Runs the future in a runtime of its own: on this thread, or if that belongs to a runtime or is
 /// about to end, on a new one while this one waits.

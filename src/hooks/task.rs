@@ -11,9 +11,9 @@ use super::deadline::{Deadline, patience};
 use super::hook::{Hook, HookFuture, Kind};
 use super::progress::Progress;
 use super::report::Outcome;
-use crate::block_on::block_on;
-use crate::catch_panic::catch_panic;
 use crate::in_flight::tracked_work::{TrackedWork, in_hook};
+use crate::util::block_on::block_on;
+use crate::util::panic::catch_panic;
 
 // Invariants
 //

@@ -9,7 +9,7 @@ use super::hook::{Kind, NumberedHook};
 use super::progress::Progress;
 use super::runtime::RuntimeHandle;
 use super::task::Task;
-use crate::sync::{Mutex, lock};
+use crate::util::sync::{Mutex, lock};
 
 /// As many hooks of a stage run at once on threads. More would only wait for each other, and each
 /// takes memory for its stack.

@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::InFlight;
-use crate::block_on;
 use crate::in_flight::tracked_work::record_wait;
-use crate::sync::lock;
+use crate::util::block_on;
+use crate::util::sync::lock;
 
 /// Resolves when nothing is in flight. [`InFlight::drained`] returns it.
 ///

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::human_duration::HumanDuration;
+use crate::util::human_duration::HumanDuration;
 
 /// A piece of work in flight: its name, and how long it has been running.
 ///

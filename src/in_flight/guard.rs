@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::InFlight;
-use crate::sync::lock;
+use crate::util::sync::lock;
 
 /// Counts a piece of work until it is dropped. [`InFlight::enter`] returns it.
 #[must_use = "the work counts until the guard is dropped"]

@@ -24,8 +24,8 @@ pub use entry::InFlightEntry;
 pub use guard::InFlightGuard;
 pub use task::TaskPanicked;
 
-use crate::catch_panic::catch_panic;
-use crate::sync::{Mutex, lock};
+use crate::util::panic::catch_panic;
+use crate::util::sync::{Mutex, lock};
 
 /// Tracks work that must finish before the process exits.
 ///

@@ -9,8 +9,8 @@ use std::panic::{self, AssertUnwindSafe};
 use std::pin::pin;
 
 use super::{InFlight, InFlightGuard};
-use crate::catch_panic::panic_message;
-use crate::sync::lock;
+use crate::util::panic::panic_message;
+use crate::util::sync::lock;
 
 impl InFlight {
     /// Wraps a task: counts it until it ends or is dropped, and records its panic.

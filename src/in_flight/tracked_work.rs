@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::in_flight::{InFlight, InFlightEntry, TaskPanicked};
-use crate::sync::{Mutex, lock};
+use crate::util::sync::{Mutex, lock};
 
 /// The in-flight work that one hook has waited for.
 #[derive(Default)]

@@ -12,7 +12,7 @@ use super::next_connection::NEXT_CONNECTION;
 use super::registration::{Pending, Registration, Request};
 use super::registration_error::RegistrationError;
 use super::request;
-use crate::lambda_tracing;
+use super::tracing;
 
 /// An internal extension that subscribes to no events.
 ///
@@ -142,7 +142,7 @@ impl SnapStartResource for Extension {
     fn after_restore(&self) -> BoxFuture<'_, Result<(), lambda_runtime::Error>> {
         Box::pin(async {
             let renewed = NEXT_CONNECTION.renew(self.timeout);
-            renewed.err().iter().for_each(lambda_tracing::not_renewed);
+            renewed.err().iter().for_each(tracing::not_renewed);
             Ok(())
         })
     }

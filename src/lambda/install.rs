@@ -11,8 +11,8 @@ use super::extension::Extension;
 use super::installed::Installed;
 use super::registration::Pending;
 use super::shared_signal::SharedSignal;
+use super::tracing;
 use crate::hooks::{AsyncHook, Exit, ExitOn, Hooks, IntoOutcome, Report};
-use crate::lambda_tracing;
 
 /// Lambda sends `SIGKILL` 500 ms after `SIGTERM`.
 const BUDGET: Duration = Duration::from_millis(450);
@@ -186,7 +186,7 @@ impl Install {
             Err(error) if is_strict => return Err(Error::Registration(error)),
             registration => registration.err(),
         };
-        registration_error.iter().for_each(lambda_tracing::not_registered);
+        registration_error.iter().for_each(tracing::not_registered);
         Ok(Installed { guard, shutdown, registration_error })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::registration_error::RegistrationError;
 use crate::hooks::ExitGuard;
-use crate::shutdown_signal::ShutdownSignal;
+use crate::signal::ShutdownSignal;
 
 /// Installed hooks. Keep this value until `main` returns: dropping it waits for running hooks.
 ///

@@ -1,4 +1,3 @@
-#![doc = include_str!("../links.md")]
 #![doc = include_str!("../../features/lambda.md")]
 
 mod api_error;
@@ -20,6 +19,7 @@ mod resolve;
 mod response;
 mod run;
 mod shared_signal;
+mod tracing;
 
 pub use api_error::ApiError;
 pub use error::Error;

@@ -2,10 +2,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::backend::blocking::Blocking;
-use crate::backend::tokio::Tokio;
 use crate::error::Error;
-use crate::shutdown_signal::ShutdownSignal;
+use crate::listen::backend::blocking::Blocking;
+use crate::listen::backend::tokio::Tokio;
+use crate::signal::ShutdownSignal;
 
 static SHARED: Mutex<Option<ShutdownSignal>> = Mutex::new(None);
 

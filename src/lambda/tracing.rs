@@ -1,11 +1,15 @@
 //! The `tracing` events of an extension that is not registered or not renewed.
 
-use crate::lambda::RegistrationError;
+use super::RegistrationError;
 
-pub(crate) fn not_registered(error: &RegistrationError) {
+#[cfg_attr(not(feature = "tracing"), allow(unused_variables, reason = "nothing is logged"))]
+pub(super) fn not_registered(error: &RegistrationError) {
+    #[cfg(feature = "tracing")]
     ::tracing::warn!(%error, "no extension is registered");
 }
 
-pub(crate) fn not_renewed(error: &RegistrationError) {
+#[cfg_attr(not(feature = "tracing"), allow(unused_variables, reason = "nothing is logged"))]
+pub(super) fn not_renewed(error: &RegistrationError) {
+    #[cfg(feature = "tracing")]
     ::tracing::warn!(%error, "the connection of the extension is not renewed");
 }

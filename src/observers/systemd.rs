@@ -1,4 +1,3 @@
-#![doc = include_str!("../links.md")]
 #![doc = include_str!("../../features/systemd.md")]
 
 use std::ffi::OsStr;
@@ -12,8 +11,8 @@ use std::time::Duration;
 use std::{env, io};
 
 use crate::hooks::{Event, HookReport, Observer, Report, Running, Started};
-use crate::human_list::HumanList;
-use crate::monotonic;
+use crate::util::human_list::HumanList;
+use crate::util::monotonic;
 
 /// What the process needs to exit after the budget: the last output, at most.
 const MARGIN: Duration = Duration::from_millis(500);

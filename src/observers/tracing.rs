@@ -1,4 +1,3 @@
-#![doc = include_str!("../links.md")]
 #![doc = include_str!("../../features/tracing.md")]
 
 use std::sync::OnceLock;
@@ -7,10 +6,10 @@ use std::time::Duration;
 use ::tracing::span::{Entered, Id};
 use ::tracing::{Span, info, info_span, warn};
 
-use crate::catch_panic::catch_panic;
 use crate::hooks::{HookReport, Outcome, Report};
 use crate::in_flight::InFlightEntry;
-use crate::reason::Reason;
+use crate::signal::reason::Reason;
+use crate::util::panic::catch_panic;
 
 // This is not an `Observer`: hooks run inside the span, so it must be entered on the threads of the
 // hooks, before their code runs. An observer has a thread of its own. Events would also arrive there

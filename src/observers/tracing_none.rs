@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::hooks::{HookReport, Report};
-use crate::reason::Reason;
+use crate::signal::reason::Reason;
 
 #[derive(Default)]
 pub(crate) struct ShutdownSpan(());

@@ -2,9 +2,9 @@
 
 use std::process;
 
-use crate::os::exit;
-use crate::reason::Reason;
+use crate::listen::os::exit;
 use crate::signal::Signal;
+use crate::signal::reason::Reason;
 
 /// The exit status of a process whose shutdown was handled by [`exit_on`](crate::Hooks::exit_on).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

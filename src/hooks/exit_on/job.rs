@@ -8,7 +8,6 @@ use std::thread;
 use std::time::Instant;
 
 use super::exit::{End, Exit};
-use crate::catch_panic::catch_panic;
 use crate::hooks::alarm::{Alarm, Timer};
 use crate::hooks::builder::Hooks;
 use crate::hooks::closed::Closed;
@@ -18,8 +17,9 @@ use crate::hooks::report::Report;
 use crate::hooks::request::Request;
 use crate::hooks::runtime::HookRuntime;
 use crate::in_flight::tracked_work::in_hook;
-use crate::os::{Owner, wait_for_deliveries};
-use crate::shutdown_signal::ShutdownSignal;
+use crate::listen::os::{Owner, wait_for_deliveries};
+use crate::signal::ShutdownSignal;
+use crate::util::panic::catch_panic;
 
 // Invariants
 //
@@ -130,7 +130,7 @@ impl ExitJob {
             // Never dropped: that would drop the tasks that hooks have left in it.
             ManuallyDrop::new(HookRuntime::new()).block_on(run);
         } else {
-            crate::block_on::block_on(run, None); // a runtime takes time to build
+            crate::util::block_on::block_on(run, None); // a runtime takes time to build
         }
     }
 

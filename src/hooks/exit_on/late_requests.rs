@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
 use super::ExitOn;
-use crate::shutdown_signal::ShutdownSignal;
+use crate::signal::ShutdownSignal;
 
 impl ExitOn {
     /// Requests `signal` this long before the deadline of the program given to [`run`](Self::run) or

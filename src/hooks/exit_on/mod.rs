@@ -25,7 +25,7 @@ use super::builder::Hooks;
 use super::report::Report;
 use crate::error::Error;
 use crate::in_flight::InFlight;
-use crate::shutdown_signal::ShutdownSignal;
+use crate::signal::ShutdownSignal;
 
 impl Hooks {
     /// Runs the hooks when the shutdown is requested, and then exits the process, even if the

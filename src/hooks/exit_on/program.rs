@@ -8,8 +8,6 @@ use std::task::Poll;
 
 use super::ExitOn;
 use super::late_requests::LateRequests;
-use crate::block_on::block_on;
-use crate::catch_panic::catch_panic;
 use crate::hooks::builder::Hooks;
 use crate::hooks::context::HookContext;
 use crate::hooks::hook::{Hook, HookFuture, IntoOutcome, Kind, TimeLimit};
@@ -17,7 +15,9 @@ use crate::hooks::report::Outcome;
 use crate::hooks::stage::{Entry, Stage};
 use crate::in_flight::InFlight;
 use crate::in_flight::tracked_work::record_wait;
-use crate::shutdown_signal::ShutdownSignal;
+use crate::signal::ShutdownSignal;
+use crate::util::block_on::block_on;
+use crate::util::panic::catch_panic;
 
 // Invariant
 //

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 
 use super::State;
-use crate::sync::{Mutex, lock};
+use crate::util::sync::{Mutex, lock};
 
 /// Removes a hook from its [`HookSet`](super::HookSet) when it is dropped.
 ///

@@ -12,7 +12,7 @@ pub use stage_started::StageStarted;
 
 use super::context::HookContext;
 use super::hook::{AsyncHook, Hook, IntoOutcome};
-use crate::sync::{Mutex, lock};
+use crate::util::sync::{Mutex, lock};
 
 // Invariants
 //

@@ -8,7 +8,7 @@ use super::{HookReport, Outcome, Summary, text};
 use crate::InFlight;
 use crate::hooks::hook_id::HookId;
 use crate::in_flight::tracked_work::{TrackedWork, in_hook, record_wait};
-use crate::reason::Reason;
+use crate::signal::reason::Reason;
 
 /// What happened to one hook.
 #[derive(Debug)]

@@ -23,7 +23,7 @@ use style::Style;
 use timeline::Timeline;
 
 use super::output;
-use crate::reason::Reason;
+use crate::signal::reason::Reason;
 
 /// What happened during a shutdown: how and when each hook ended, and what remained in flight.
 ///

@@ -7,8 +7,8 @@ use super::row::Row;
 use super::style::{Color, Style};
 use super::text::{escape, pad, width, wrap};
 use super::{Report, bar};
-use crate::human_duration::HumanDuration;
-use crate::reason::Reason;
+use crate::signal::reason::Reason;
+use crate::util::human_duration::HumanDuration;
 
 /// Rows are never longer: 79 columns fit every terminal.
 pub(super) const WIDTH: usize = 79;

@@ -10,8 +10,8 @@ use super::{HookReport, Outcome, Report, Summary};
 use crate::InFlight;
 use crate::hooks::hook_id::HookId;
 use crate::in_flight::tracked_work::{TrackedWork, in_hook, record_wait};
-use crate::reason::{Process, Reason};
 use crate::signal::Signal;
+use crate::signal::reason::{Process, Reason};
 
 const MS: Duration = Duration::from_millis(1);
 const BLOCKS: Style = Style { has_colors: false, has_blocks: true };

@@ -1,4 +1,3 @@
-#![doc = include_str!("../../links.md")]
 #![doc = include_str!("../../../features/progress.md")]
 
 // - `view`: the lines of the view, as text.
@@ -14,11 +13,11 @@ use std::time::Duration;
 use crate::hooks::style::Style;
 use crate::hooks::text::escape;
 use crate::hooks::{Event, Observer, Running, Started};
-use crate::human_duration::HumanDuration;
-use crate::options::ForcedExit;
-use crate::reason::Reason;
 use crate::signal::Signal;
-use crate::terminal_view;
+use crate::signal::options::ForcedExit;
+use crate::signal::reason::Reason;
+use crate::util::human_duration::HumanDuration;
+use crate::util::terminal_view;
 use output::Output;
 pub use stderr::{Stderr, stderr};
 use view::View;

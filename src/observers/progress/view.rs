@@ -6,8 +6,8 @@ use super::output::Size;
 use crate::hooks::style::{Color, Style};
 use crate::hooks::text::{escape, pad, width};
 use crate::hooks::{Running, RunningHook};
-use crate::human_duration::HumanDuration;
-use crate::human_list::HumanList;
+use crate::util::human_duration::HumanDuration;
+use crate::util::human_list::HumanList;
 
 /// The longest bar: that of the timeline.
 const LONGEST_BAR: usize = 28;

@@ -1,0 +1,35 @@
+#![doc = include_str!("../../../features/async-std.md")]
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Poll, ready};
+
+use futures_lite::Stream;
+use signal_hook_async_std::Signals;
+
+use super::driver_waker::{self, WatchGuard};
+use super::{Backend, Notifier, reactor};
+use crate::error::Error;
+
+/// async-std's reactor, through signal-hook-async-std.
+///
+/// There is one in a process and it needs no executor, so `listen` may be called anywhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AsyncStd;
+
+impl Backend for AsyncStd {
+    type Watch = WatchGuard;
+
+    fn watch(self, notifier: Notifier) -> Result<WatchGuard, Error> {
+        reactor::can_start(&notifier)?;
+        let numbers = notifier.signals().iter().map(|signal| signal.as_raw());
+        let mut signals = Signals::new(numbers).map_err(Error::Descriptor)?;
+        // Its handlers run after ours, so the signal is recorded when the stream has an item.
+        let readable = poll_fn(move |cx| {
+            let next = ready!(Pin::new(&mut signals).poll_next(cx));
+            Poll::Ready(next.map(drop).ok_or_else(|| io::ErrorKind::BrokenPipe.into()))
+        });
+        Ok(driver_waker::watch(readable, notifier))
+    }
+}

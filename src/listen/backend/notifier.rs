@@ -1,0 +1,88 @@
+//! What a backend gets.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::{FallbackState, start_thread};
+use crate::listen::os::Listener;
+use crate::signal::Signal;
+
+/// The descriptor that a signal handler makes readable, and the task of waking the waiters then.
+///
+/// `AsFd` gives the descriptor. On Windows there is none, and a backend only keeps this. See [`Backend`](crate::Backend) for how to use it.
+pub struct Notifier {
+    listener: Arc<Listener>,
+    fallback: Arc<FallbackState>,
+    signals: Vec<Signal>,
+}
+
+impl Notifier {
+    pub(crate) fn new(
+        listener: Arc<Listener>,
+        fallback: Arc<FallbackState>,
+        signals: Vec<Signal>,
+    ) -> Self {
+        Self { listener, fallback, signals }
+    }
+
+    /// Wakes the waiters: the descriptor is readable.
+    ///
+    /// Returns `Break` if there is nothing left to wait for: drop the notifier. Returns `Continue` if
+    /// the backend has to wait for the descriptor again: for a [`SignalStream`](crate::SignalStream),
+    /// which takes every signal, and if this was called too early, which is harmless.
+    #[must_use = "after `Continue` the backend has to wait for the descriptor again"]
+    pub fn notify(&self) -> ControlFlow<()> {
+        if self.listener.wake_all() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Returns the signals that are listened to, without those that are left ignored.
+    #[must_use]
+    pub fn signals(&self) -> &[Signal] {
+        &self.signals
+    }
+
+    /// Whether it is for a stream.
+    #[cfg(all(unix, any(feature = "tokio", feature = "async-std", feature = "smol")))]
+    pub(super) fn repeats(&self) -> bool {
+        self.listener.target().repeats()
+    }
+
+    #[cfg(all(
+        unix,
+        any(feature = "tokio", feature = "async-std", feature = "smol", feature = "blocking")
+    ))]
+    pub(super) fn listener(&self) -> &Arc<Listener> {
+        &self.listener
+    }
+
+    #[cfg(all(unix, feature = "blocking"))]
+    pub(super) fn fallback(&self) -> &FallbackState {
+        &self.fallback
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for Notifier {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.listener.as_fd()
+    }
+}
+
+impl Drop for Notifier {
+    fn drop(&mut self) {
+        // A forked child shares the descriptor with its parent and must not read from it.
+        if !self.listener.in_owner_process() {
+            return;
+        }
+        if !self.listener.wake_all() && self.fallback.abandon() {
+            start_thread(&self.listener, &self.fallback);
+        }
+    }
+}
+
+impl fmt::Debug for Notifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notifier").field("signals", &self.signals).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,27 @@
+#![doc = include_str!("../../../features/smol.md")]
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use async_io::Async;
+
+use super::driver_waker::{self, WatchGuard};
+use super::{Backend, Notifier, reactor};
+use crate::error::Error;
+
+/// async-io's reactor, which smol and everything built on it uses.
+///
+/// There is one in a process and it needs no executor, so `listen` may be called anywhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Smol;
+
+impl Backend for Smol {
+    type Watch = WatchGuard;
+
+    fn watch(self, notifier: Notifier) -> Result<WatchGuard, Error> {
+        reactor::can_start(&notifier)?;
+        let fd = Arc::clone(notifier.listener());
+        let fd = Async::new_nonblocking(fd).map_err(Error::Descriptor)?;
+        Ok(driver_waker::watch(poll_fn(move |cx| fd.poll_readable(cx)), notifier))
+    }
+}

@@ -1,0 +1,160 @@
+//! How a program begins to listen to signals, and how it stops.
+
+pub mod backend;
+pub(crate) mod os;
+mod pending_signals;
+#[cfg(unix)]
+mod send;
+mod stream;
+mod target;
+
+use std::any::Any;
+use std::mem;
+use std::sync::Arc;
+use std::time::Instant;
+
+pub use self::backend::{Backend, Notifier};
+use self::backend::{FallbackState, start_thread};
+use self::os::{Listener, Registered};
+pub use self::stream::SignalStream;
+use self::target::Target;
+use crate::error::Error;
+use crate::signal::Signal;
+use crate::signal::latch::Latch;
+use crate::signal::options::{ForcedExit, Signals};
+use crate::signal::{Origin, ShutdownSignal, Source};
+
+impl ShutdownSignal {
+    /// Listens to `SIGTERM` and `SIGINT`, on the runtime that `backend` stands for. On Windows these are
+    /// [the events of a console](Self#windows).
+    ///
+    /// The handlers are installed when this returns: a later signal is not lost, even if it comes
+    /// before the first poll, or if the runtime is busy, blocked or gone. Call it first in `main`.
+    /// [`Signals`] has the same with options.
+    ///
+    /// An inherited blocked signal is unblocked on the calling thread and the threads that it starts
+    /// later.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::NoRuntime`] or [`Error::NoDriver`] if the runtime is missing, and another
+    /// [`Error`] if the system refuses a descriptor, a thread or a handler. Nothing is left behind.
+    pub fn listen(backend: impl Backend) -> Result<Self, Error> {
+        Signals::default().listen(backend)
+    }
+}
+
+impl Signals {
+    /// Listens to these signals, on the runtime that `backend` stands for.
+    ///
+    /// # Errors
+    ///
+    /// As [`ShutdownSignal::listen`]; also [`Error::NoSignals`] if the set is empty, and
+    /// [`Error::NotAllowed`] or [`Error::Unknown`] if it holds a signal that cannot be used.
+    pub fn listen<B: Backend>(self, backend: B) -> Result<ShutdownSignal, Error> {
+        let latch = Arc::<Latch>::default();
+        let listening = self.start(Target::Latch(Arc::clone(&latch)), backend)?;
+        os::begin(&listening.signals);
+        Ok(ShutdownSignal::new(latch, Origin::System(Box::new(listening))))
+    }
+
+    /// Listens to these signals until the result is dropped.
+    pub(crate) fn start(&self, target: Target, backend: impl Backend) -> Result<Listening, Error> {
+        if self.set.is_empty() {
+            return Err(Error::NoSignals);
+        }
+        // Before the first handler: an invalid set changes nothing.
+        self.set.iter().try_for_each(|&signal| check(signal))?;
+
+        let forced_exit = if target.repeats() { ForcedExit::Never } else { self.forced_exit };
+        let listener = Listener::new(target, forced_exit).map_err(Error::Descriptor)?;
+        // From here on, dropping `listening` undoes everything.
+        let mut listening = Listening::new(Arc::new(listener));
+        for &signal in &self.set {
+            listening.register(signal, self.keeps_ignored(signal))?;
+        }
+        os::unblock(listening.signals.iter().copied());
+        listening.watch(backend)?;
+        Ok(listening)
+    }
+
+    fn keeps_ignored(&self, signal: Signal) -> bool {
+        match signal {
+            Signal::Terminate => false,
+            Signal::Interrupt => self.keep_ignored_interrupt,
+            _ => !self.even_if_ignored,
+        }
+    }
+}
+
+fn check(signal: Signal) -> Result<(), Error> {
+    if !os::is_allowed(signal) {
+        return Err(Error::NotAllowed(signal));
+    }
+    if os::exists(signal) { Ok(()) } else { Err(Error::Unknown(signal)) }
+}
+
+/// The source of a signal or a stream that listens to the system.
+pub(crate) struct Listening {
+    listener: Arc<Listener>,
+    fallback: Arc<FallbackState>,
+    pub(crate) signals: Vec<Signal>,
+    /// What the backend returned.
+    watch: Option<Box<dyn Any + Send + Sync>>,
+}
+
+impl Listening {
+    fn new(listener: Arc<Listener>) -> Self {
+        Self { listener, fallback: Arc::default(), signals: Vec::new(), watch: None }
+    }
+
+    fn register(&mut self, signal: Signal, keep_ignored: bool) -> Result<(), Error> {
+        match os::register(signal, &self.listener, keep_ignored) {
+            Ok(Registered::Yes) => self.signals.push(signal),
+            Ok(Registered::LeftIgnored) => {}
+            Err(source) => return Err(Error::Register { signal, source }),
+        }
+        Ok(())
+    }
+
+    fn watch(&mut self, backend: impl Backend) -> Result<(), Error> {
+        let (listener, fallback) = (Arc::clone(&self.listener), Arc::clone(&self.fallback));
+        let notifier = Notifier::new(listener, fallback, self.signals.clone());
+        self.watch = Some(Box::new(backend.watch(notifier)?));
+        if self.fallback.begin() {
+            start_thread(&self.listener, &self.fallback);
+        }
+        Ok(())
+    }
+}
+
+impl Source for Listening {
+    fn in_owner_process(&self) -> bool {
+        self.listener.in_owner_process()
+    }
+
+    fn wake(&self) {
+        self.listener.wake();
+    }
+
+    fn wait(&self, deadline: Option<Instant>) {
+        self.listener.wait(deadline);
+    }
+
+    fn start_thread(&self) {
+        start_thread(&self.listener, &self.fallback);
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        os::unregister(&self.signals, &self.listener);
+        if self.listener.in_owner_process() {
+            self.listener.close();
+        } else {
+            // The reactor of a forked child shares its epoll with the parent: removing the
+            // descriptor would remove it for the parent.
+            mem::forget(self.watch.take());
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! The handle that users hold.
+
+#[cfg(feature = "blocking")]
+mod channel;
+mod child;
+#[cfg(all(unix, feature = "blocking"))]
+mod fd;
+mod guard;
+mod kind;
+pub(crate) mod latch;
+pub(crate) mod options;
+pub(crate) mod reason;
+pub(crate) mod waiter;
+pub(crate) mod waiters;
+
+#[cfg(feature = "blocking")]
+use std::any::Any;
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+#[cfg(feature = "blocking")]
+use std::sync::OnceLock;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures_lite::future;
+
+#[cfg(all(unix, feature = "blocking"))]
+pub use self::fd::ShutdownFd;
+pub use self::guard::RequestGuard;
+pub use self::kind::Signal;
+use self::latch::Latch;
+pub use self::options::{ForcedExit, Signals};
+pub use self::reason::{Process, Reason};
+use self::waiter::Waiter;
+use crate::util::block_on::block_on;
+
+#[doc = include_str!("../../docs/shutdown_signal.md")]
+#[must_use = "dropping the signal stops listening"]
+pub struct ShutdownSignal {
+    inner: Arc<Inner>,
+    waiter: Waiter,
+}
+
+/// What all clones share.
+struct Inner {
+    latch: Arc<Latch>,
+    origin: Origin,
+    #[cfg_attr(not(feature = "blocking"), allow(dead_code, reason = "nothing is in it"))]
+    channel: Channel,
+}
+
+/// The receiver that `channel` clones. It has no type here, so that a program without channels is
+/// not linked with them.
+#[cfg(feature = "blocking")]
+type Channel = OnceLock<Box<dyn Any + Send + Sync>>;
+#[cfg(not(feature = "blocking"))]
+type Channel = ();
+
+/// What sets the latch beside `request`.
+pub(crate) enum Origin {
+    Manual,
+    #[cfg_attr(not(feature = "__signal"), allow(dead_code, reason = "for backends"))]
+    System(Box<dyn Source>),
+    /// A clone of the parent, whose waiter is the waker of the child's latch.
+    Parent(ShutdownSignal),
+}
+
+/// Where signals come from. Dropped with the last clone.
+pub(crate) trait Source: Send + Sync {
+    /// Returns false in a forked child.
+    fn in_owner_process(&self) -> bool;
+
+    /// The program has set the latch: wakes the threads in `wait`.
+    fn wake(&self);
+
+    /// Blocks the thread until the latch is set or the deadline has passed.
+    fn wait(&self, deadline: Option<Instant>);
+
+    /// Makes sure that a thread calls `wake_all`, even if the backend's runtime is blocked.
+    fn start_thread(&self);
+}
+
+impl ShutdownSignal {
+    /// Makes a signal that only [`request`](Self::request) sets: for tests, for embedding, and for
+    /// libraries, which should leave the signals of the process to the program.
+    pub fn manual() -> Self {
+        Self::new(Arc::default(), Origin::Manual)
+    }
+
+    pub(crate) fn new(latch: Arc<Latch>, origin: Origin) -> Self {
+        let inner = Inner { latch, origin, channel: Channel::default() };
+        Self { inner: Arc::new(inner), waiter: Waiter::default() }
+    }
+
+    pub(crate) fn with_waiter(&self, waiter: Waiter) -> Self {
+        Self { inner: Arc::clone(&self.inner), waiter }
+    }
+
+    pub(crate) fn latch(&self) -> &Arc<Latch> {
+        &self.inner.latch
+    }
+
+    /// Requests the shutdown. Any clone may do that.
+    ///
+    /// The first request or signal wins: [`reason`](Self::reason) returns that one. Returns true if
+    /// this call was the first.
+    pub fn request(&self, why: impl Into<Arc<str>>) -> bool {
+        let is_first = self.latch().set_by_request(why.into());
+        if is_first {
+            self.source().into_iter().for_each(Source::wake);
+            self.latch().wake_all();
+        }
+        is_first
+    }
+
+    /// Requests the shutdown because of a failure: the exit status is 1 even if all hooks are done.
+    /// Returns true if this call was the first request.
+    ///
+    /// The status is 1 even if another request or a signal came first. The report has the message then,
+    /// too: that of the first call of this method.
+    ///
+    /// ```
+    /// # let shutdown = signoff::ShutdownSignal::manual();
+    /// shutdown.fail("the listener is broken");
+    /// assert_eq!(shutdown.wait().to_string(), "request: the listener is broken");
+    /// ```
+    pub fn fail(&self, why: impl Into<Arc<str>>) -> bool {
+        let why = why.into();
+        self.latch().set_failure(Arc::clone(&why));
+        self.request(why)
+    }
+
+    /// Returns the message of the first [`fail`](Self::fail).
+    pub(crate) fn failure(&self) -> Option<Arc<str>> {
+        self.latch().failure().cloned()
+    }
+
+    /// Returns whether a shutdown is requested: one atomic load.
+    ///
+    /// True as soon as the signal handler has run, even if the runtime is blocked. So it also fits a
+    /// plain loop: `while !shutdown.is_requested() { … }`.
+    #[inline]
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.latch().see()
+    }
+
+    /// Returns the reason for the shutdown, or `None` if none was requested.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        self.latch().reason()
+    }
+
+    /// When the signal came or the shutdown was requested.
+    pub(crate) fn requested_at(&self) -> Option<Instant> {
+        self.latch().set_at()
+    }
+
+    /// Blocks the thread until a shutdown is requested, and returns the reason.
+    ///
+    /// It is for threads of your own. In async code it would block the executor: await the signal
+    /// instead. The signal handler wakes the thread directly, without a runtime and without another
+    /// thread.
+    pub fn wait(&self) -> Reason {
+        loop {
+            if let Some(reason) = self.wait_until(None) {
+                return reason;
+            }
+        }
+    }
+
+    /// Blocks the thread until a shutdown is requested, for at most `timeout`.
+    ///
+    /// Returns `None` on timeout. [`Duration::MAX`] waits indefinitely.
+    pub fn wait_timeout(&self, timeout: Duration) -> Option<Reason> {
+        self.wait_until(Instant::now().checked_add(timeout))
+    }
+
+    fn wait_until(&self, deadline: Option<Instant>) -> Option<Reason> {
+        if let Some(source) = self.source() {
+            source.wait(deadline);
+        } else {
+            self.start_thread();
+            block_on(Wait::on(self.latch()), deadline);
+        }
+        self.reason()
+    }
+
+    /// `None` if there is none, and in a forked child: that shares the source with its parent, which
+    /// must not see what the child requests.
+    fn source(&self) -> Option<&dyn Source> {
+        match &self.inner.origin {
+            Origin::System(source) if source.in_owner_process() => Some(&**source),
+            _ => None,
+        }
+    }
+
+    /// Has a thread wake the waiters, even if the runtime of the backend is blocked.
+    pub(crate) fn start_thread(&self) {
+        match &self.inner.origin {
+            Origin::Parent(parent) => parent.start_thread(),
+            _ => self.source().into_iter().for_each(Source::start_thread),
+        }
+    }
+
+    /// The receiver that `channel` clones; `make` gets a clone that keeps the origin, if there is
+    /// one.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn channel_or_init<T: Clone + Send + Sync + 'static>(
+        &self,
+        make: impl Fn(Option<Self>) -> T,
+    ) -> T {
+        let is_manual = matches!(self.inner.origin, Origin::Manual);
+        let make = || make((!is_manual).then(|| self.clone()));
+        let channel = self.inner.channel.get_or_init(|| Box::new(make()));
+        self.start_thread();
+        channel.downcast_ref().cloned().unwrap_or_else(make) // it has no other type
+    }
+
+    /// Runs `future` until it completes or a shutdown is requested. Returns `None` if the shutdown
+    /// came first.
+    ///
+    /// The signal is polled first, every time. So a loop ends even if its work is always ready, and
+    /// after the request `future` is not polled at all.
+    ///
+    /// ```
+    /// # use signoff::ShutdownSignal;
+    /// # struct Jobs(u32);
+    /// # impl Jobs { async fn next(&mut self) -> Option<u32> { self.0 = self.0.checked_sub(1)?; Some(self.0) } }
+    /// # async fn run(shutdown: ShutdownSignal, mut jobs: Jobs) {
+    /// while let Some(Some(job)) = shutdown.run_until_requested(jobs.next()).await {
+    ///     println!("{job}"); // the loop ends with the jobs, or with the shutdown
+    /// }
+    /// # }
+    /// # futures_lite::future::block_on(run(ShutdownSignal::manual(), Jobs(2)));
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// `future` is dropped if the shutdown comes first, as in a `select!`.
+    pub async fn run_until_requested<F: IntoFuture>(&self, future: F) -> Option<F::Output> {
+        let shutdown = async {
+            self.await;
+            None
+        };
+        future::or(shutdown, async { Some(future.await) }).await
+    }
+}
+
+impl Clone for ShutdownSignal {
+    fn clone(&self) -> Self {
+        self.with_waiter(Waiter::default())
+    }
+}
+
+impl Drop for ShutdownSignal {
+    fn drop(&mut self) {
+        self.inner.latch.deregister(&mut self.waiter);
+    }
+}
+
+impl Future for ShutdownSignal {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { inner, waiter } = self.get_mut();
+        inner.latch.poll(waiter, cx)
+    }
+}
+
+impl<'a> IntoFuture for &'a ShutdownSignal {
+    type Output = ();
+    type IntoFuture = Wait<'a>;
+
+    fn into_future(self) -> Wait<'a> {
+        Wait::on(self.latch())
+    }
+}
+
+impl fmt::Debug for ShutdownSignal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShutdownSignal").field("reason", &self.reason()).finish()
+    }
+}
+
+/// The future of `&shutdown`: waits for a [`ShutdownSignal`] by reference.
+///
+/// # Cancel safety
+///
+/// Dropping it loses no signal and leaves nothing behind.
+#[must_use = "futures do nothing unless polled"]
+pub struct Wait<'a> {
+    latch: &'a Latch,
+    waiter: Waiter,
+}
+
+impl<'a> Wait<'a> {
+    pub(crate) fn on(latch: &'a Latch) -> Self {
+        Self { latch, waiter: Waiter::default() }
+    }
+}
+
+impl Future for Wait<'_> {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { latch, waiter } = self.get_mut();
+        latch.poll(waiter, cx)
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.latch.deregister(&mut self.waiter);
+    }
+}
+
+impl fmt::Debug for Wait<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait").field("requested", &self.latch.is_set()).finish()
+    }
+}
