@@ -92,7 +92,7 @@ impl Running {
 
 impl fmt::Display for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "waiting for {}", HumanList(&self.hooks))?;
+        write!(f, "waiting for {}", HumanList::new(&self.hooks))?;
         self.time_left().map_or(Ok(()), |left| write!(f, ", {} left", HumanDuration(left)))
     }
 }
@@ -153,7 +153,7 @@ impl fmt::Display for RunningHook {
             write!(f, " of {}", HumanDuration(limit))?;
         }
         if !self.in_flight.is_empty() {
-            write!(f, "; in flight: {}", HumanList(&self.in_flight))?;
+            write!(f, "; in flight: {}", HumanList::new(&self.in_flight))?;
         }
         f.write_str(")")
     }

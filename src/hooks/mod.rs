@@ -39,7 +39,7 @@ mod progress;
 #[cfg(test)]
 mod progress_tests;
 mod ready_queue;
-mod report;
+pub(crate) mod report;
 mod request;
 mod run;
 #[cfg_attr(all(any(unix, windows), feature = "tokio"), path = "runtime_tokio.rs")]
@@ -58,5 +58,3 @@ pub use hook::{AsyncHook, IntoOutcome};
 pub use hook_set::{HookHandle, HookSet, StageStarted};
 pub use observer::Observer;
 pub use report::{HookReport, Outcome, Report};
-#[cfg(all(any(unix, windows), feature = "progress"))]
-pub(crate) use report::{style, text};

@@ -74,7 +74,7 @@ impl SystemdObserver {
     }
 
     fn send_running(&self) {
-        self.send(&status_line(&format!("waiting for {}", HumanList(&self.running))));
+        self.send(&status_line(&format!("waiting for {}", HumanList::new(&self.running))));
     }
 
     fn send(&self, message: &str) {

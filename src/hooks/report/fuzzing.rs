@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::style::Style;
+use super::text::{self, Style};
 use super::timeline::{Timeline, WIDTH};
-use super::{HookReport, Outcome, Summary, text};
+use super::{HookReport, Outcome, Summary};
 use crate::InFlight;
 use crate::hooks::hook_id::HookId;
 use crate::in_flight::tracked_work::{TrackedWork, in_hook, record_wait};

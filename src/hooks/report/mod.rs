@@ -1,12 +1,8 @@
 //! The report of a shutdown: what it holds, and how it is printed.
 
-mod bar;
 #[cfg(fuzzing)]
 pub(in crate::hooks) mod fuzzing;
-mod hook_report;
 mod outcome;
-mod row;
-pub(crate) mod style;
 pub(crate) mod text;
 mod timeline;
 #[cfg(test)]
@@ -16,10 +12,9 @@ use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use hook_report::HookReport;
 pub(in crate::hooks) use outcome::ErrorText;
-pub use outcome::Outcome;
-use style::Style;
+pub use outcome::{HookReport, Outcome};
+use text::Style;
 use timeline::Timeline;
 
 use super::output;

@@ -1,8 +1,74 @@
-//! Text for a terminal: escaped, measured in columns, and wrapped.
+//! Text for standard error: its style, and how it is escaped, measured in columns, and wrapped.
 
-use std::mem;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, IsTerminal};
+use std::{env, mem};
 
 use unicode_width::UnicodeWidthChar;
+
+/// Plain for files and pipes, with colors and block characters on a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Style {
+    pub(crate) has_colors: bool,
+    pub(crate) has_blocks: bool,
+}
+
+/// ANSI attributes, which every terminal shows in the colors of its own theme.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Color {
+    Red = 31,
+    Green = 32,
+    Yellow = 33,
+    Dim = 2,
+}
+
+impl Style {
+    pub(crate) const PLAIN: Self = Self { has_colors: false, has_blocks: false };
+
+    /// Returns the style for standard error.
+    pub(super) fn of_stderr() -> Self {
+        Self::of_terminal_on_stderr().unwrap_or(Self::PLAIN)
+    }
+
+    /// Returns `None` if standard error is not a terminal, or one without escape sequences.
+    pub(crate) fn of_terminal_on_stderr() -> Option<Self> {
+        let is_terminal = io::stderr().is_terminal();
+        if is_terminal { Self::of_terminal(|name| env::var_os(name)) } else { None }
+    }
+
+    /// Returns the style for a terminal with these environment variables.
+    ///
+    /// `NO_COLOR` has its meaning from <https://no-color.org>.
+    fn of_terminal(var: impl Fn(&str) -> Option<OsString>) -> Option<Self> {
+        let var = |name| var(name).filter(|value| !value.is_empty());
+        if var("TERM").is_none_or(|term| term == "dumb") {
+            return None;
+        }
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(var);
+        Some(Self {
+            has_colors: var("NO_COLOR").is_none(),
+            has_blocks: locale.is_some_and(|locale| is_utf8(&locale)),
+        })
+    }
+
+    pub(crate) fn paint(self, color: Color, text: &str) -> String {
+        if self.has_colors {
+            format!("\x1b[{}m{text}\x1b[0m", color as u8)
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// Returns the vertical line on both sides of a bar.
+    pub(crate) fn edge(self) -> String {
+        self.paint(Color::Dim, if self.has_blocks { "│" } else { "|" })
+    }
+}
+
+fn is_utf8(locale: &OsStr) -> bool {
+    let locale = locale.to_string_lossy().to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
 
 /// Escapes control characters, line breaks and characters that reorder text.
 pub(crate) fn escape(text: &str) -> String {
@@ -59,6 +125,29 @@ pub(super) fn wrap(text: &str, limit: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn style(vars: &[(&str, &str)]) -> Option<(bool, bool)> {
+        let var = |name: &str| {
+            vars.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
+        };
+        Style::of_terminal(var).map(|style| (style.has_colors, style.has_blocks))
+    }
+
+    #[test]
+    fn a_terminal_has_colors_and_blocks() {
+        const TERM: (&str, &str) = ("TERM", "xterm-256color");
+        const UTF8: (&str, &str) = ("LANG", "en_US.UTF-8");
+        assert_eq!(style(&[TERM, UTF8]), Some((true, true)));
+        assert_eq!(style(&[TERM, ("LC_CTYPE", "C.utf8")]), Some((true, true)));
+        assert_eq!(style(&[TERM]), Some((true, false)));
+        assert_eq!(style(&[TERM, UTF8, ("LC_ALL", "C")]), Some((true, false)));
+        assert_eq!(style(&[TERM, UTF8, ("LC_CTYPE", "de_DE.ISO-8859-1")]), Some((true, false)));
+        assert_eq!(style(&[TERM, UTF8, ("LC_ALL", "")]), Some((true, true)));
+        assert_eq!(style(&[TERM, UTF8, ("NO_COLOR", "1")]), Some((false, true)));
+        assert_eq!(style(&[TERM, UTF8, ("NO_COLOR", "")]), Some((true, true)));
+        assert_eq!(style(&[("TERM", "dumb"), UTF8]), None);
+        assert_eq!(style(&[UTF8]), None);
+    }
 
     #[test]
     fn text_wraps_at_columns() {

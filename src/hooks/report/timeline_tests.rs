@@ -3,8 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use super::style::Style;
-use super::text::width;
+use super::text::{Style, width};
 use super::timeline::{Timeline, WIDTH};
 use super::{HookReport, Outcome, Report, Summary};
 use crate::InFlight;
@@ -134,7 +133,7 @@ fn a_large_set_names_the_hooks_that_are_not_done() {
             r"                          | 1 failed: client 9 (gone\naway)",
             "                          | 12 not started: client 201, client 202, client 203,",
             "                          | client 204, client 205, client 206, client 207,",
-            "                          | client 208, client 209, client 210, and 2 more",
+            "                          | client 208, client 209, client 210 and 2 more",
             "                          | 1 panicked: client 1 (index)",
             "                          | 1 timed out: client 7",
             "2  database               |              =             |  done          500 ms",
@@ -282,7 +281,7 @@ fn in_flight_work_is_named_up_to_a_number() {
     assert_eq!(shown_in_flight(&["a", "b", "b"]), ["      | in flight: a, b, b"]);
     let many = shown_in_flight(&["x"; 13]).concat();
     assert_eq!(many.matches('x').count(), 10, "{many}");
-    assert!(many.ends_with(", and 3 more"), "{many}");
+    assert!(many.ends_with(" and 3 more"), "{many}");
 }
 
 #[test]

@@ -10,8 +10,7 @@ mod view;
 
 use std::time::Duration;
 
-use crate::hooks::style::Style;
-use crate::hooks::text::escape;
+use crate::hooks::report::text::{Style, escape};
 use crate::hooks::{Event, Observer, Running, Started};
 use crate::signal::Signal;
 use crate::signal::options::ForcedExit;

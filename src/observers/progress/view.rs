@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::output::Size;
-use crate::hooks::style::{Color, Style};
-use crate::hooks::text::{escape, pad, width};
+use crate::hooks::report::text::{Color, Style, escape, pad, width};
 use crate::hooks::{Running, RunningHook};
 use crate::util::human_duration::HumanDuration;
 use crate::util::human_list::HumanList;
@@ -90,7 +89,7 @@ impl Columns {
 fn row(hook: &RunningHook, columns: Columns, style: Style) -> String {
     let name = pad(&fit(&escape(hook.name()), columns.name, style), columns.name);
     let (bar, bar_width) = bar(hook, columns.bar, style);
-    let in_flight = HumanList(hook.in_flight()).to_string();
+    let in_flight = HumanList::new(hook.in_flight()).to_string();
     let in_flight =
         if in_flight.is_empty() { in_flight } else { format!("in flight: {in_flight}") };
     let rest = format!("  {}  {}", pad(&time(hook), columns.time), escape(&in_flight));
