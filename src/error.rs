@@ -1,4 +1,4 @@
-//! Errors of `listen`, `exit_on` and `budget_from_env`.
+//! Errors of `listen` and `exit_on`.
 
 use std::{error, fmt, io};
 
@@ -37,13 +37,6 @@ pub enum Error {
     },
     /// The process cannot open another descriptor, or the runtime cannot watch it.
     Descriptor(io::Error),
-    /// The value of an environment variable is not a duration.
-    Budget {
-        /// The name of the variable.
-        variable: String,
-        /// Its value.
-        value: String,
-    },
     /// The system refused a thread.
     Thread(io::Error),
     /// A third-party [`Backend`](crate::Backend) failed to start.
@@ -88,10 +81,6 @@ impl fmt::Display for Error {
                 "no descriptor for the signal: {source}; raise the limit (ulimit -n), \
                  or call listen before the program opens many files"
             ),
-            Self::Budget { variable, value } => write!(
-                f,
-                "{variable}={value:?} is not a duration: write it like 10s, 500ms or 1m30s"
-            ),
             Self::Thread(source) => write!(
                 f,
                 "no thread for the signal: {source}; raise the limit (ulimit -u), \
@@ -128,7 +117,7 @@ impl From<Error> for io::Error {
             Error::Register { source, .. } | Error::Descriptor(source) | Error::Thread(source) => {
                 source.kind()
             }
-            Error::NoSignals | Error::NotAllowed(_) | Error::Unknown(_) | Error::Budget { .. } => {
+            Error::NoSignals | Error::NotAllowed(_) | Error::Unknown(_) => {
                 io::ErrorKind::InvalidInput
             }
             _ => io::ErrorKind::Other,

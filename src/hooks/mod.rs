@@ -13,7 +13,6 @@
 
 mod alarm;
 mod budget;
-mod budget_from_env;
 mod builder;
 mod closed;
 mod context;
@@ -22,8 +21,6 @@ mod driver;
 mod event;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 mod exit_on;
-#[cfg(fuzzing)]
-pub(crate) mod fuzzing;
 mod hook;
 mod hook_id;
 mod hook_set;

@@ -1,7 +1,7 @@
 //! The report of a shutdown: what it holds, and how it is printed.
 
 #[cfg(fuzzing)]
-pub(in crate::hooks) mod fuzzing;
+pub(crate) mod fuzzing;
 mod outcome;
 pub(crate) mod text;
 mod timeline;
