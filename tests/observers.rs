@@ -56,10 +56,10 @@ fn two_stages() -> Hooks {
 
 const OF_TWO_STAGES: [&str; 6] = [
     "started 2",
-    "0 cache started",
-    "0 cache done",
-    "1 queue started",
-    "1 queue failed: refused",
+    "1 cache started",
+    "1 cache done",
+    "2 queue started",
+    "2 queue failed: refused",
     "ended, clean: false",
 ];
 
@@ -92,10 +92,10 @@ fn hooks_that_are_given_up_have_ended_too() {
     let _ = run(hooks.observe(record));
     let expected = [
         "started 2",
-        "0 hangs started",
-        "0 hangs timed out",
-        "1 blocks started",
-        "1 blocks abandoned",
+        "1 hangs started",
+        "1 hangs timed out",
+        "2 blocks started",
+        "2 blocks abandoned",
         "ended, clean: false",
     ];
     assert_eq!(all(&events), expected);
@@ -126,7 +126,7 @@ fn once_a_second_they_receive_what_runs_and_what_it_waits_for() {
     assert!(report.join().unwrap().is_clean());
 
     let [hook] = second.hooks() else { panic!("{second}") };
-    assert_eq!((hook.name(), hook.stage()), ("requests", 0));
+    assert_eq!((hook.name(), hook.stage()), ("requests", 1));
     assert_eq!(hook.limit(), Some(2 * BOUND));
     assert!(hook.running_for() >= first.hooks()[0].running_for() + Duration::from_millis(900));
     assert!(hook.time_left().unwrap() + hook.running_for() <= 2 * BOUND);

@@ -30,8 +30,8 @@ struct InputHook {
 fuzz_target!(|input: Input| {
     let hook = |InputHook { name, stage, is_in_set, outcome, text, started, took }| Hook {
         name,
-        // Stages are numbered from 0, and a stage has at least one hook.
-        stage: stage % 100,
+        // Stages are numbered from 1, and a stage has at least one hook.
+        stage: stage % 100 + 1,
         set: is_in_set.then_some(0),
         outcome,
         text,

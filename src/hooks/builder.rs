@@ -102,7 +102,8 @@ impl Hooks {
     /// # use signoff::Hooks;
     /// # async fn flush(batch: usize) {}
     /// let hooks = Hooks::new().hook_with("metrics", async |context| {
-    ///     let batch = if context.time_left().as_secs() >= 1 { 1_000 } else { 50 };
+    ///     let is_short = context.time_left().is_some_and(|left| left.as_secs() < 1);
+    ///     let batch = if is_short { 50 } else { 1_000 };
     ///     flush(batch).await;
     /// });
     /// # futures_lite::future::block_on(hooks.run());

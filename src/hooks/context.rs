@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use super::event::time_left;
 use crate::signal::reason::Reason;
 
 /// Why the process shuts down, and how much time a hook has.
@@ -20,18 +21,16 @@ impl HookContext {
         self.reason.as_ref()
     }
 
-    /// Returns the time at which this hook times out, or `None` if the budget has no limit.
+    /// Returns the time at which this hook times out, or `None` if it has no limit.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// Returns how much time this hook has from now on, or [`Duration::MAX`] if the budget has no
-    /// limit.
+    /// Returns how much time this hook has from now on, or `None` if it has no limit.
     #[must_use]
-    pub fn time_left(&self) -> Duration {
-        self.deadline
-            .map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()))
+    pub fn time_left(&self) -> Option<Duration> {
+        time_left(self.deadline)
     }
 }
 

@@ -53,7 +53,7 @@ impl Started {
         self.budget
     }
 
-    /// Returns what is left of the budget now, or `None` if it has no limit.
+    /// Returns the time left in the budget, or `None` if it has no limit.
     #[must_use]
     pub fn time_left(&self) -> Option<Duration> {
         time_left(self.deadline)
@@ -83,7 +83,7 @@ impl Running {
         &self.hooks
     }
 
-    /// Returns what is left of the budget now, or `None` if it has no limit.
+    /// Returns the time left in the budget, or `None` if it has no limit.
     #[must_use]
     pub fn time_left(&self) -> Option<Duration> {
         time_left(self.deadline)
@@ -114,7 +114,7 @@ impl RunningHook {
         &self.id.name
     }
 
-    /// Returns the number of the hook's stage, from 0.
+    /// Returns the number of the hook's stage. The first stage is 1.
     #[must_use]
     pub fn stage(&self) -> usize {
         self.id.stage
@@ -126,13 +126,13 @@ impl RunningHook {
         self.running_for
     }
 
-    /// Returns how long the hook may run, or `None` if it has no limit.
+    /// Returns the time between the start of the hook and its deadline, or `None` if it has no limit.
     #[must_use]
     pub fn limit(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(self.started))
     }
 
-    /// Returns how much of that is left now, or `None` if the hook has no limit.
+    /// Returns the time left until the deadline of the hook, or `None` if it has no limit.
     #[must_use]
     pub fn time_left(&self) -> Option<Duration> {
         time_left(self.deadline)
@@ -159,6 +159,6 @@ impl fmt::Display for RunningHook {
     }
 }
 
-fn time_left(deadline: Option<Instant>) -> Option<Duration> {
+pub(super) fn time_left(deadline: Option<Instant>) -> Option<Duration> {
     deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(super) struct HookId {
     pub(super) name: Arc<str>,
+    /// From 1.
     pub(super) stage: usize,
     /// If it is of a set: the place of the set in the stage.
     pub(super) set: Option<usize>,

@@ -30,7 +30,7 @@ pub(super) struct Stages {
 impl Stages {
     pub(super) fn new(mut waiting: VecDeque<Stage>) -> Self {
         waiting.retain(|stage| !stage.is_empty());
-        Self { waiting, number: 0 }
+        Self { waiting, number: 1 }
     }
 
     /// Takes the hooks of the next stage that has any, and closes its sets.

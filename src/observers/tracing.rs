@@ -53,7 +53,6 @@ impl ShutdownSpan {
     }
 
     pub(crate) fn hook_started(&self, hook: &str, stage: usize) {
-        let stage = stage + 1;
         let _ = catch_panic(|| info!(parent: self.id(), hook, stage, "hook started"));
     }
 
@@ -94,7 +93,7 @@ impl ShutdownSpan {
 
 fn fields(report: &HookReport) -> (&str, usize, &'static str, u64) {
     let (outcome, took_ms) = (report.outcome().label(), milliseconds(report.took()));
-    (report.name(), report.stage() + 1, outcome, took_ms)
+    (report.name(), report.stage(), outcome, took_ms)
 }
 
 fn names(in_flight: &[InFlightEntry]) -> Option<String> {

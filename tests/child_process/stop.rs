@@ -1,6 +1,7 @@
 /// Asks the child to stop, and kills it shortly before the deadline.
 fn stop(mut child: Child, context: &HookContext) -> io::Result<()> {
-    let (start, patience) = (Instant::now(), context.time_left().mul_f32(0.9));
+    let start = Instant::now();
+    let patience = context.time_left().map_or(Duration::MAX, |left| left.mul_f32(0.9));
     if child.try_wait()?.is_none() { // else its id can be that of another process
         Signal::Terminate.send(child.id())?;
     }

@@ -15,7 +15,7 @@ use crate::signal::reason::Reason;
 pub struct Hook {
     /// Its name.
     pub name: String,
-    /// The number of its stage.
+    /// The number of its stage, from 1.
     pub stage: usize,
     /// The place of its set in the stage.
     pub set: Option<usize>,

@@ -48,7 +48,7 @@ impl HookReport {
         &self.id.name
     }
 
-    /// Returns the number of the hook's stage, from 0.
+    /// Returns the number of the hook's stage. The first stage is 1.
     #[must_use]
     pub fn stage(&self) -> usize {
         self.id.stage

@@ -172,7 +172,7 @@ impl Row {
         for hooks in report.hooks().chunk_by(HookReport::is_of_same_set) {
             let mut add = |stage, row| {
                 let is_first = last_stage.replace(stage) != Some(stage);
-                rows.push(Self { stage: is_first.then_some(stage + 1), ..row });
+                rows.push(Self { stage: is_first.then_some(stage), ..row });
             };
             match hooks {
                 [first, ..] if hooks.len() > MAX_LISTED => {

@@ -53,13 +53,13 @@ fn assert_styled(report: &Report, style: Style, lines: &[&str]) {
 
 fn example() -> Report {
     let hooks = vec![
-        hook("keep serving", 0, Outcome::Done, 300, 2_000),
-        hook("requests", 1, Outcome::TimedOut, 2_300, 2_667),
-        hook("cache", 2, Outcome::Done, 4_967, 502),
-        hook("queue", 2, failed("connection refused"), 4_967, 3),
-        hook("spool", 2, Outcome::Abandoned, 4_967, 2_367),
-        hook("database", 3, Outcome::Panicked("no\npool".into()), 7_334, 0),
-        HookReport::not_started(id("telemetry", 3)),
+        hook("keep serving", 1, Outcome::Done, 300, 2_000),
+        hook("requests", 2, Outcome::TimedOut, 2_300, 2_667),
+        hook("cache", 3, Outcome::Done, 4_967, 502),
+        hook("queue", 3, failed("connection refused"), 4_967, 3),
+        hook("spool", 3, Outcome::Abandoned, 4_967, 2_367),
+        hook("database", 4, Outcome::Panicked("no\npool".into()), 7_334, 0),
+        HookReport::not_started(id("telemetry", 4)),
     ];
     Report::new(hooks, Summary { before: 300 * MS, ..summary(7_400) })
 }
@@ -88,15 +88,15 @@ fn a_file_gets_plain_text() {
 fn with_set(outcomes: Vec<Outcome>) -> Report {
     let work = TrackedWork::default();
     let of_set = |(number, outcome): (u32, Outcome)| {
-        let id = HookId { set: Some(1), ..id(&format!("client {number}"), 0) };
+        let id = HookId { set: Some(1), ..id(&format!("client {number}"), 1) };
         match outcome {
             Outcome::NotStarted => HookReport::not_started(id),
             outcome => HookReport::ended(id, number * 10 * MS, 2_000 * MS, outcome, &work),
         }
     };
-    let mut hooks = vec![hook("cache", 0, Outcome::Done, 0, 500)];
+    let mut hooks = vec![hook("cache", 1, Outcome::Done, 0, 500)];
     hooks.extend((1..).zip(outcomes).map(of_set));
-    hooks.push(hook("database", 1, Outcome::Done, 5_000, 500));
+    hooks.push(hook("database", 2, Outcome::Done, 5_000, 500));
     Report::new(hooks, summary(5_500))
 }
 
@@ -104,7 +104,7 @@ fn with_set(outcomes: Vec<Outcome>) -> Report {
 fn a_set_of_more_than_twenty_hooks_has_one_row() {
     let rows = |report: Report| report.to_string().lines().count() - 1;
     assert_eq!(rows(with_set(vec![Outcome::Done; 20])), 22);
-    let of_no_set = (0..21).map(|_| hook("cache", 0, Outcome::Done, 0, 500)).collect();
+    let of_no_set = (0..21).map(|_| hook("cache", 1, Outcome::Done, 0, 500)).collect();
     assert_eq!(rows(Report::new(of_no_set, summary(500))), 21);
     assert_shown(
         &with_set(vec![Outcome::Done; 21]),
@@ -167,9 +167,9 @@ fn a_terminal_gets_half_columns() {
 #[test]
 fn colors_show_the_outcomes() {
     let hooks = vec![
-        hook("a", 0, Outcome::Done, 0, 10_000),
-        hook("b", 0, failed("refused"), 0, 0),
-        HookReport::not_started(id("c", 0)),
+        hook("a", 1, Outcome::Done, 0, 10_000),
+        hook("b", 1, failed("refused"), 0, 0),
+        HookReport::not_started(id("c", 1)),
     ];
     let report = Report::new(hooks, summary(10_000));
     let (edge, blank, full) = ("\x1b[2m│\x1b[0m", " ".repeat(28), "█".repeat(28));
@@ -195,8 +195,8 @@ fn colors_show_the_outcomes() {
 fn nothing_is_cut() {
     let long = ["an error that goes on and on"; 5].join(" ");
     let hooks = vec![
-        hook("two\r\nlines\tand more than fits", 0, Outcome::Panicked(long), 0, 20_000),
-        hook("", 99, failed(format!("/{}", "x".repeat(70))), 20_000, 0),
+        hook("two\r\nlines\tand more than fits", 1, Outcome::Panicked(long), 0, 20_000),
+        hook("", 100, failed(format!("/{}", "x".repeat(70))), 20_000, 0),
     ];
     assert_shown(
         &Report::new(hooks, summary(20_000)),
@@ -217,9 +217,9 @@ fn nothing_is_cut() {
 #[test]
 fn wide_and_combining_characters_align() {
     let hooks = vec![
-        hook("データベース", 0, Outcome::Done, 0, 5_000),
-        hook("cafe\u{301} 🚀", 0, Outcome::Done, 0, 5_000),
-        hook("plain", 0, failed("\x1b[31m\u{202e}evil"), 0, 5_000),
+        hook("データベース", 1, Outcome::Done, 0, 5_000),
+        hook("cafe\u{301} 🚀", 1, Outcome::Done, 0, 5_000),
+        hook("plain", 1, failed("\x1b[31m\u{202e}evil"), 0, 5_000),
     ];
     assert_styled(
         &Report::new(hooks, summary(5_000)),
@@ -237,8 +237,8 @@ fn wide_and_combining_characters_align() {
 #[test]
 fn without_a_limit_the_scale_is_the_time_it_took() {
     let hooks = vec![
-        hook("slow", 0, Outcome::Done, 0, 5_400_000),
-        hook("b", 1, Outcome::Done, 5_400_000, 90_000),
+        hook("slow", 1, Outcome::Done, 0, 5_400_000),
+        hook("b", 2, Outcome::Done, 5_400_000, 90_000),
     ];
     let (budget, took) = (Duration::MAX, 5_490_000 * MS);
     assert_shown(
@@ -265,7 +265,7 @@ fn shown_in_flight(names: &[&'static str]) -> Vec<String> {
     let (in_flight, work) = (InFlight::new(), TrackedWork::default().into());
     let _guards: Vec<_> = names.iter().map(|&name| in_flight.enter(name)).collect();
     in_hook(&work, || record_wait(&in_flight));
-    let hook = HookReport::ended(id("a", 0), Duration::ZERO, MS, Outcome::TimedOut, &work);
+    let hook = HookReport::ended(id("a", 1), Duration::ZERO, MS, Outcome::TimedOut, &work);
     let shown = Report::new(vec![hook], summary(1)).to_string();
     // How long the work has been running depends on the machine.
     shown.lines().skip(2).map(without_times).collect()
@@ -288,7 +288,7 @@ fn in_flight_work_is_named_up_to_a_number() {
 fn a_failed_shutdown_is_not_clean() {
     let report = |failed: bool| {
         let failure = failed.then(|| "no\ndisk".into());
-        Report::new(vec![hook("a", 0, Outcome::Done, 0, 0)], Summary { failure, ..summary(1) })
+        Report::new(vec![hook("a", 1, Outcome::Done, 0, 0)], Summary { failure, ..summary(1) })
     };
     assert!(report(false).is_clean() && !report(true).is_clean());
     assert_eq!((report(false).status(), report(true).status()), (0, 1));
