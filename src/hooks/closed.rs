@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::event::Event;
 use super::observer_threads::ObserverThreads;
 use super::report::{HookReport, Report};
-use crate::observers::tracing::ShutdownSpan;
+use super::span::ShutdownSpan;
 
 /// How long the end of the process may wait for observers.
 const TIMEOUT: Duration = Duration::from_millis(100);

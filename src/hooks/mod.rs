@@ -42,6 +42,7 @@ mod run;
 #[cfg_attr(all(any(unix, windows), feature = "tokio"), path = "runtime_tokio.rs")]
 #[cfg_attr(not(all(any(unix, windows), feature = "tokio")), path = "runtime_none.rs")]
 mod runtime;
+mod span;
 mod stage;
 mod task;
 mod workers;

@@ -16,9 +16,9 @@ use super::observer_threads::ObserverThreads;
 use super::ready_queue::ReadyQueue;
 use super::report::{Outcome, Report, Summary};
 use super::request::Request;
+use super::span::ShutdownSpan;
 use super::stage::Stages;
 use crate::in_flight::tracked_work::TrackedWork;
-use crate::observers::tracing::ShutdownSpan;
 use crate::util::sync::{Mutex, lock};
 
 // Invariants

@@ -1,12 +1,10 @@
-//! What watches a shutdown: the events and the span for `tracing`, the messages for systemd, and the
-//! progress on a terminal.
+//! What watches a shutdown: the messages for systemd, the progress on a terminal, and the page of
+//! `tracing`.
 
 #[cfg(all(any(unix, windows), feature = "progress"))]
 pub mod progress;
 #[cfg(all(unix, feature = "systemd"))]
 pub mod systemd;
 #[cfg(feature = "tracing")]
-pub mod tracing;
-#[cfg(not(feature = "tracing"))]
-#[path = "tracing_none.rs"]
-pub(crate) mod tracing;
+#[doc = include_str!("../../features/tracing.md")]
+pub mod tracing {}

@@ -1,0 +1,117 @@
+//! The span and the events for the feature `tracing`. Without it, nothing here has an effect.
+//!
+//! This is not an [`Observer`](super::Observer): hooks run inside the span, so it is entered on their
+//! threads, before their code runs. An observer has a thread of its own. Events would arrive there
+//! late, and without the subscriber that is set for the thread of the hooks only.
+//!
+//! Some subscribers panic if standard error is closed. All calls of a subscriber run under
+//! `catch_panic`: it misses that event, and the hooks continue.
+#![cfg_attr(not(feature = "tracing"), allow(unused, clippy::unused_self, reason = "no effect"))]
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+#[cfg(feature = "tracing")]
+use ::tracing::{Level, Span, event, info_span, span::Id};
+
+use super::report::{HookReport, Report};
+use crate::signal::reason::Reason;
+use crate::util::human_list::HumanList;
+use crate::util::panic::catch_panic;
+
+/// One target, so that `RUST_LOG=signoff=info` has all of it, wherever the code is.
+const TARGET: &str = "signoff";
+
+/// Sends an event to the subscriber.
+macro_rules! send {
+    ($span:expr, $level:ident, $($fields:tt)+) => {
+        #[cfg(feature = "tracing")]
+        let _ = catch_panic(|| event!(target: TARGET, parent: $span.id(), Level::$level, $($fields)+));
+    };
+}
+
+/// The span of a shutdown.
+#[derive(Default)]
+pub(super) struct ShutdownSpan {
+    #[cfg(feature = "tracing")]
+    span: OnceLock<Caught<Span>>,
+}
+
+impl ShutdownSpan {
+    pub(super) fn shutdown_started(&self, reason: Option<&Reason>, budget: Duration, hooks: usize) {
+        #[cfg(feature = "tracing")]
+        let _ = catch_panic(|| {
+            let reason = reason.map(ToString::to_string);
+            self.span.get_or_init(|| Caught::new(info_span!(target: TARGET, "shutdown", reason)));
+        });
+        send!(self, INFO, hooks, budget_ms = milliseconds(budget), "shutdown started");
+    }
+
+    /// Enters the span until the returned guard is dropped: for the code of hooks.
+    pub(super) fn enter(&self) -> impl Sized {
+        #[cfg(feature = "tracing")]
+        catch_panic(|| self.span.get().and_then(Caught::get).map(|span| Caught::new(span.enter())))
+    }
+
+    pub(super) fn hook_started(&self, hook: &str, stage: usize) {
+        send!(self, INFO, hook, stage, "hook started");
+    }
+
+    pub(super) fn hook_ended(&self, hook: &HookReport) {
+        let (name, stage, outcome) = (hook.name(), hook.stage(), hook.outcome());
+        let (label, took_ms) = (outcome.label(), milliseconds(hook.took()));
+        if outcome.is_done() {
+            send!(self, INFO, hook = name, stage, outcome = label, took_ms, "hook ended");
+        } else {
+            send!(
+                self,
+                WARN,
+                hook = name,
+                stage,
+                outcome = label,
+                took_ms,
+                error = outcome.detail(),
+                in_flight = in_flight(hook),
+                "hook ended"
+            );
+        }
+    }
+
+    pub(super) fn shutdown_ended(&self, report: &Report) {
+        let (clean, took_ms) = (report.is_clean(), milliseconds(report.took()));
+        send!(self, INFO, clean, took_ms, "shutdown ended");
+    }
+
+    #[cfg(feature = "tracing")]
+    fn id(&self) -> Option<Id> {
+        self.span.get().and_then(Caught::get).and_then(Span::id)
+    }
+}
+
+/// Calls the subscriber under `catch_panic` when it is dropped.
+struct Caught<T>(Option<T>);
+
+impl<T> Caught<T> {
+    fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+
+    fn get(&self) -> Option<&T> {
+        self.0.as_ref()
+    }
+}
+
+impl<T> Drop for Caught<T> {
+    fn drop(&mut self) {
+        let _ = catch_panic(|| drop(self.0.take()));
+    }
+}
+
+fn in_flight(hook: &HookReport) -> Option<String> {
+    let names = HumanList::new(hook.in_flight()).max(usize::MAX);
+    (!hook.in_flight().is_empty()).then(|| names.to_string())
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
