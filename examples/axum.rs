@@ -57,9 +57,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .within(Duration::from_secs(2))
         .exit_on(shutdown)
         .in_flight(&requests)
-        .on_report(|report| report.eprint())
         .run(server)
-        .await
+        .await?;
+    Ok(())
 }
 
 async fn slow(State(App { requests, jobs }): State<App>) -> &'static str {

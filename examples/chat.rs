@@ -31,9 +31,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .include(&clients) // after `main`, which is the server
         .within(Duration::from_secs(2)) // each of them
         .exit_on(shutdown)
-        .on_report(|report| report.eprint())
         .run(server)
-        .await
+        .await?;
+    Ok(())
 }
 
 async fn serve(listener: TcpListener, clients: HookSet, stop: ShutdownSignal) -> io::Result<()> {

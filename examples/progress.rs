@@ -33,7 +33,6 @@ fn main() -> Result<(), Error> {
         .within(Duration::from_secs(2))
         .observe(progress::observer())
         .exit_on(shutdown.clone())
-        .on_report(|report| report.eprint())
         .start()?;
 
     println!("working: press Ctrl-C");

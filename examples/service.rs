@@ -64,10 +64,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .then()
         .hook("telemetry", async || sleep(Duration::from_millis(50)).await)
         .exit_on(shutdown)
-        .on_report(|report| report.eprint())
         // The server stops on `drain`, which is requested after the delay.
         .run_with(|drain| axum::serve(listener, app).with_graceful_shutdown(drain).into_future())
-        .await
+        .await?;
+    Ok(())
 }
 
 /// The readiness probe fails as soon as the signal comes.

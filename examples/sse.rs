@@ -50,9 +50,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .within(SECOND)
         .exit_on(shutdown)
         .request_before_deadline(&cut, 2 * SECOND) // the server has 4 s, so it is cut after 2 s
-        .on_report(|report| report.eprint())
         .run(server)
-        .await
+        .await?;
+    Ok(())
 }
 
 async fn reason(shutdown: ShutdownSignal) -> String {

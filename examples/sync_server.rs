@@ -44,7 +44,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         .then()
         .hook("clients", || drained)
         .exit_on(shutdown.clone())
-        .on_report(|report| report.eprint())
         .start()?;
 
     let accepting = in_flight.enter("accept");

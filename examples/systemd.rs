@@ -33,7 +33,6 @@ fn main() -> Result<(), Error> {
         .hook("queue", move || jobs.drained())
         .observe(systemd::observer())
         .exit_on(shutdown.clone())
-        .on_report(|report| report.eprint())
         .start()?;
 
     thread::spawn(move || {

@@ -39,9 +39,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Hooks::new()
         .hook("database", async || ())
         .exit_on(shutdown.clone())
-        .on_report(|report| report.eprint())
         .run(produce(jobs, shutdown))
-        .await
+        .await?;
+    Ok(())
 }
 
 async fn consume(mut inbox: mpsc::Receiver<u32>) {

@@ -39,6 +39,9 @@ pub enum Error {
     Descriptor(io::Error),
     /// The system refused a thread.
     Thread(io::Error),
+    /// The signal belongs to the parent process: this one was forked after `listen`, and has neither its
+    /// threads nor its handlers.
+    Forked,
     /// A third-party [`Backend`](crate::Backend) failed to start.
     Backend(Box<dyn error::Error + Send + Sync>),
 }
@@ -85,6 +88,9 @@ impl fmt::Display for Error {
                 f,
                 "no thread for the signal: {source}; raise the limit (ulimit -u), \
                  or call this before the program starts many threads"
+            ),
+            Self::Forked => f.write_str(
+                "the signal belongs to the parent process: call listen after the fork, in this process",
             ),
             Self::Backend(source) => write!(f, "the backend failed to start: {source}"),
         }

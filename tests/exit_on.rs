@@ -366,7 +366,7 @@ fn says(case: &Case, line: &str, status: i32) {
 /// Starts the hooks, requests the shutdown and waits for the exit.
 fn requested(exit_on: impl FnOnce(ShutdownSignal) -> ExitOn) {
     let shutdown = ShutdownSignal::manual();
-    let guard = exit_on(shutdown.clone()).start().unwrap();
+    let guard = exit_on(shutdown.clone()).quiet().start().unwrap();
     shutdown.request("enough");
     guard.join();
 }

@@ -60,7 +60,7 @@ cases! {
         exits(exit_on.exit_with(|report| {
             say_outcomes(report);
             match variant().unwrap().as_str() {
-                "chooses" => 42,
+                "chooses" => signoff::Exit::Code(42),
                 "panics" => panic!("on purpose"),
                 _ => block(),
             }
@@ -114,7 +114,7 @@ cases! {
             Err::<(), _>("on purpose")
         });
         let pair = if variant().unwrap() == "first" { [bad, good] } else { [good, bad] };
-        let _guards = pair.map(|hooks| hooks.exit_on(shutdown.clone()).start().unwrap());
+        let _guards = pair.map(|hooks| hooks.exit_on(shutdown.clone()).quiet().start().unwrap());
         say("ready");
         block()
     };
@@ -223,5 +223,5 @@ cases! {
 }
 
 fn exits(exit_on: ExitOn) {
-    exit_on.start().unwrap().join();
+    exit_on.quiet().start().unwrap().join();
 }

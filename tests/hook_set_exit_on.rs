@@ -74,7 +74,7 @@ cases! {
         let budget = if stays { Duration::from_secs(1) } else { BOUND };
         let bound = if stays { MOST_THREADS + MOST_BLOCKED } else { MOST_THREADS };
         let hooks = Hooks::new().budget(budget).include(&set);
-        let exit_on = hooks.exit_on(shutdown.clone()).on_report(move |report| {
+        let exit_on = hooks.exit_on(shutdown.clone()).quiet().on_report(move |report| {
             let all = report.hooks();
             let most = most.load(Ordering::SeqCst).max(threads());
             let done = all.iter().filter(|hook| hook.outcome().is_done()).count();

@@ -137,7 +137,7 @@ cases! {
             system::limit(libc::RLIMIT_AS, limit.recv().unwrap());
             block()
         });
-        let exit_on = hooks.then().hook("next", async || {}).exit_on(shutdown.clone());
+        let exit_on = hooks.then().hook("next", async || {}).exit_on(shutdown.clone()).quiet();
         let guard = exit_on.on_report(|report| say_outcomes(&report)).start().unwrap();
         before.send(system::refuse_threads()).unwrap();
         shutdown.request("enough");

@@ -78,7 +78,7 @@ fn every_observer_receives_every_event_in_order() {
 
     let Ok(Event::Started(started)) = first.recv_timeout(BOUND) else { panic!("not first") };
     assert_eq!(started.reason().map(ToString::to_string).as_deref(), Some("request: enough"));
-    assert_eq!(started.budget(), Duration::from_secs(10));
+    assert_eq!(started.budget(), Duration::from_secs(8));
     assert!(started.time_left().is_some_and(|left| left <= started.budget()));
     assert_eq!(all(&first), OF_TWO_STAGES[1..]);
     assert_eq!(all(&second), OF_TWO_STAGES);

@@ -100,7 +100,8 @@ cases! {
             }
         };
         let hooks = Hooks::new().hook("database", async || say("hook"));
-        _ = block_on(hooks.exit_on(shutdown).on_report(|report| say_outcomes(&report)).run(program));
+        let exit_on = hooks.exit_on(shutdown).quiet().on_report(|report| say_outcomes(&report));
+        _ = block_on(exit_on.run(program));
     };
 
     a_program_that_fails_after_the_signal_fails_the_status: |case| {
@@ -173,7 +174,8 @@ cases! {
             say("ready");
             pending::<()>().await;
         };
-        _ = block_on(hooks.exit_on(shutdown).on_report(|report| say_outcomes(&report)).run(program));
+        let exit_on = hooks.exit_on(shutdown).quiet().on_report(|report| say_outcomes(&report));
+        _ = block_on(exit_on.run(program));
     };
 
     a_delay_comes_before_the_drain: |case| {
@@ -263,9 +265,11 @@ async fn serve_for_ever() -> Main {
         .within(BUDGET / 5)
         .exit_on(shutdown)
         .in_flight(&requests)
+        .quiet()
         .on_report(|report| say_lines(&report))
         .run(server)
-        .await
+        .await?;
+    Ok(())
 }
 
 fn report_in_the_readme() -> Vec<String> {

@@ -91,7 +91,7 @@ fn a_span_for_the_shutdown_and_an_event_for_each_hook() {
     assert_eq!(
         told(hooks, Some(shutdown)),
         [
-            format!("INFO {span}{TARGET} shutdown started hooks=2 budget_ms=10000"),
+            format!("INFO {span}{TARGET} shutdown started hooks=2 budget_ms=8000"),
             format!(r#"INFO {span}{TARGET} hook started hook="cache" stage=1"#),
             format!("WARN {span}tracing: from inside"),
             format!(
@@ -120,7 +120,7 @@ fn what_is_open_at_the_limit_is_named() {
         .blocking("blocks", || thread::sleep(Duration::from_secs(30)))
         .within(SHORT);
     let lines = [
-        ("INFO", "shutdown started hooks=3 budget_ms=10000"),
+        ("INFO", "shutdown started hooks=3 budget_ms=8000"),
         ("INFO", r#"hook started hook="requests" stage=1"#),
         (
             "WARN",

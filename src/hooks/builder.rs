@@ -6,13 +6,13 @@ use std::future;
 use std::time::Duration;
 
 use super::context::HookContext;
+use super::engine::{Entry, Stage};
 use super::hook::{AsyncHook, Hook, HookFuture, IntoOutcome, Kind, TimeLimit};
 use super::hook_set::HookSet;
 use super::observer::Observer;
-use super::stage::{Entry, Stage};
 
-/// What Docker waits between `SIGTERM` and `SIGKILL`. Kubernetes waits three times as long.
-const DEFAULT_BUDGET: Duration = Duration::from_secs(10);
+/// Docker sends `SIGKILL` after 10 seconds, and Windows ends a process after 5.
+const DEFAULT_BUDGET: Duration = Duration::from_secs(if cfg!(windows) { 4 } else { 8 });
 
 /// Cleanup that runs when the process shuts down: hooks, in stages, within a time budget.
 ///
@@ -45,6 +45,8 @@ pub struct Hooks {
     pub(super) stages: VecDeque<Stage>,
     pub(super) budget: Duration,
     pub(super) observers: Vec<Box<dyn Observer>>,
+    /// The program has returned, so that it no longer serves during a delay.
+    pub(super) skips_delays: bool,
 }
 
 impl Default for Hooks {
@@ -54,20 +56,21 @@ impl Default for Hooks {
 }
 
 impl Hooks {
-    /// Creates an empty set of hooks with a budget of ten seconds.
+    /// Creates an empty set of hooks with a budget of eight seconds, or four on Windows.
     pub fn new() -> Self {
         Self {
             stages: VecDeque::from([Stage::new()]),
             budget: DEFAULT_BUDGET,
             observers: Vec::new(),
+            skips_delays: false,
         }
     }
 
-    /// Sets the time that all hooks share. The default is ten seconds.
+    /// Sets the time that all hooks share. The default is eight seconds, or four on Windows.
     ///
-    /// Choose a time shorter than your supervisor waits between `SIGTERM` and `SIGKILL`: Docker
-    /// waits 10 s, Kubernetes 30 s (`terminationGracePeriodSeconds`), systemd 90 s. With
-    /// [`Duration::MAX`] there is no limit.
+    /// Choose a time that is at least half a second shorter than your supervisor waits between `SIGTERM` and
+    /// `SIGKILL`: Docker waits 10 s, Kubernetes 30 s (`terminationGracePeriodSeconds`), systemd 90 s. Windows
+    /// ends a process 5 s after its console was closed. With [`Duration::MAX`] there is no limit.
     pub fn budget(mut self, budget: Duration) -> Self {
         self.budget = budget;
         self
@@ -205,7 +208,7 @@ impl Hooks {
     /// The time is part of the budget. If it would leave no time for the later stages, it is cut to
     /// the stage's share and reported as timed out. Only a forced exit ends the delay early.
     pub fn keep_serving(self, time: Duration) -> Self {
-        let start = |_| -> HookFuture { Box::pin(future::pending()) }; // until its deadline
+        let start = |_| -> HookFuture { Box::pin(future::pending()) }; // the driver waits instead
         let delay = Hook::new("keep serving".into(), Kind::Delay, start);
         self.then().add(Entry::Hook(delay)).limit_last(TimeLimit::Exactly(time)).then()
     }
@@ -231,6 +234,6 @@ impl fmt::Debug for Hooks {
             .field("budget", &self.budget)
             .field("stages", &self.stages)
             .field("observers", &self.observers.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

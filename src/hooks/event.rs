@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::hook_id::HookId;
+use super::hook::HookId;
 use super::report::{HookReport, Report};
 use crate::in_flight::InFlightEntry;
 use crate::signal::reason::Reason;
@@ -87,6 +87,20 @@ impl Running {
     #[must_use]
     pub fn time_left(&self) -> Option<Duration> {
         time_left(self.deadline)
+    }
+}
+
+impl Running {
+    /// Returns the names of what is waited for: hooks, and work in flight.
+    #[cfg(feature = "__signal")]
+    pub(crate) fn names(&self) -> Vec<String> {
+        let in_flight = |hook: &RunningHook| {
+            hook.in_flight.iter().map(|w| w.name().to_owned()).collect::<Vec<_>>()
+        };
+        self.hooks
+            .iter()
+            .flat_map(|hook| [vec![hook.name().to_owned()], in_flight(hook)].concat())
+            .collect()
     }
 }
 

@@ -48,8 +48,15 @@ impl Hook {
     }
 }
 
-/// A hook with its place in the report.
-pub(super) type NumberedHook = (usize, Hook);
+/// The identity of a hook, in events and in the report.
+#[derive(Debug, Clone)]
+pub(super) struct HookId {
+    pub(super) name: Arc<str>,
+    /// From 1.
+    pub(super) stage: usize,
+    /// If it is of a set: the place of the set in the stage.
+    pub(super) set: Option<usize>,
+}
 
 /// A hook that has started. That of a blocking hook blocks when it is polled.
 pub(super) type HookFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;

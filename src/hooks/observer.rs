@@ -21,6 +21,12 @@ pub trait Observer: Send + 'static {
     fn interval(&self) -> Duration {
         Duration::from_secs(1)
     }
+
+    /// Returns whether it shows the user what the process waits for. Then
+    /// [`exit_on`](crate::Hooks::exit_on) prints no lines about that. The default is false.
+    fn shows_progress(&self) -> bool {
+        false
+    }
 }
 
 impl<F: FnMut(&Event) + Send + 'static> Observer for F {

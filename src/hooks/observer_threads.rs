@@ -47,13 +47,13 @@ impl ObserverThreads {
         Self { queues: observers.into_iter().filter_map(start).collect(), ended: Some(ended) }
     }
 
-    pub(super) fn send(&self, event: impl FnOnce() -> Event) {
-        if self.queues.is_empty() {
-            return;
-        }
-        let event = Arc::new(event());
+    pub(super) fn is_empty(&self) -> bool {
+        self.queues.is_empty()
+    }
+
+    pub(super) fn send(&self, event: &Arc<Event>) {
         for queue in &self.queues {
-            let _ = queue.send(Arc::clone(&event)); // the thread ends after its queue
+            let _ = queue.send(Arc::clone(event)); // the thread ends after its queue
         }
     }
 

@@ -2,13 +2,9 @@
 
 use std::sync::Arc;
 
-use super::alarm::Timer;
 use super::builder::Hooks;
-use super::driver::{self, AsyncHooks};
-use super::progress::Progress;
+use super::engine::{self, BOUND, Engine};
 use super::report::Report;
-use super::request::Request;
-use super::runtime;
 use crate::signal::ShutdownSignal;
 
 impl Hooks {
@@ -19,9 +15,7 @@ impl Hooks {
     /// If this future is dropped before it resolves, the running hooks are dropped with it, and
     /// the others never start.
     pub async fn run(self) -> Report {
-        let progress = Progress::new(self, Request::now());
-        run(&progress).await;
-        report(&progress)
+        run(Engine::now(self)).await
     }
 
     /// Waits until the shutdown is requested, then runs the hooks. The budget counts from the
@@ -32,9 +26,7 @@ impl Hooks {
     /// As for [`run`](Self::run).
     pub async fn run_on(self, shutdown: ShutdownSignal) -> Report {
         (&shutdown).await;
-        let progress = Progress::new(self, Request::of(&shutdown));
-        run(&progress).await;
-        report(&progress)
+        run(Engine::requested(self, &shutdown)).await
     }
 
     /// Runs the hooks now, and blocks this thread until they have finished.
@@ -44,19 +36,20 @@ impl Hooks {
     /// one waits. A hook that needs the runtime of a blocked thread times out, though:
     /// asynchronous code should use [`run`](Self::run).
     pub fn run_blocking(self) -> Report {
-        let progress = Progress::new(self, Request::now());
-        runtime::block_on(run(&progress));
-        report(&progress)
+        let engine = Engine::now(self);
+        engine::block_on(engine::run_on_executor(Arc::clone(&engine)));
+        report(&engine)
     }
 }
 
-async fn run(progress: &Arc<Progress>) {
-    let timer = Timer::default();
-    driver::run(Arc::clone(progress), timer, AsyncHooks::OnExecutor).await;
+async fn run(engine: Arc<Engine>) -> Report {
+    engine::run_on_executor(Arc::clone(&engine)).await;
+    report(&engine)
 }
 
-fn report(progress: &Progress) -> Report {
-    let mut closed = progress.close();
-    closed.announce(&progress.span, progress.deadline);
-    closed.report
+fn report(engine: &Engine) -> Report {
+    let (report, mut observers) = engine.close();
+    engine.tell();
+    observers.finish(BOUND / 5);
+    report
 }

@@ -36,9 +36,9 @@ use crate::in_flight::InFlight;
 ///     let store = open();
 ///     let hooks = Hooks::new().hook("store", async move || store.close().await);
 ///     lambda::install(hooks)
-///         .on_report(|report| report.eprint())
 ///         .run(service_fn(handler))
-///         .await
+///         .await?;
+///     Ok(())
 /// }
 ///
 /// async fn handler(event: LambdaEvent<String>) -> Result<String, Error> {

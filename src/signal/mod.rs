@@ -197,6 +197,22 @@ impl ShutdownSignal {
         }
     }
 
+    /// Returns false in a forked child for a signal that listens.
+    #[cfg(feature = "__signal")]
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        match &self.inner.origin {
+            Origin::Manual => true,
+            Origin::System(source) => source.in_owner_process(),
+            Origin::Parent(parent) => parent.is_of_this_process(),
+        }
+    }
+
+    /// Returns what a Ctrl-C does once the shutdown is requested, or `None` if it does nothing.
+    #[cfg(feature = "__signal")]
+    pub(crate) fn ctrl_c_hint(&self) -> Option<&'static str> {
+        self.source().map(|_| "Ctrl-C again to quit")
+    }
+
     /// Has a thread wake the waiters, even if the runtime of the backend is blocked.
     pub(crate) fn start_thread(&self) {
         match &self.inner.origin {

@@ -20,19 +20,33 @@ impl Wake for Unpark {
     }
 }
 
+/// Returns a waker that unparks this thread.
+pub(crate) fn thread_waker() -> Waker {
+    Waker::from(Arc::new(Unpark(current())))
+}
+
+/// Parks this thread until it is unparked, or until the deadline. Returns false if the deadline has
+/// passed already.
+pub(crate) fn park_until(deadline: Option<Instant>) -> bool {
+    match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+        None => park(),
+        Some(left) if left.is_zero() => return false,
+        Some(left) => park_timeout(left),
+    }
+    true
+}
+
 /// Returns `None` if the deadline passes first.
 pub(crate) fn block_on<F: Future>(future: F, deadline: Option<Instant>) -> Option<F::Output> {
     let mut future = pin!(future);
-    let waker = Waker::from(Arc::new(Unpark(current())));
+    let waker = thread_waker();
     let mut cx = Context::from_waker(&waker);
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             return Some(output);
         }
-        match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-            None => park(),
-            Some(left) if left.is_zero() => return None,
-            Some(left) => park_timeout(left),
+        if !park_until(deadline) {
+            return None;
         }
     }
 }

@@ -38,7 +38,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
             say(if report.is_clean() { "clean".into() } else { report.to_string() });
         })
         .run(serve(listener, reloads, shutdown, connections))
-        .await
+        .await?;
+    Ok(())
 }
 
 async fn serve(

@@ -36,9 +36,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .within(Duration::from_secs(1))
         .exit_on(shutdown)
         .in_flight(&requests)
-        .on_report(|report| report.eprint())
         .run(server)
-        .await
+        .await?;
+    Ok(())
 }
 
 #[get("/")]

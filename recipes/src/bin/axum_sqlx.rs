@@ -32,9 +32,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .within(Duration::from_secs(2))
         .exit_on(shutdown)
         .in_flight(&requests) // the report names requests that did not finish
-        .on_report(|report| report.eprint())
         .run(server)
-        .await
+        .await?;
+    Ok(())
 }
 
 async fn track(State(requests): State<InFlight>, request: Request, next: Next) -> Response {

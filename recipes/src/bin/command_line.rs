@@ -31,7 +31,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         .blocking("progress", move || save(&file, &last.recv().map_err(io::Error::other)?))
         .exit_on(shutdown.clone())
         .exit(Exit::Signal) // so that a script around this command stops, too
-        .on_report(|report| report.eprint())
         .start()?;
 
     while progress.next < end && !shutdown.is_requested() {

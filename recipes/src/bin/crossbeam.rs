@@ -29,7 +29,6 @@ fn main() -> Result<(), signoff::Error> {
         .then()
         .blocking("results", || println!("{} jobs were accepted", ACCEPTED.load(Ordering::Relaxed)))
         .exit_on(shutdown.clone())
-        .on_report(|report| report.eprint())
         .start()?;
     feed(jobs, &shutdown.channel());
     guard.join(); // the hooks exit the process

@@ -39,9 +39,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         })
         .exit_on(shutdown)
         .in_flight(&requests)
-        .on_report(|report| report.eprint())
         .run(server)
-        .await
+        .await?;
+    Ok(())
 }
 
 async fn serve(listener: TcpListener, app: App, shutdown: ShutdownSignal) {

@@ -33,9 +33,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .budget(Duration::from_secs(10))
         .hook("sockets", move || sockets.drained()) // axum does not wait for WebSockets
         .exit_on(shutdown)
-        .on_report(|report| report.eprint())
         .run(server)
-        .await
+        .await?;
+    Ok(())
 }
 
 /// Responds with the next message. At the signal it responds 204, and the client polls again.

@@ -31,9 +31,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .blocking("telemetry", move || provider.shutdown())
         .within(Duration::from_secs(3))
         .exit_on(shutdown)
-        .on_report(|report| report.eprint())
         .run(server)
-        .await
+        .await?;
+    Ok(())
 }
 
 async fn visit() -> &'static str {

@@ -28,9 +28,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .hook("queue", async move || give_back(&mut *queue.lock().await).await)
         .exit_on(shutdown)
         .in_flight(&jobs) // the report names jobs that did not finish
-        .on_report(|report| report.eprint())
         .run(consumer)
-        .await
+        .await?;
+    Ok(())
 }
 
 async fn consume(queue: Arc<Mutex<mpsc::Receiver<u64>>>, jobs: InFlight, shutdown: ShutdownSignal) {

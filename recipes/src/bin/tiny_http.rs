@@ -29,7 +29,6 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         .then()
         .blocking("store", || println!("{} visits are stored", VISITS.load(Ordering::Relaxed)))
         .exit_on(shutdown.clone())
-        .on_report(|report| report.eprint())
         .start()?;
     shutdown.wait();
     guard.join(); // the hooks exit the process

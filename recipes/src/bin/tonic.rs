@@ -39,9 +39,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .hook("store", async || println!("{} calls are stored", CALLS.load(Ordering::Relaxed)))
         .exit_on(shutdown)
         .in_flight(&calls)
-        .on_report(|report| report.eprint())
         .run(server)
-        .await
+        .await?;
+    Ok(())
 }
 
 #[tonic::async_trait]

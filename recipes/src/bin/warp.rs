@@ -26,9 +26,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .hook("store", async || println!("{} visits are stored", VISITS.load(Ordering::Relaxed)))
         .exit_on(shutdown)
         .in_flight(&requests)
-        .on_report(|report| report.eprint())
         .run(server)
-        .await
+        .await?;
+    Ok(())
 }
 
 async fn visit(_request: InFlightGuard) -> String {

@@ -27,16 +27,12 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Returns the signal to exit by, if that is what was chosen.
-    pub(super) fn signal(self, reason: Option<&Reason>) -> Option<Signal> {
+    pub(super) fn end(self, reason: Option<&Reason>, status: u8) -> End {
         match (self, reason) {
-            (Self::Signal, Some(Reason::Signal { signal, .. })) => Some(*signal),
-            _ => None,
+            (Self::Signal, Some(Reason::Signal { signal, .. })) => End::Signal(*signal),
+            (Self::Code(code), _) => End::Status(code),
+            _ => End::Status(status),
         }
-    }
-
-    pub(super) fn status(self, of_report: u8) -> u8 {
-        if let Self::Code(code) = self { code } else { of_report }
     }
 }
 
@@ -48,6 +44,11 @@ pub(super) enum End {
 }
 
 impl End {
+    /// Of several ends, the highest one counts: a signal, or else the highest status.
+    pub(super) fn rank(self) -> u16 {
+        if let Self::Status(status) = self { status.into() } else { u16::MAX }
+    }
+
     /// Exits. No destructor runs, and no `atexit` function of a C library: those may block, or
     /// fail while other threads continue.
     pub(super) fn now(self) -> ! {

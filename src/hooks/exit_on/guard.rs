@@ -31,6 +31,10 @@ impl ExitGuard {
         Self { job }
     }
 
+    pub(super) fn skip_delays(&self) {
+        self.job.skip_delays();
+    }
+
     /// Blocks this thread until the process exits if the shutdown was requested. Returns at once
     /// if it was not.
     pub fn join(self) {

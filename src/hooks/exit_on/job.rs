@@ -1,24 +1,27 @@
-//! One `exit_on`: what its driver, its watchdog and its guard share.
+//! One `exit_on`: what its driver, its watchdog and its guard share, and how it ends.
+//!
+//! The driver waits for the request and runs the hooks. Then the report is made, and what the program
+//! does with it runs on a thread of its own. The watchdog does the same if the driver is late, and
+//! exits the process at the bound if that thread is late, too.
 
 use std::io::{self, Write};
-use std::mem::{self, ManuallyDrop};
+use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Instant;
 
 use super::exit::{End, Exit};
-use crate::hooks::alarm::{Alarm, Timer};
+use super::late_requests::LateRequests;
+use super::voice::Voice;
 use crate::hooks::builder::Hooks;
-use crate::hooks::closed::Closed;
-use crate::hooks::driver::{self, AsyncHooks};
-use crate::hooks::progress::Progress;
+use crate::hooks::engine::{self, BOUND, Engine};
+use crate::hooks::observer_threads::ObserverThreads;
 use crate::hooks::report::Report;
-use crate::hooks::request::Request;
-use crate::hooks::runtime::HookRuntime;
 use crate::in_flight::tracked_work::in_hook;
 use crate::listen::os::{Owner, wait_for_deliveries};
 use crate::signal::ShutdownSignal;
+
 use crate::util::panic::catch_panic;
 
 // Invariants
@@ -34,15 +37,15 @@ const PANICKED: u8 = 101;
 
 pub(super) struct ExitJob {
     pub(super) shutdown: ShutdownSignal,
-    /// Wakes the driver. The watchdog serves it.
-    pub(super) alarm: Arc<Alarm>,
     /// A forked child has a copy of the job, but not its threads.
     owner: Owner,
     hooks: Mutex<Option<Hooks>>,
-    progress: OnceLock<Arc<Progress>>,
-    exit: Exit,
+    engine: OnceLock<Arc<Engine>>,
+    pub(super) voice: Voice,
+    late: LateRequests,
     ending: Mutex<Ending>,
-    /// A failure until there is a report.
+    exit: Mutex<Exit>,
+    /// Of the report; a failure until there is one.
     status: AtomicU8,
     has_panicked: AtomicBool,
     phase: Mutex<Phase>,
@@ -52,12 +55,13 @@ pub(super) struct ExitJob {
 /// What the program wants to do at the end.
 #[derive(Default)]
 pub(super) struct Ending {
-    pub(super) exit: Exit,
-    pub(super) status: Option<StatusOf>,
+    pub(super) exit_with: Option<ExitWith>,
     pub(super) on_report: Option<OnReport>,
+    /// The report, once no hook starts any more.
+    closed: Option<(Report, ObserverThreads)>,
 }
 
-type StatusOf = Box<dyn FnOnce(&Report) -> u8 + Send>;
+type ExitWith = Box<dyn FnOnce(&Report) -> Exit + Send>;
 type OnReport = Box<dyn FnOnce(Report) + Send>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,24 +81,34 @@ pub(super) fn register(job: &Arc<ExitJob>) {
 /// The driver's thread.
 pub(super) fn drive(job: &Arc<ExitJob>) {
     job.shutdown.wait();
-    job.run_hooks();
-    // If the watchdog was faster, this thread was stuck for too long.
+    job.late.start_thread(job.engine().deadline, &ShutdownSignal::manual());
+    engine::run_on_threads(job.engine());
+    // If the watchdog was faster, this thread was late.
     if job.enter(Phase::Reporting) {
-        let closed = job.close();
-        job.report_and_flush(closed);
+        let is_silent = job.close(); // then there is no code of the program to run
+        if is_silent || !job.finish_on_thread() {
+            job.finish()
+        }
     }
-    job.exit_if_last()
 }
 
 impl ExitJob {
-    pub(super) fn new(hooks: Hooks, shutdown: ShutdownSignal, ending: Ending) -> Self {
+    pub(super) fn new(
+        hooks: Hooks,
+        shutdown: ShutdownSignal,
+        exit: Exit,
+        ending: Ending,
+        voice: Voice,
+        late: LateRequests,
+    ) -> Self {
         Self {
             shutdown,
-            alarm: Arc::default(),
             owner: Owner::current(),
             hooks: Mutex::new(Some(hooks)),
-            progress: OnceLock::new(),
-            exit: ending.exit,
+            engine: OnceLock::new(),
+            voice,
+            late,
+            exit: Mutex::new(exit),
             ending: Mutex::new(ending),
             status: AtomicU8::new(1),
             has_panicked: AtomicBool::new(false),
@@ -114,57 +128,65 @@ impl ExitJob {
     }
 
     /// Made by the first thread that asks, after the request.
-    pub(super) fn progress(&self) -> &Arc<Progress> {
-        self.progress.get_or_init(|| {
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        self.engine.get_or_init(|| {
             let hooks = lock(&self.hooks).take().unwrap_or_default();
-            Progress::new(hooks, Request::of(&self.shutdown))
+            Engine::requested(hooks, &self.shutdown)
         })
     }
 
-    fn run_hooks(&self) {
-        let progress = Arc::clone(self.progress());
-        let has_hooks = progress.has_stages();
-        let timer = Timer::served(Arc::clone(&self.alarm));
-        let run = driver::run(progress, timer, AsyncHooks::OnThreads);
-        if has_hooks {
-            // Never dropped: that would drop the tasks that hooks have left in it.
-            ManuallyDrop::new(HookRuntime::new()).block_on(run);
-        } else {
-            crate::util::block_on::block_on(run, None); // a runtime takes time to build
+    /// The program has returned, so that delays are over, also those to come.
+    pub(super) fn skip_delays(&self) {
+        if let Some(hooks) = &mut *lock(&self.hooks) {
+            hooks.skips_delays = true;
+            return;
         }
+        self.engine().skip_delays();
     }
 
-    /// No hook starts from now on. Runs no code of the program.
-    pub(super) fn close(&self) -> Closed {
-        let closed = self.progress().close();
-        self.set_status(self.exit.status(closed.report.status()));
-        closed
+    /// No hook starts from now on. Makes the report. Returns whether there is nothing to tell.
+    pub(super) fn close(&self) -> bool {
+        let (report, observers) = self.engine().close();
+        self.status.store(report.status(), Ordering::Relaxed); // `JOBS` orders it
+        let mut ending = lock(&self.ending);
+        let has_listener = ending.exit_with.is_some()
+            || ending.on_report.is_some()
+            || !observers.is_empty()
+            || cfg!(feature = "tracing");
+        let is_silent = !has_listener && report.is_clean();
+        ending.closed = Some((report, observers));
+        is_silent
     }
 
-    /// Runs code of the program, which may block or panic.
-    pub(super) fn report_and_flush(&self, mut closed: Closed) {
-        let Ending { status, on_report, .. } = mem::take(&mut *lock(&self.ending));
-        let report = || {
-            let progress = self.progress();
-            closed.announce(&progress.span, progress.deadline);
-            if let Some(status) = status {
-                self.set_status(status(&closed.report));
+    /// Finishes on a new thread, because code of the program may block or panic. Returns false if the
+    /// system refuses the thread.
+    pub(super) fn finish_on_thread(self: &Arc<Self>) -> bool {
+        let job = Arc::clone(self);
+        let thread = thread::Builder::new().name("signoff-report".into());
+        thread.spawn(move || job.finish()).is_ok()
+    }
+
+    /// Passes the report to the program, flushes its output, and exits.
+    pub(super) fn finish(&self) -> ! {
+        let Ending { exit_with, on_report, closed } = mem::take(&mut *lock(&self.ending));
+        let tell_program = || {
+            let Some((report, mut observers)) = closed else { return };
+            self.engine().tell();
+            observers.finish(BOUND / 5);
+            if let Some(exit_with) = exit_with {
+                let exit = exit_with(&report);
+                *lock(&self.exit) = exit;
             }
-            if let Some(on_report) = on_report {
-                on_report(closed.report);
+            match on_report {
+                Some(on_report) => on_report(report),
+                None => self.voice.report(&report),
             }
         };
         // A guard that is dropped in there must not wait for itself.
-        let _ = in_hook(&Arc::default(), || catch_panic(report));
-        self.flush();
-    }
-
-    pub(super) fn flush(&self) {
-        if self.enter(Phase::Flushing) {
-            let _ = io::stdout().flush(); // an error could be printed nowhere
-            let _ = io::stderr().flush();
-            self.enter(Phase::Done);
-        }
+        let _ = in_hook(&Arc::default(), || catch_panic(tell_program));
+        self.enter(Phase::Flushing);
+        flush();
+        self.exit_if_last()
     }
 
     /// Exits the process if no other job has to. Its hooks would be cut off otherwise.
@@ -191,20 +213,32 @@ impl ExitJob {
     }
 
     /// Waits for a phase. Returns false at `end`, if it has not been entered by then.
-    pub(super) fn wait_for(&self, phase: Phase, end: Instant) -> bool {
-        let timeout = end.saturating_duration_since(Instant::now());
-        let current = lock(&self.phase);
-        let waited = self.phase_changed.wait_timeout_while(current, timeout, |now| *now < phase);
-        waited.map_or_else(|poisoned| *poisoned.into_inner().0, |(phase, _)| *phase) >= phase
+    pub(super) fn wait_for(&self, phase: Phase, end: Option<Instant>) -> bool {
+        let mut current = lock(&self.phase);
+        while *current < phase {
+            let Some(end) = end else {
+                current = self.phase_changed.wait(current).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.phase_changed.wait_timeout(current, left);
+            current = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
     }
 
     fn is_done(&self) -> bool {
         *lock(&self.phase) == Phase::Done
     }
+}
 
-    fn set_status(&self, status: u8) {
-        self.status.store(status, Ordering::Relaxed); // `JOBS` orders it
-    }
+/// An error could be printed nowhere.
+pub(super) fn flush() {
+    let _ = io::stdout().flush();
+    let _ = io::stderr().flush();
 }
 
 /// How the process exits, once all jobs that were requested are done.
@@ -217,9 +251,11 @@ fn combined_end() -> Option<End> {
     if requested.iter().any(|job| job.has_panicked.load(Ordering::Relaxed)) {
         return Some(End::Status(PANICKED));
     }
-    let signal = requested.iter().find_map(|job| job.exit.signal(job.shutdown.reason().as_ref()));
-    let status = requested.iter().map(|job| job.status.load(Ordering::Relaxed)).max();
-    signal.map(End::Signal).or(status.map(End::Status))
+    let ends = requested.iter().map(|job| {
+        let reason = job.shutdown.reason();
+        lock(&job.exit).end(reason.as_ref(), job.status.load(Ordering::Relaxed))
+    });
+    ends.max_by_key(|end| end.rank())
 }
 
 /// Always a real lock, since loom's models have no clock.

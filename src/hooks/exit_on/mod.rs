@@ -1,14 +1,16 @@
 //! `exit_on`: the hooks run and the process exits, even if the program is blocked.
 //!
-//! `job` is what its threads share: the driver's is there, the other is `watchdog`. `exit` is how the
-//! process exits, `guard` keeps `main` from returning too early, `program` is the future given to
-//! `run`, and `late_requests` are what it is told shortly before its deadline.
+//! `job` is what its threads share. The thread of the driver is there, too, the other one is `watchdog`. `program` is
+//! the future given to `run`, `guard` keeps `main` from returning too early, and `late_requests` are
+//! the signals that are requested shortly before a deadline. `voice` says what the process waits for, and
+//! `exit` is how it exits.
 
 mod exit;
 mod guard;
 mod job;
 mod late_requests;
 mod program;
+mod voice;
 mod watchdog;
 
 use std::fmt;
@@ -20,6 +22,7 @@ pub use exit::Exit;
 pub use guard::{ExitGuard, Joined};
 use job::{Ending, ExitJob};
 use late_requests::LateRequests;
+use voice::Voice;
 
 use super::builder::Hooks;
 use super::report::Report;
@@ -37,16 +40,24 @@ impl Hooks {
     /// [`run_blocking`](ExitOn::run_blocking) it with a program of threads, or
     /// [`start`](ExitOn::start) it. From then on two threads wait for the request:
     ///
-    /// * The driver starts the hooks of each stage, each on a thread of its own. With the feature
-    ///   `tokio` they run in a small runtime, so timers and new connections work even if the
-    ///   program's runtime is blocked, or gone. Tasks that hooks spawn share one thread there. A
-    ///   hook that blocks its thread delays no other hook.
-    /// * The watchdog exits the process if the driver is stuck: if the budget is used up, and no
-    ///   hook starts or ends for 300 ms.
+    /// * The driver starts the hooks of each stage, each on a thread of its own, at most 256 of a stage at
+    ///   once. With the feature `tokio` these have entered a small runtime, so timers and new connections
+    ///   work even if the program's runtime is blocked, or gone. Tasks that hooks spawn share one thread
+    ///   there. A hook that blocks its thread delays no other hook.
+    /// * The watchdog exits the process half a second after the budget at the latest, no matter what
+    ///   blocks. Hooks that have not started by then are reported as not started.
+    ///
+    /// They wait until the request: `exit_on` cannot be disarmed. A part of a program that restarts arms
+    /// its hooks once, and uses a [`HookSet`](crate::HookSet) for what comes and goes.
     ///
     /// The budget counts from the request. At the end, standard output and error are flushed. No
     /// destructor runs. If no thread can be spawned after the request, the driver runs the hooks
-    /// itself. At most 256 hooks of a stage run at once; the others wait for a free thread.
+    /// itself, one after the other.
+    ///
+    /// After a second of waiting, a line on standard error says what the process waits for, and again
+    /// when that changes. If the report is not clean, it is printed at the end. With the feature
+    /// `tracing`, both are events if the subscriber has enabled them. See [`quiet`](ExitOn::quiet) and
+    /// [`on_report`](ExitOn::on_report).
     ///
     /// If `exit_on` is used more than once in a process, the hooks of all requested shutdowns run,
     /// and the process exits after the last one. Its status is the highest of theirs. If one of
@@ -64,7 +75,6 @@ impl Hooks {
     ///     .budget(Duration::from_secs(5))
     ///     .hook("queue", async || { /* … */ })
     ///     .exit_on(shutdown.clone())
-    ///     .on_report(|report| report.eprint())
     ///     .start()?;
     ///
     /// while !shutdown.is_requested() { /* work */ }
@@ -76,7 +86,9 @@ impl Hooks {
         ExitOn {
             hooks: self,
             shutdown,
+            exit: Exit::default(),
             ending: Ending::default(),
+            is_quiet: false,
             in_flight: Vec::new(),
             late: LateRequests::default(),
         }
@@ -89,7 +101,9 @@ impl Hooks {
 pub struct ExitOn {
     hooks: Hooks,
     shutdown: ShutdownSignal,
+    exit: Exit,
     ending: Ending,
+    is_quiet: bool,
     in_flight: Vec<InFlight>,
     late: LateRequests,
 }
@@ -97,31 +111,50 @@ pub struct ExitOn {
 impl ExitOn {
     /// Sets how the process exits. The default is [`Exit::Status`].
     pub fn exit(mut self, exit: Exit) -> Self {
-        self.ending.exit = exit;
+        self.exit = exit;
         self
     }
 
-    /// Sets the exit status from the report.
+    /// Sets how the process exits from the report. This replaces [`exit`](Self::exit).
     ///
-    /// If `status` panics or blocks, the status is that of the report.
-    pub fn exit_with(mut self, status: impl FnOnce(&Report) -> u8 + Send + 'static) -> Self {
-        self.ending.exit = Exit::Status;
-        self.ending.status = Some(Box::new(status));
+    /// ```no_run
+    /// # #[cfg(all(any(unix, windows), feature = "blocking"))] {
+    /// # use signoff::{Exit, Hooks, ShutdownSignal};
+    /// # let exit_on = Hooks::new().exit_on(ShutdownSignal::manual());
+    /// exit_on.exit_with(|report| if report.is_clean() { Exit::Signal } else { Exit::Code(70) })
+    /// # ;
+    /// # }
+    /// ```
+    ///
+    /// If `exit` panics or blocks, that of [`exit`](Self::exit) counts.
+    pub fn exit_with(mut self, exit: impl FnOnce(&Report) -> Exit + Send + 'static) -> Self {
+        self.ending.exit_with = Some(Box::new(exit));
         self
     }
 
-    /// Passes the report to `f` before the process exits. By default nothing is printed.
+    /// Passes the report to `f` before the process exits, in place of printing one that is not clean.
     ///
-    /// `f` may take what is left of the budget, but at least 100 ms, or half a second if the
-    /// budget has no limit. After that the process exits even if `f` has not returned.
+    /// `f` may take what is left of the budget, and at least a fifth of a second. After that the process
+    /// exits even if `f` has not returned.
     pub fn on_report(mut self, f: impl FnOnce(Report) + Send + 'static) -> Self {
         self.ending.on_report = Some(Box::new(f));
         self
     }
 
-    /// Names this work in the report if the program given to [`run`](Self::run) or
-    /// [`run_blocking`](Self::run_blocking) does not return in time. If a task of it that is
-    /// [tracked](InFlight::track) has panicked, the program has failed.
+    /// Prints nothing, neither what the process waits for nor a report that is not clean.
+    ///
+    /// [`on_report`](Self::on_report) still gets the report.
+    pub fn quiet(mut self) -> Self {
+        self.is_quiet = true;
+        self
+    }
+
+    /// Waits for this work, and names in the report what remains of it.
+    ///
+    /// With [`run`](Self::run) and [`run_blocking`](Self::run_blocking), the program waits for it, and the
+    /// report names it if the program does not return in time. If a task of it that is
+    /// [tracked](InFlight::track) has panicked, the program has failed. With [`start`](Self::start), a
+    /// stage named `in flight` waits for it, after the delays and before all other hooks.
     pub fn in_flight(mut self, work: &InFlight) -> Self {
         self.in_flight.push(work.clone());
         self
@@ -134,20 +167,26 @@ impl ExitOn {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Thread`] if a thread cannot be spawned. The hooks never run then.
+    /// Returns [`Error::Thread`] if a thread cannot be spawned, and [`Error::Forked`] if the signal belongs
+    /// to the parent of this process. The hooks never run then.
     pub fn start(self) -> Result<ExitGuard, Error> {
-        self.spawn(0)
+        self.with_in_flight_stage().spawn(0)
     }
 
     /// Does not wait until the threads run. In Lambda that is a third of the added start-up time.
     #[cfg(all(unix, feature = "lambda"))]
     pub(crate) fn start_without_waiting(self) -> Result<ExitGuard, Error> {
-        self.spawn(1)
+        self.with_in_flight_stage().spawn(1)
     }
 
     fn spawn(self, capacity: usize) -> Result<ExitGuard, Error> {
-        let Self { hooks, shutdown, ending, .. } = self;
-        let job = Arc::new(ExitJob::new(hooks, shutdown, ending));
+        let Self { hooks, shutdown, exit, ending, is_quiet, late, .. } = self;
+        if !shutdown.is_of_this_process() {
+            return Err(Error::Forked);
+        }
+        let has_speaker = hooks.observers.iter().any(|observer| observer.shows_progress());
+        let voice = Voice::new(!is_quiet && !has_speaker, !is_quiet);
+        let job = Arc::new(ExitJob::new(hooks, shutdown, exit, ending, voice, late));
         let watchdog = start_thread("signoff-watchdog", watchdog::watch, capacity)?;
         let driver = start_thread("signoff-driver", job::drive, capacity)?;
         job::register(&job);
@@ -178,7 +217,7 @@ impl fmt::Debug for ExitOn {
         f.debug_struct("ExitOn")
             .field("hooks", &self.hooks)
             .field("shutdown", &self.shutdown)
-            .field("exit", &self.ending.exit)
+            .field("exit", &self.exit)
             .finish_non_exhaustive()
     }
 }

@@ -1,18 +1,18 @@
 //! `ExitOn::run`: the program's own future is the first stage.
 
-use std::error::Error;
 use std::future::{IntoFuture, poll_fn};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
-use super::ExitOn;
 use super::late_requests::LateRequests;
+use super::{ExitGuard, ExitOn};
+use crate::error::Error;
 use crate::hooks::builder::Hooks;
 use crate::hooks::context::HookContext;
+use crate::hooks::engine::{Entry, Stage};
 use crate::hooks::hook::{Hook, HookFuture, IntoOutcome, Kind, TimeLimit};
 use crate::hooks::report::Outcome;
-use crate::hooks::stage::{Entry, Stage};
 use crate::in_flight::InFlight;
 use crate::in_flight::tracked_work::record_wait;
 use crate::signal::ShutdownSignal;
@@ -40,9 +40,8 @@ impl ExitOn {
     /// `main` returns what a hook may return: `()`, or a `Result` with any error. An async block with
     /// `?` ends in `io::Result::Ok(())` or `anyhow::Ok(())`, so that the type of its error is known.
     ///
-    /// Without [`on_report`](Self::on_report) nothing is printed, not even an error of `main`.
-    ///
-    /// The future never resolves, except with an error. It is made to be the tail of `main`:
+    /// The future never resolves, except with an error. It is made to be the end of `main`, with any
+    /// error type:
     ///
     /// ```no_run
     /// # #[cfg(all(any(unix, windows), feature = "tokio"))] mod example {
@@ -56,31 +55,23 @@ impl ExitOn {
     /// Hooks::new()
     ///     .hook("database", async move || pool.close().await)
     ///     .exit_on(shutdown)
-    ///     .on_report(|report| report.eprint())
     ///     .run(server)
-    ///     .await
+    ///     .await?;
+    /// Ok(())
     /// # }
     /// # }
     /// ```
     ///
-    /// If `fn main` returns another error type, convert the error at the end:
-    ///
-    /// | `fn main` returns | after `.run(server).await` |
-    /// |---|---|
-    /// | `anyhow::Result<()>` | `.map_err(\|error\| anyhow::anyhow!("{error}"))` |
-    /// | `io::Result<()>` | `.map_err(\|error\| io::Error::other(error.to_string()))` |
-    /// | `Result<(), Box<dyn Error + Send + Sync>>` | `.map_err(\|error\| error.to_string().into())` |
-    ///
     /// # Errors
     ///
-    /// Returns [`Error::Thread`](crate::Error::Thread), in a box, if a thread cannot be spawned. `main`
-    /// is not started then.
+    /// Returns [`Error::Thread`] if a thread cannot be spawned, and [`Error::Forked`] if the signal belongs
+    /// to the parent of this process. `main` is not started then.
     ///
     /// # Cancel safety
     ///
     /// If this future is dropped, `main` is dropped with it and reported as failed. The hooks stay
     /// armed.
-    pub async fn run<F, E>(self, main: F) -> Result<(), Box<dyn Error>>
+    pub async fn run<F, E>(self, main: F) -> Result<(), Error>
     where
         F: IntoFuture<Output: IntoOutcome<E>>,
     {
@@ -104,8 +95,8 @@ impl ExitOn {
     ///     Hooks::new()
     ///         .blocking("index", || std::fs::rename("index.new", "index"))
     ///         .exit_on(shutdown.clone())
-    ///         .on_report(|report| report.eprint())
-    ///         .run_blocking(|| work(&shutdown))
+    ///         .run_blocking(|| work(&shutdown))?;
+    ///     Ok(())
     /// }
     ///
     /// fn work(shutdown: &ShutdownSignal) -> io::Result<()> {
@@ -119,7 +110,7 @@ impl ExitOn {
     /// # Errors
     ///
     /// As for [`run`](Self::run).
-    pub fn run_blocking<T, E>(self, main: impl FnOnce() -> T) -> Result<(), Box<dyn Error>>
+    pub fn run_blocking<T, E>(self, main: impl FnOnce() -> T) -> Result<(), Error>
     where
         T: IntoOutcome<E>,
     {
@@ -143,9 +134,9 @@ impl ExitOn {
     ///     .keep_serving(Duration::from_secs(5))
     ///     .hook("database", async || { /* … */ })
     ///     .exit_on(shutdown)
-    ///     .on_report(|report| report.eprint())
     ///     .run_with(|drain| serve(drain)) // stops five seconds after the signal
-    ///     .await
+    ///     .await?;
+    /// # Ok(())
     /// # }
     /// # }
     /// ```
@@ -156,16 +147,16 @@ impl ExitOn {
     pub async fn run_with<F, E>(
         mut self,
         main: impl FnOnce(ShutdownSignal) -> F,
-    ) -> Result<(), Box<dyn Error>>
+    ) -> Result<(), Error>
     where
         F: IntoFuture<Output: IntoOutcome<E>>,
     {
         let program = Program::new(mem::take(&mut self.in_flight), mem::take(&mut self.late));
         let (program, shutdown) = (Arc::new(program), self.shutdown.clone());
-        self.hooks = program.before(self.hooks);
-        let guard = self.start()?;
+        self.hooks = self.hooks.after_delays(program.hook());
+        let guard = self.spawn(0)?;
         // Declared after the guard, so dropped before it.
-        let running = Running(Arc::clone(&program));
+        let running = Running { program: Arc::clone(&program), guard: &guard };
         let outcome = outcome_of(main, program.drain.clone()).await;
         let why = describe(&outcome);
         let is_failure = !outcome.is_done();
@@ -174,6 +165,36 @@ impl ExitOn {
         drop(running);
         guard.await;
         Ok(())
+    }
+
+    /// Without a program, a stage waits for the work in flight.
+    pub(super) fn with_in_flight_stage(mut self) -> Self {
+        if !self.in_flight.is_empty() {
+            let (work, late) = (mem::take(&mut self.in_flight), mem::take(&mut self.late));
+            self.hooks = self.hooks.after_delays(in_flight_hook(work, late));
+        }
+        self
+    }
+}
+
+fn in_flight_hook(work: Vec<InFlight>, late: LateRequests) -> Hook {
+    Hook::asynchronous("in flight".into(), async move |context: HookContext| {
+        let drained = ShutdownSignal::manual();
+        late.start_thread(context.deadline(), &drained);
+        for work in work {
+            work.drained().await;
+        }
+        drained.request("nothing is in flight");
+    })
+}
+
+impl Hooks {
+    /// Adds a hook as a stage of its own: the first one after the delays.
+    fn after_delays(mut self, hook: Hook) -> Self {
+        self.stages.retain(|stage| !stage.is_empty());
+        let delays = self.stages.iter().take_while(|stage| is_delay(stage)).count();
+        self.stages.insert(delays, vec![Entry::Hook(hook)]);
+        self
     }
 }
 
@@ -196,15 +217,6 @@ impl Program {
         Self { drain, finished, outcome: Mutex::new(None), in_flight, late }
     }
 
-    /// Adds the program as a stage of its own: the first one after the delays.
-    fn before(self: &Arc<Self>, mut hooks: Hooks) -> Hooks {
-        hooks.stages.retain(|stage| !stage.is_empty());
-        let delays = hooks.stages.iter_mut().take_while(|stage| is_delay(stage));
-        let delays = delays.map(|stage| self.cut_short(stage)).count();
-        hooks.stages.insert(delays, vec![Entry::Hook(self.hook())]);
-        hooks
-    }
-
     /// It cannot be dropped from here, so at its deadline it is abandoned like a blocking hook.
     fn hook(self: &Arc<Self>) -> Hook {
         let program = Arc::clone(self);
@@ -213,27 +225,13 @@ impl Program {
             program.in_flight.iter().for_each(record_wait);
             let reason = context.reason().map(ToString::to_string);
             program.drain.request(reason.unwrap_or_default());
+            program.late.start_thread(context.deadline(), &program.finished);
             Box::pin(async move {
-                program.late.run(context.deadline(), &program.finished);
                 (&program.finished).await;
                 program.lock().take().unwrap_or(Outcome::Done)
             })
         });
         Hook { name: "main".into(), kind, limit, start }
-    }
-
-    /// The delay also ends when the program has returned.
-    fn cut_short(self: &Arc<Self>, delay: &mut Stage) {
-        for entry in delay {
-            let Entry::Hook(hook) = entry else { continue };
-            let finished = self.finished.clone();
-            hook.start = Box::new(|_| {
-                Box::pin(async {
-                    finished.await;
-                    Outcome::Done
-                })
-            });
-        }
     }
 
     fn finish(&self, outcome: Outcome) {
@@ -250,12 +248,16 @@ fn is_delay(stage: &Stage) -> bool {
     stage.iter().all(|entry| matches!(entry, Entry::Hook(hook) if hook.kind == Kind::Delay))
 }
 
-/// The hooks do not wait for a program that was dropped.
-struct Running(Arc<Program>);
+/// The hooks do not wait for a program that has returned or was dropped, nor do the delays.
+struct Running<'a> {
+    program: Arc<Program>,
+    guard: &'a ExitGuard,
+}
 
-impl Drop for Running {
+impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.finish(Outcome::failed("dropped before it returned"));
+        self.program.finish(Outcome::failed("dropped before it returned"));
+        self.guard.skip_delays();
     }
 }
 

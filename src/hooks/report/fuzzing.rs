@@ -6,7 +6,7 @@ use super::text::{self, Style};
 use super::timeline::{Timeline, WIDTH};
 use super::{HookReport, Outcome, Summary};
 use crate::InFlight;
-use crate::hooks::hook_id::HookId;
+use crate::hooks::hook::HookId;
 use crate::in_flight::tracked_work::{TrackedWork, in_hook, record_wait};
 use crate::signal::reason::Reason;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, iter};
 
-use crate::hooks::hook_id::HookId;
+use crate::hooks::hook::HookId;
 use crate::in_flight::InFlightEntry;
 use crate::in_flight::tracked_work::TrackedWork;
 

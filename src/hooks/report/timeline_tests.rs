@@ -7,7 +7,7 @@ use super::text::{Style, width};
 use super::timeline::{Timeline, WIDTH};
 use super::{HookReport, Outcome, Report, Summary};
 use crate::InFlight;
-use crate::hooks::hook_id::HookId;
+use crate::hooks::hook::HookId;
 use crate::in_flight::tracked_work::{TrackedWork, in_hook, record_wait};
 use crate::signal::Signal;
 use crate::signal::reason::{Process, Reason};

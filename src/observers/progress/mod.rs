@@ -135,6 +135,10 @@ impl Observer for ProgressObserver {
     fn interval(&self) -> Duration {
         if self.style.is_some() { FRAME } else { LINE }
     }
+
+    fn shows_progress(&self) -> bool {
+        true
+    }
 }
 
 /// When the hooks have ended, or their run was cancelled: the view is cleared.

@@ -1,21 +1,21 @@
 //! The span and the events for the feature `tracing`. Without it, nothing here has an effect.
 //!
-//! This is not an [`Observer`](super::Observer): hooks run inside the span, so it is entered on their
-//! threads, before their code runs. An observer has a thread of its own. Events would arrive there
-//! late, and without the subscriber that is set for the thread of the hooks only.
+//! Hooks run inside the span, so it is entered on their threads. The events are sent there, too, not on
+//! the thread of an observer: there they would be late, and without the subscriber that is set for the
+//! thread of the hooks only.
 //!
 //! Some subscribers panic if standard error is closed. All calls of a subscriber run under
 //! `catch_panic`: it misses that event, and the hooks continue.
 #![cfg_attr(not(feature = "tracing"), allow(unused, clippy::unused_self, reason = "no effect"))]
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 #[cfg(feature = "tracing")]
 use ::tracing::{Level, Span, event, info_span, span::Id};
 
-use super::report::{HookReport, Report};
-use crate::signal::reason::Reason;
+use crate::hooks::event::{Event, Started};
+use crate::hooks::report::HookReport;
 use crate::util::human_list::HumanList;
 use crate::util::panic::catch_panic;
 
@@ -38,13 +38,23 @@ pub(super) struct ShutdownSpan {
 }
 
 impl ShutdownSpan {
-    pub(super) fn shutdown_started(&self, reason: Option<&Reason>, budget: Duration, hooks: usize) {
-        #[cfg(feature = "tracing")]
-        let _ = catch_panic(|| {
-            let reason = reason.map(ToString::to_string);
-            self.span.get_or_init(|| Caught::new(info_span!(target: TARGET, "shutdown", reason)));
-        });
-        send!(self, INFO, hooks, budget_ms = milliseconds(budget), "shutdown started");
+    pub(super) const IS_ENABLED: bool = cfg!(feature = "tracing");
+
+    /// Sends the event to the subscriber, which may block.
+    pub(super) fn on_event(&self, event: Arc<Event>) {
+        match &*event {
+            Event::Started(started) => self.started(started),
+            Event::HookStarted(hook) => {
+                send!(self, INFO, hook = hook.name(), stage = hook.stage(), "hook started");
+            }
+            Event::HookEnded(hook) => self.hook_ended(hook),
+            Event::Ended(report) => {
+                let (clean, took_ms) = (report.is_clean(), milliseconds(report.took()));
+                send!(self, INFO, clean, took_ms, "shutdown ended");
+            }
+            Event::Running(_) => {}
+        }
+        let _ = catch_panic(|| drop(event)); // it may own the error of a hook
     }
 
     /// Enters the span until the returned guard is dropped: for the code of hooks.
@@ -53,11 +63,17 @@ impl ShutdownSpan {
         catch_panic(|| self.span.get().and_then(Caught::get).map(|span| Caught::new(span.enter())))
     }
 
-    pub(super) fn hook_started(&self, hook: &str, stage: usize) {
-        send!(self, INFO, hook, stage, "hook started");
+    fn started(&self, started: &Started) {
+        #[cfg(feature = "tracing")]
+        let _ = catch_panic(|| {
+            let reason = started.reason().map(ToString::to_string);
+            self.span.get_or_init(|| Caught::new(info_span!(target: TARGET, "shutdown", reason)));
+        });
+        let (hooks, budget_ms) = (started.hooks(), milliseconds(started.budget()));
+        send!(self, INFO, hooks, budget_ms, "shutdown started");
     }
 
-    pub(super) fn hook_ended(&self, hook: &HookReport) {
+    fn hook_ended(&self, hook: &HookReport) {
         let (name, stage, outcome) = (hook.name(), hook.stage(), hook.outcome());
         let (label, took_ms) = (outcome.label(), milliseconds(hook.took()));
         if outcome.is_done() {
@@ -75,11 +91,6 @@ impl ShutdownSpan {
                 "hook ended"
             );
         }
-    }
-
-    pub(super) fn shutdown_ended(&self, report: &Report) {
-        let (clean, took_ms) = (report.is_clean(), milliseconds(report.took()));
-        send!(self, INFO, clean, took_ms, "shutdown ended");
     }
 
     #[cfg(feature = "tracing")]
