@@ -60,7 +60,7 @@ cases! {
         exits(exit_on.exit_with(|report| {
             say_outcomes(report);
             match variant().unwrap().as_str() {
-                "chooses" => signoff::Exit::Code(42),
+                "chooses" => Exit::Code(42),
                 "panics" => panic!("on purpose"),
                 _ => block(),
             }

@@ -200,7 +200,9 @@ mod tests {
     /// The stages after the first one, with the limits of their hooks.
     fn later(limits: &[Option<Duration>]) -> Stages {
         let mut claims = BTreeMap::new();
-        limits.iter().for_each(|&limit| *claims.entry(limit).or_default() += 1);
+        for &limit in limits {
+            *claims.entry(limit).or_default() += 1;
+        }
         Stages { claims, ..Stages::default() }
     }
 
