@@ -31,7 +31,7 @@ mod lambda;
 mod loom_tests;
 mod observer;
 mod observer_threads;
-mod output;
+pub(crate) mod output;
 mod progress;
 #[cfg(test)]
 mod progress_tests;

@@ -12,7 +12,7 @@ use std::{env, io};
 
 use crate::hooks::{Event, HookReport, Observer, Report, Running, Started};
 use crate::util::human_list::HumanList;
-use crate::util::monotonic;
+use crate::util::os::monotonic;
 
 /// What the process needs to exit after the budget: the last output, at most.
 const MARGIN: Duration = Duration::from_millis(500);

@@ -131,10 +131,35 @@ impl Report {
 
     /// Prints the timeline on standard error.
     ///
-    /// Unlike `eprintln!`, this does not panic if standard error is closed. It waits at most half
-    /// a second if standard error is a pipe that is full.
+    /// Unlike `eprintln!`, this does not panic if standard error is closed. It blocks for at most
+    /// half a second, for example if standard error is a pipe that is full. A background job that
+    /// must not write to its terminal (`stty tostop`) is not stopped.
+    ///
+    /// ```
+    /// let report = signoff::Hooks::new().hook("cache", async || {}).run_blocking();
+    /// report.eprint();
+    /// ```
     pub fn eprint(&self) {
-        output::eprint(&Timeline::new(self, Style::of_stderr()).to_string());
+        let timeline = Timeline::new(self, Style::of_stderr()).to_string();
+        output::eprint(&timeline, output::OUTPUT_TIMEOUT);
+    }
+
+    /// Prints the timeline on standard error, as [`eprint`](Self::eprint) does, if the report is
+    /// not [clean](Self::is_clean).
+    ///
+    /// ```
+    /// use signoff::Hooks;
+    ///
+    /// let report = Hooks::new().hook("cache", async || Err::<(), _>("refused")).run_blocking();
+    /// report.eprint_if_failed(); // 0 of 1 hooks done in …
+    ///
+    /// let report = Hooks::new().hook("cache", async || {}).run_blocking();
+    /// report.eprint_if_failed(); // prints nothing
+    /// ```
+    pub fn eprint_if_failed(&self) {
+        if !self.is_clean() {
+            self.eprint();
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::util::terminal_view;
+use crate::util::os::terminal_view;
 
 /// Returns a writer to standard error that makes room for its text if the view is shown.
 ///

@@ -1,8 +1,10 @@
 //! The lines of the view.
 
+use std::io;
 use std::time::Duration;
 
-use super::output::Size;
+use terminal_size::{Height, Width};
+
 use crate::hooks::report::text::{Color, Style, escape, pad, width};
 use crate::hooks::{Running, RunningHook};
 use crate::util::human_duration::HumanDuration;
@@ -17,6 +19,22 @@ const MAX_SHOWN: usize = 10;
 /// The lines around the hooks: the one of the cursor, the title, the hooks that are not shown, and
 /// the time that is left.
 const AROUND: usize = 4;
+
+/// The columns and rows of a terminal.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    columns: usize,
+    rows: usize,
+}
+
+impl Size {
+    /// Returns the current size of the terminal, or 80 columns and 24 rows if it has none.
+    pub(super) fn of_stderr() -> Self {
+        let size = terminal_size::terminal_size_of(io::stderr());
+        let (Width(columns), Height(rows)) = size.unwrap_or((Width(80), Height(24)));
+        Self { columns: columns.into(), rows: rows.into() }
+    }
+}
 
 /// What the view shows beside the running hooks.
 #[derive(Debug, Default)]
