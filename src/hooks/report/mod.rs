@@ -25,10 +25,10 @@ use crate::signal::reason::Reason;
 /// `Display` is a timeline with one row per hook, on the scale of the budget:
 ///
 /// ```text
-/// 2 of 4 hooks done in 8.02 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)
-/// 1  keep serving  |=====                       |  done          2.00 s
-/// 2  requests      |     ================       |  timed out     6.00 s
-///                  | in flight: GET /report (7.90 s)
+/// 2 of 4 hooks done in 8.0 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)
+/// 1  keep serving  |=====                       |  done           2.0 s
+/// 2  requests      |     ================       |  timed out      6.0 s
+///                  | in flight: GET /report (7.9 s)
 /// 3  queue         |                      .     |  failed          3 ms
 ///                  | connection refused
 ///    cache         |                      .     |  done           12 ms

@@ -80,7 +80,7 @@ impl View {
     }
 
     fn last(&self, left: Option<Duration>) -> Option<String> {
-        let left = left.map(|left| format!("{} left", tenths(left)));
+        let left = left.map(|left| format!("{} left", HumanDuration(left)));
         match (left, self.hint) {
             (Some(left), Some(hint)) => Some(format!("{left}, {hint}")),
             (left, hint) => left.or(hint.map(Into::into)),
@@ -103,7 +103,7 @@ impl Columns {
     }
 }
 
-/// `requests  |=====     |  2.30 s of 5.00 s  in flight: GET /report (3.14 s)`.
+/// `requests  |=====     |  2.3 s of 5.0 s  in flight: GET /report (3.1 s)`.
 fn row(hook: &RunningHook, columns: Columns, style: Style) -> String {
     let name = pad(&fit(&escape(hook.name()), columns.name, style), columns.name);
     let (bar, bar_width) = bar(hook, columns.bar, style);
@@ -143,16 +143,9 @@ fn filled(part: f64, columns: usize, style: Style) -> String {
 }
 
 fn time(hook: &RunningHook) -> String {
-    let running_for = tenths(hook.running_for());
-    let limit = hook.limit().map(|limit| format!(" of {}", tenths(limit)));
+    let running_for = HumanDuration(hook.running_for());
+    let limit = hook.limit().map(|limit| format!(" of {}", HumanDuration(limit)));
     format!("{running_for}{}", limit.unwrap_or_default())
-}
-
-/// Rounded: nobody reads milliseconds that change ten times a second.
-fn tenths(time: Duration) -> HumanDuration {
-    const TENTH: u128 = 100;
-    let tenths = (time.as_millis() + TENTH / 2) / TENTH;
-    HumanDuration(u64::try_from(tenths * TENTH).map_or(time, Duration::from_millis))
 }
 
 /// Cuts `text` to so many columns.
