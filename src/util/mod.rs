@@ -7,6 +7,3 @@ pub(crate) mod human_list;
 pub(crate) mod os;
 pub(crate) mod panic;
 pub(crate) mod sync;
-
-#[cfg_attr(not(feature = "__signal"), allow(unused_imports, reason = "for forced exits"))]
-pub(crate) use os::terminal_view;

@@ -10,7 +10,6 @@ use crate::util::os::terminal_view;
 /// view. Elsewhere it is [`std::io::stderr`].
 ///
 /// ```no_run
-/// # #[cfg(feature = "tracing")]
 /// tracing_subscriber::fmt().with_writer(signoff::progress::stderr).init();
 /// ```
 #[must_use]

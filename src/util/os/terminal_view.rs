@@ -1,7 +1,8 @@
 //! What a forced exit erases: the progress view on the terminal. Windows erases nothing.
 #![allow(unsafe_code, reason = "a system call in a signal handler")]
-#![allow(dead_code, reason = "`progress` shows the view, and a forced exit needs a backend")]
+#![allow(unused, reason = "`progress` shows the view, and a forced exit needs a backend")]
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 const NONE: i32 = -1;
@@ -10,24 +11,16 @@ const NONE: i32 = -1;
 static SHOWN: AtomicI32 = AtomicI32::new(NONE);
 
 pub(crate) fn set_shown(is_shown: bool) {
-    SHOWN.store(if is_shown { terminal() } else { NONE }, Ordering::Relaxed); // no other data depends on it
-}
-
-/// A write to this descriptor never blocks, unlike one to standard error.
-fn terminal() -> i32 {
     #[cfg(unix)]
     {
-        use std::os::{fd::IntoRawFd, unix::fs::OpenOptionsExt};
-        static TERMINAL: std::sync::OnceLock<i32> = std::sync::OnceLock::new();
-        *TERMINAL.get_or_init(|| {
-            let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
-            let mut options = std::fs::OpenOptions::new();
-            let terminal = options.write(true).custom_flags(flags).open("/dev/tty");
-            terminal.map_or(NONE, IntoRawFd::into_raw_fd)
-        })
+        /// A write to this descriptor never blocks, unlike one to standard error.
+        const FLAGS: i32 = libc::O_WRONLY | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
+        static TERMINAL: OnceLock<i32> = OnceLock::new();
+        // SAFETY: the path is a string that ends with a zero. An error is -1, which is `NONE`.
+        let terminal = || unsafe { libc::open(c"/dev/tty".as_ptr(), FLAGS) };
+        let fd = if is_shown { *TERMINAL.get_or_init(terminal) } else { NONE };
+        SHOWN.store(fd, Ordering::Relaxed); // no other data depends on it
     }
-    #[cfg(not(unix))]
-    NONE
 }
 
 pub(crate) fn is_shown() -> bool {
