@@ -11,8 +11,8 @@
 //! ```text
 //! listening: curl http://127.0.0.1:43210, and then press Ctrl-C
 //! request
-//! 3 of 3 hooks done in 1.91 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 1000)
-//! 1  main      |====                        |  done          1.50 s
+//! 3 of 3 hooks done in 1.9 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 1000)
+//! 1  main      |====                        |  done           1.5 s
 //! 2  queue     |    =                       |  done          101 ms
 //! 3  database  |    =                       |  done          301 ms
 //! ```

@@ -8,9 +8,9 @@
 //!
 //! ```text
 //! stopping: SIGINT, 0 of 3 hooks ended
-//! requests  │███                 │  1.30 s of 8.00 s  in flight: GET /report (2.26 s)
-//! cache     │████████            │  1.30 s of 3.00 s
-//! 8.70 s left, Ctrl-C again to quit now
+//! requests  │███                 │  1.3 s of 8.0 s  in flight: GET /report (2.2 s)
+//! cache     │████████            │  1.3 s of 3.0 s
+//! 8.7 s left, Ctrl-C again to quit now
 //! ```
 
 use std::{thread, time::Duration};

@@ -12,8 +12,8 @@
 //!
 //! ```text
 //! process 4711 serves http://127.0.0.1:35001
-//! 6 of 6 hooks done in 2.11 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)
-//! 1  keep serving  |=====                       |  done          2.00 s
+//! 6 of 6 hooks done in 2.1 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)
+//! 1  keep serving  |=====                       |  done           2.0 s
 //! 2  main          |     .                      |  done            0 ms
 //! 3  requests      |     .                      |  done            0 ms
 //! 4  database      |     =                      |  done           50 ms

@@ -15,7 +15,7 @@
 //! seconds of `TimeoutStopSec`. Meanwhile `systemctl status` shows:
 //!
 //! ```text
-//! Status: "waiting for queue (1.00 s of 3.99 s; in flight: job 7 (1.52 s)), 2.99 s left"
+//! Status: "waiting for queue (1.0 s of 3.9 s; in flight: job 7 (1.5 s))"
 //! ```
 
 use std::{thread, time::Duration};

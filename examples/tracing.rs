@@ -12,7 +12,7 @@
 //! INFO shutdown{reason="SIGINT"}: hook started hook="requests" stage=1
 //! INFO shutdown{reason="SIGINT"}: writing 3 entries
 //! INFO shutdown{reason="SIGINT"}: hook ended hook="cache" stage=1 outcome="done" took_ms=100
-//! WARN shutdown{reason="SIGINT"}: hook ended hook="requests" stage=1 outcome="timed out" took_ms=999 in_flight="GET /report (3.14 s)"
+//! WARN shutdown{reason="SIGINT"}: hook ended hook="requests" stage=1 outcome="timed out" took_ms=999 in_flight="GET /report (3.1 s)"
 //! INFO shutdown{reason="SIGINT"}: hook started hook="database" stage=2
 //! WARN shutdown{reason="SIGINT"}: hook ended hook="database" stage=2 outcome="failed" took_ms=0 error="connection refused"
 //! INFO shutdown{reason="SIGINT"}: shutdown ended clean=false took_ms=1001

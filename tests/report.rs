@@ -3,16 +3,20 @@
 #![allow(unsafe_code, reason = "standard error is replaced, and the environment changed")]
 
 mod common;
+#[path = "common/terminal.rs"]
+mod terminal;
 
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::unix::net::UnixStream;
 use std::process::{ExitCode, Termination};
 use std::time::{Duration, Instant};
 use std::{env, fs, ptr::null_mut, thread};
 
-use common::{BOUND, cases, say};
+use common::{BOUND, cases, say, system, variant};
 use futures_lite::future::block_on;
 use signoff::{Hooks, Report, ShutdownSignal};
+use terminal::Terminal;
 
 fn report(fails: bool) -> Report {
     let outcome = move || if fails { Err("refused") } else { Ok(()) };
@@ -129,8 +133,8 @@ cases! {
     a_terminal_gets_colors_and_blocks: |case| case.start().passes(), || {
         let shown = on_a_terminal(&[TERM, UTF8]);
         assert!(shown.starts_with("^C\r\x1b[31m0 of 1 hooks done\x1b[0m in "), "{shown:?}");
-        assert!(shown.contains("\r\n1  cache  \x1b[2m│\x1b[0m\x1b[31m▏  "), "{shown:?}");
-        assert!(shown.ends_with("\x1b[2m│\x1b[0m refused\r\nend\r\n"), "{shown:?}");
+        assert!(shown.contains("\n1  cache  \x1b[2m│\x1b[0m\x1b[31m▏  "), "{shown:?}");
+        assert!(shown.ends_with("\x1b[2m│\x1b[0m refused\r\r\nend\r\n"), "{shown:?}");
     };
 
     no_color_is_respected: |case| case.start().passes(), || {
@@ -147,29 +151,60 @@ cases! {
         let shown = on_a_terminal(&[("TERM", "dumb"), UTF8]);
         assert!(shown.starts_with("^C\r0 of 1 hooks done"), "{shown:?}");
         assert!(shown.contains("1  cache  |.  "), "{shown:?}");
-        assert!(shown.ends_with("| refused\r\nend\r\n"), "{shown:?}");
+        assert!(shown.ends_with("| refused\r\r\nend\r\n"), "{shown:?}");
     };
 
     a_closed_standard_error_does_no_harm: |case| case.start().passes(), || {
-        let (reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
+        let (reader, writer) = UnixStream::pair().unwrap();
         drop(reader);
         replace_stderr(&writer);
         let code = report(false).report();
         assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::SUCCESS));
     };
 
-    a_full_pipe_does_no_harm: |case| {
-        let child = case.start();
-        child.expect("in time");
+    #[cfg(target_os = "linux")]
+    a_background_job_is_not_stopped: |case| {
+        let terminal = Terminal::new(100, 20);
+        terminal.stop_background_output();
+        let Some(child) = terminal.case(case).start_as_job() else { return };
+        child.expect("printed");
         child.passes();
+        assert!(terminal.lines()[0].starts_with("0 of 1 hooks done"), "{:?}", terminal.lines());
     }, || {
-        let (_reader, mut writer) = std::os::unix::net::UnixStream::pair().unwrap();
+        report(true).eprint();
+        say("printed");
+    };
+
+    only_a_report_that_is_not_clean_is_printed: |case| case.start().passes(), || {
+        let (mut reader, writer) = UnixStream::pair().unwrap();
+        replace_stderr(&writer);
+        report(false).eprint_if_failed();
+        report(true).eprint_if_failed();
+        let mut printed = [0; 16];
+        reader.read_exact(&mut printed).unwrap();
+        assert_eq!(&printed, b"0 of 1 hooks don", "the first one is clean");
+    };
+
+    a_full_pipe_does_no_harm: |case| {
+        for variant in ["threads", "no threads"] {
+            if variant == "threads" || cfg!(target_os = "linux") {
+                let child = case.variant(variant).start();
+                child.expect("in time");
+                child.passes();
+            }
+        }
+    }, || {
+        let (_reader, mut writer) = UnixStream::pair().unwrap();
         writer.set_nonblocking(true).unwrap();
         while writer.write(&[0; 4096]).is_ok() {}
         writer.set_nonblocking(false).unwrap();
         replace_stderr(&writer);
+        let report = report(false);
+        if variant().as_deref() == Some("no threads") {
+            system::refuse_threads();
+        }
         let start = Instant::now();
-        let _ = report(false).report();
+        let _ = report.report();
         assert!(start.elapsed() < BOUND && start.elapsed() >= Duration::from_millis(500));
         say("in time");
     };

@@ -54,7 +54,7 @@ cases! {
             let running = manager.message();
             assert!(running.starts_with("STATUS=waiting for queue ("), "{running}");
             assert!(running.contains("; in flight: job 7 ("), "{running}");
-            let left = number(&running, " left\nEXTEND_TIMEOUT_USEC=");
+            let left = number(&running, "))\nEXTEND_TIMEOUT_USEC=");
             assert!(left + 900_000 <= granted, "the same end as before: {left} of {granted}");
             let mut last = manager.message();
             while last.starts_with("STATUS=waiting for queue (") {

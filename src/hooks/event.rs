@@ -1,7 +1,7 @@
 //! What observers hear of a shutdown.
 
-use std::fmt;
 use std::time::{Duration, Instant};
+use std::{fmt, iter};
 
 use super::hook::HookId;
 use super::report::{HookReport, Report};
@@ -68,8 +68,7 @@ impl Started {
 
 /// What runs at one moment of a shutdown.
 ///
-/// `Display` is one line:
-/// `waiting for requests (2.00 s of 4.00 s; in flight: GET /report (3.14 s)), 7.99 s left`.
+/// `Display` is one line: `waiting for requests (2.0 s of 4.0 s; in flight: GET /report (3.1 s))`.
 #[derive(Debug, Clone)]
 pub struct Running {
     pub(super) hooks: Vec<RunningHook>,
@@ -88,26 +87,21 @@ impl Running {
     pub fn time_left(&self) -> Option<Duration> {
         time_left(self.deadline)
     }
-}
 
-impl Running {
-    /// Returns the names of what is waited for: hooks, and work in flight.
-    #[cfg(feature = "__signal")]
+    /// Returns the names of all that the shutdown waits for: hooks, and the work they wait for.
+    #[allow(dead_code, reason = "for `exit_on`, which needs a backend")]
     pub(crate) fn names(&self) -> Vec<String> {
-        let in_flight = |hook: &RunningHook| {
-            hook.in_flight.iter().map(|w| w.name().to_owned()).collect::<Vec<_>>()
+        let of_hook = |hook: &RunningHook| {
+            let in_flight = hook.in_flight.iter().map(|entry| entry.name().to_owned());
+            iter::once(hook.name().to_owned()).chain(in_flight).collect::<Vec<_>>()
         };
-        self.hooks
-            .iter()
-            .flat_map(|hook| [vec![hook.name().to_owned()], in_flight(hook)].concat())
-            .collect()
+        self.hooks.iter().flat_map(of_hook).collect()
     }
 }
 
 impl fmt::Display for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "waiting for {}", HumanList::new(&self.hooks))?;
-        self.time_left().map_or(Ok(()), |left| write!(f, ", {} left", HumanDuration(left)))
+        write!(f, "waiting for {}", HumanList::new(&self.hooks))
     }
 }
 
@@ -159,7 +153,7 @@ impl RunningHook {
     }
 }
 
-/// `requests (2.00 s of 4.00 s; in flight: GET /report (3.14 s))`.
+/// `requests (2.0 s of 4.0 s; in flight: GET /report (3.1 s))`.
 impl fmt::Display for RunningHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}", self.id.name, HumanDuration(self.running_for))?;
@@ -175,4 +169,29 @@ impl fmt::Display for RunningHook {
 
 pub(super) fn time_left(deadline: Option<Instant>) -> Option<Duration> {
     deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::InFlight;
+
+    #[test]
+    fn what_runs_is_one_line_and_its_names_have_no_times() {
+        let work = InFlight::new();
+        let _guards = ["GET /a", "GET /b"].map(|name| work.enter(name));
+        let hook = |name: &str, in_flight| RunningHook {
+            id: HookId { name: name.into(), stage: 1, set: None },
+            started: Instant::now(),
+            running_for: Duration::from_millis(1_049),
+            deadline: None,
+            in_flight,
+        };
+        let hooks = vec![hook("main", work.entries()), hook("cache", Vec::new())];
+        let running = Running { hooks, deadline: None };
+        assert_eq!(running.names(), ["main", "GET /a", "GET /b", "cache"]);
+        let line = running.to_string();
+        assert!(line.starts_with("waiting for main (1.0 s; in flight: GET /a ("), "{line}");
+        assert!(line.ends_with(")), cache (1.0 s)"), "{line}");
+    }
 }

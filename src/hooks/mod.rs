@@ -21,7 +21,7 @@ mod hook_set;
 mod lambda;
 mod observer;
 mod observer_threads;
-mod output;
+pub(crate) mod output;
 pub(crate) mod report;
 mod run;
 

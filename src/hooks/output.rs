@@ -1,30 +1,51 @@
-//! Output of a process that is about to exit: it may block, or panic, without harm.
+//! Lines on standard error, from a process that is about to exit: they never delay it.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How long a write may block, for example on a pipe that is full and not read from.
-pub(super) const OUTPUT_TIMEOUT: Duration = Duration::from_millis(500);
+use crate::util::os::stderr::{RawStderr, wait_until_writable};
 
-/// Prints lines on standard error. Ignores errors, which could be printed nowhere.
-pub(super) fn eprint(text: &str) {
-    // A terminal shows `^C` at the cursor; the text replaces that.
-    let start = if io::stderr().is_terminal() { "\r" } else { "" };
-    let text = format!("{start}{text}\n");
+/// The bytes that a pipe or a terminal takes at once, if it takes any.
+const SHORT: usize = 512;
+
+/// Prints lines on standard error, and returns at the timeout even if they are not written by then.
+///
+/// A full, closed or stopped standard error does no harm, and neither does a terminal whose
+/// background jobs must not write (`stty tostop`). Errors are ignored: they could be printed nowhere.
+pub(crate) fn eprint(text: &str, timeout: Duration) {
+    let lines = lines(text);
     let (printed, is_printed) = mpsc::sync_channel(1);
-    let lines = text.clone();
-    let print = move || {
-        write_error(&lines);
-        let _ = printed.send(()); // the receiver may have timed out
+    let print = {
+        let lines = lines.clone();
+        move || {
+            let _ = RawStderr.write_all(lines.as_bytes());
+            let _ = printed.send(()); // the receiver may have timed out
+        }
     };
-    match thread::Builder::new().name("signoff-output".into()).spawn(print) {
-        Ok(_) => _ = is_printed.recv_timeout(OUTPUT_TIMEOUT),
-        Err(_) => write_error(&text), // without a thread it may block
+    if thread::Builder::new().name("signoff-output".into()).spawn(print).is_ok() {
+        let _ = is_printed.recv_timeout(timeout);
+        return;
+    }
+    // Without a thread, it writes no more than what does not block.
+    let end = Instant::now() + timeout;
+    for part in lines.as_bytes().chunks(SHORT) {
+        let left = end.saturating_duration_since(Instant::now());
+        if !wait_until_writable(left) || RawStderr.write_all(part).is_err() {
+            return;
+        }
     }
 }
 
-fn write_error(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
+/// Returns the text as standard error needs it.
+///
+/// A terminal shows `^C` at the cursor, and the first line replaces that. In raw mode, a line break
+/// does not move the cursor to the first column.
+pub(crate) fn lines(text: &str) -> String {
+    if io::stderr().is_terminal() {
+        format!("\r{}\r\n", text.replace('\n', "\r\n"))
+    } else {
+        format!("{text}\n")
+    }
 }

@@ -1,10 +1,6 @@
 #![doc = include_str!("../../features/systemd.md")]
 
 use std::ffi::OsStr;
-#[cfg(target_os = "android")]
-use std::os::android::net::SocketAddrExt;
-#[cfg(target_os = "linux")]
-use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
@@ -12,7 +8,7 @@ use std::{env, io};
 
 use crate::hooks::{Event, HookReport, Observer, Report, Running, Started};
 use crate::util::human_list::HumanList;
-use crate::util::monotonic;
+use crate::util::os::monotonic;
 
 /// What the process needs to exit after the budget: the last output, at most.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -149,17 +145,10 @@ impl Socket {
 fn address(name: &[u8]) -> io::Result<SocketAddr> {
     match name {
         [b'/', ..] => SocketAddr::from_pathname(OsStr::from_bytes(name)),
-        [b'@', name @ ..] => abstract_address(name),
+        #[cfg(target_os = "linux")]
+        [b'@', name @ ..] => {
+            <SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(name)
+        }
         _ => Err(io::ErrorKind::Unsupported.into()), // `vsock:` is for virtual machines
     }
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn abstract_address(name: &[u8]) -> io::Result<SocketAddr> {
-    SocketAddr::from_abstract_name(name)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn abstract_address(_: &[u8]) -> io::Result<SocketAddr> {
-    Err(io::ErrorKind::Unsupported.into())
 }

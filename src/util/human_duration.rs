@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-/// Displays a duration with a unit that fits: `12 ms`, `5.18 s`, `1m 30s`, `2h 05m`, `no limit`.
+/// Displays a duration with a unit that fits: `12 ms`, `5.1 s`, `1m 30s`, `2h 05m`, `no limit`.
 #[derive(Clone, Copy)]
 pub(crate) struct HumanDuration(pub(crate) Duration);
 
@@ -18,13 +18,12 @@ impl HumanDuration {
 
 impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Truncated, because `9.999` would round to `10.00`.
-        let (seconds, centis) = (self.0.as_secs(), self.0.subsec_millis() / 10);
+        // Truncated: the time that a hook took is never more than its limit.
+        let (seconds, tenths) = (self.0.as_secs(), self.0.subsec_millis() / 100);
         match seconds {
             _ if self.is_unlimited() => f.write_str("no limit"),
             0 => write!(f, "{} ms", self.0.as_millis()),
-            1..10 => write!(f, "{seconds}.{centis:02} s"),
-            10..60 => write!(f, "{seconds}.{} s", centis / 10),
+            1..60 => write!(f, "{seconds}.{tenths} s"),
             60..3600 => write!(f, "{}m {:02}s", seconds / 60, seconds % 60),
             _ => write!(f, "{}h {:02}m", seconds / 3600, seconds / 60 % 60),
         }
@@ -40,7 +39,7 @@ mod tests {
         let shown = |milliseconds| HumanDuration(Duration::from_millis(milliseconds)).to_string();
         assert_eq!(HumanDuration(Duration::from_nanos(999_999)).to_string(), "0 ms");
         assert_eq!((shown(1), shown(999)), ("1 ms".into(), "999 ms".into()));
-        assert_eq!((shown(1_000), shown(5_180)), ("1.00 s".into(), "5.18 s".into()));
+        assert_eq!((shown(1_000), shown(5_180)), ("1.0 s".into(), "5.1 s".into()));
         assert_eq!((shown(10_000), shown(59_900)), ("10.0 s".into(), "59.9 s".into()));
         assert_eq!((shown(60_000), shown(3_599_999)), ("1m 00s".into(), "59m 59s".into()));
         assert_eq!((shown(3_600_000), shown(97_500_000)), ("1h 00m".into(), "27h 05m".into()));
@@ -53,10 +52,10 @@ mod tests {
         assert!(HumanDuration(NO_LIMIT + Duration::from_secs(1)).is_unlimited());
     }
 
-    /// 9.999 s must not become `10.00 s`, nor 59.99 s `60.0 s`.
+    /// 59.99 s must not become `60.0 s`.
     #[test]
     fn rounding_does_not_reach_the_next_unit() {
         let shown = |milliseconds| HumanDuration(Duration::from_millis(milliseconds)).to_string();
-        assert_eq!((shown(9_999), shown(59_999)), ("9.99 s".into(), "59.9 s".into()));
+        assert_eq!((shown(9_999), shown(59_999)), ("9.9 s".into(), "59.9 s".into()));
     }
 }

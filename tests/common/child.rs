@@ -114,6 +114,20 @@ impl Case {
         Some(child)
     }
 
+    /// As a background job of a shell that has the terminal. `None`, and a line that says so, if
+    /// there is no bash.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn start_as_job(&self) -> Option<Child> {
+        const SHELL: &[&str] = &["bash", "-mc", r#""$@" & wait $!"#, "bash"];
+        if !works(SHELL) {
+            skipped("bash with job control is not installed");
+            return None;
+        }
+        let mut child = self.under(SHELL).start();
+        child.pid = system::child_of(child.pid).expect("the shell has a job");
+        Some(child)
+    }
+
     /// Starts the child and waits for it to be `ready`.
     #[track_caller]
     pub(crate) fn ready(&self) -> Child {

@@ -73,7 +73,7 @@ pub(crate) fn child_of(pid: i32) -> Option<i32> {
 pub(crate) fn inherit_nothing() {
     // SAFETY: zeroes are a valid set, an empty one, and the pointers are to a live one.
     unsafe {
-        for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGUSR1] {
+        for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGTTOU, libc::SIGUSR1] {
             libc::signal(signal, libc::SIG_DFL);
         }
         let mut set: libc::sigset_t = mem::zeroed();

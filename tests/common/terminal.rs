@@ -75,6 +75,18 @@ impl Terminal {
         shown.parser.screen_mut().set_size(rows, columns);
     }
 
+    /// Stops background jobs that write to it, as `stty tostop` does.
+    pub(crate) fn stop_background_output(&self) {
+        let fd = self.program.as_raw_fd();
+        // SAFETY: zeroes are valid modes, and the pointers are to live ones.
+        unsafe {
+            let mut modes: libc::termios = std::mem::zeroed();
+            assert_eq!(libc::tcgetattr(fd, &raw mut modes), 0);
+            modes.c_lflag |= libc::TOSTOP;
+            assert_eq!(libc::tcsetattr(fd, libc::TCSANOW, &raw const modes), 0);
+        }
+    }
+
     /// Presses keys. Ctrl-C is `\x03`.
     pub(crate) fn press(&self, keys: &str) {
         (&self.keyboard).write_all(keys.as_bytes()).unwrap();

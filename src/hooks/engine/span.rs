@@ -6,13 +6,16 @@
 //!
 //! Some subscribers panic if standard error is closed. All calls of a subscriber run under
 //! `catch_panic`: it misses that event, and the hooks continue.
-#![cfg_attr(not(feature = "tracing"), allow(unused, clippy::unused_self, reason = "no effect"))]
+#![cfg_attr(
+    not(feature = "tracing"),
+    allow(unused, clippy::all, clippy::pedantic, reason = "no effect")
+)]
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 #[cfg(feature = "tracing")]
-use ::tracing::{Level, Span, event, info_span, span::Id};
+use ::tracing::{Level, Span, event, info_span};
 
 use crate::hooks::event::{Event, Started};
 use crate::hooks::report::HookReport;
@@ -22,11 +25,21 @@ use crate::util::panic::catch_panic;
 /// One target, so that `RUST_LOG=signoff=info` has all of it, wherever the code is.
 const TARGET: &str = "signoff";
 
-/// Sends an event to the subscriber.
-macro_rules! send {
-    ($span:expr, $level:ident, $($fields:tt)+) => {
+/// Calls the subscriber.
+macro_rules! traced {
+    ($($body:tt)*) => {{
         #[cfg(feature = "tracing")]
-        let _ = catch_panic(|| event!(target: TARGET, parent: $span.id(), Level::$level, $($fields)+));
+        catch_panic(|| $($body)*)
+    }};
+}
+
+/// Sends an event.
+macro_rules! send {
+    ($span:ident, $level:ident, $($fields:tt)+) => {
+        let _ = traced!({
+            let parent = $span.get().and_then(Span::id);
+            event!(target: TARGET, parent: parent, Level::$level, $($fields)+)
+        });
     };
 }
 
@@ -59,15 +72,14 @@ impl ShutdownSpan {
 
     /// Enters the span until the returned guard is dropped: for the code of hooks.
     pub(super) fn enter(&self) -> impl Sized {
-        #[cfg(feature = "tracing")]
-        catch_panic(|| self.span.get().and_then(Caught::get).map(|span| Caught::new(span.enter())))
+        traced!(Caught(self.get().map(Span::enter)))
     }
 
     fn started(&self, started: &Started) {
-        #[cfg(feature = "tracing")]
-        let _ = catch_panic(|| {
+        let _ = traced!({
             let reason = started.reason().map(ToString::to_string);
-            self.span.get_or_init(|| Caught::new(info_span!(target: TARGET, "shutdown", reason)));
+            let span = || Caught(Some(info_span!(target: TARGET, "shutdown", reason)));
+            self.span.get_or_init(span);
         });
         let (hooks, budget_ms) = (started.hooks(), milliseconds(started.budget()));
         send!(self, INFO, hooks, budget_ms, "shutdown started");
@@ -94,23 +106,13 @@ impl ShutdownSpan {
     }
 
     #[cfg(feature = "tracing")]
-    fn id(&self) -> Option<Id> {
-        self.span.get().and_then(Caught::get).and_then(Span::id)
+    fn get(&self) -> Option<&Span> {
+        self.span.get()?.0.as_ref()
     }
 }
 
 /// Calls the subscriber under `catch_panic` when it is dropped.
 struct Caught<T>(Option<T>);
-
-impl<T> Caught<T> {
-    fn new(value: T) -> Self {
-        Self(Some(value))
-    }
-
-    fn get(&self) -> Option<&T> {
-        self.0.as_ref()
-    }
-}
 
 impl<T> Drop for Caught<T> {
     fn drop(&mut self) {

@@ -8,6 +8,7 @@ use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use super::job::{ExitJob, Phase};
+use crate::hooks::engine::BOUND;
 use crate::hooks::event::Running;
 use crate::hooks::output;
 use crate::hooks::report::Report;
@@ -63,7 +64,7 @@ impl Voice {
             Some(hint) if io::stderr().is_terminal() => format!(", {hint}"),
             _ => String::new(),
         };
-        output::eprint(&format!("{running}{hint}"));
+        output::eprint(&format!("{running}{hint}"), BOUND);
     }
 
     pub(super) fn report(&self, report: &Report) {

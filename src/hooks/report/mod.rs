@@ -17,6 +17,7 @@ pub use outcome::{HookReport, Outcome};
 use text::Style;
 use timeline::Timeline;
 
+use super::engine::BOUND;
 use super::output;
 use crate::signal::reason::Reason;
 
@@ -25,10 +26,10 @@ use crate::signal::reason::Reason;
 /// `Display` is a timeline with one row per hook, on the scale of the budget:
 ///
 /// ```text
-/// 2 of 4 hooks done in 8.02 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)
-/// 1  keep serving  |=====                       |  done          2.00 s
-/// 2  requests      |     ================       |  timed out     6.00 s
-///                  | in flight: GET /report (7.90 s)
+/// 2 of 4 hooks done in 8.0 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)
+/// 1  keep serving  |=====                       |  done           2.0 s
+/// 2  requests      |     ================       |  timed out      6.0 s
+///                  | in flight: GET /report (7.9 s)
 /// 3  queue         |                      .     |  failed          3 ms
 ///                  | connection refused
 ///    cache         |                      .     |  done           12 ms
@@ -131,10 +132,35 @@ impl Report {
 
     /// Prints the timeline on standard error.
     ///
-    /// Unlike `eprintln!`, this does not panic if standard error is closed. It waits at most half
-    /// a second if standard error is a pipe that is full.
+    /// Unlike `eprintln!`, this does not panic if standard error is closed. It blocks for at most
+    /// half a second, for example if standard error is a pipe that is full. A background job that
+    /// must not write to its terminal (`stty tostop`) is not stopped.
+    ///
+    /// ```
+    /// let report = signoff::Hooks::new().hook("cache", async || {}).run_blocking();
+    /// report.eprint();
+    /// ```
     pub fn eprint(&self) {
-        output::eprint(&Timeline::new(self, Style::of_stderr()).to_string());
+        let timeline = Timeline::new(self, Style::of_stderr()).to_string();
+        output::eprint(&timeline, BOUND);
+    }
+
+    /// Prints the timeline on standard error, as [`eprint`](Self::eprint) does, if the report is
+    /// not [clean](Self::is_clean).
+    ///
+    /// ```
+    /// use signoff::Hooks;
+    ///
+    /// let report = Hooks::new().hook("cache", async || Err::<(), _>("refused")).run_blocking();
+    /// report.eprint_if_failed(); // 0 of 1 hooks done in …
+    ///
+    /// let report = Hooks::new().hook("cache", async || {}).run_blocking();
+    /// report.eprint_if_failed(); // prints nothing
+    /// ```
+    pub fn eprint_if_failed(&self) {
+        if !self.is_clean() {
+            self.eprint();
+        }
     }
 }
 

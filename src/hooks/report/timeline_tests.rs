@@ -69,14 +69,14 @@ fn a_file_gets_plain_text() {
     assert_shown(
         &example(),
         &[
-            "2 of 7 hooks done in 7.40 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)",
+            "2 of 7 hooks done in 7.4 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)",
             "   before hooks  |=                           |                300 ms",
-            "1  keep serving  |======                      |  done          2.00 s",
-            "2  requests      |      =======               |  timed out     2.66 s",
+            "1  keep serving  |======                      |  done           2.0 s",
+            "2  requests      |      =======               |  timed out      2.6 s",
             "3  cache         |             ==             |  done          502 ms",
             "   queue         |             .              |  failed          3 ms",
             "                 | connection refused",
-            "   spool         |             =======        |  abandoned     2.36 s",
+            "   spool         |             =======        |  abandoned      2.3 s",
             "4  database      |                    .       |  panicked        0 ms",
             r"                 | no\npool",
             "   telemetry     |                            |  not started",
@@ -109,9 +109,9 @@ fn a_set_of_more_than_twenty_hooks_has_one_row() {
     assert_shown(
         &with_set(vec![Outcome::Done; 21]),
         &[
-            "23 of 23 hooks done in 5.50 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)",
+            "23 of 23 hooks done in 5.5 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)",
             "1  cache                 |=                           |  done          500 ms",
-            "   client 1 and 20 more  |======                      |  done          2.20 s",
+            "   client 1 and 20 more  |======                      |  done           2.2 s",
             "2  database              |              =             |  done          500 ms",
         ],
     );
@@ -127,9 +127,9 @@ fn a_large_set_names_the_hooks_that_are_not_done() {
     assert_shown(
         &with_set(outcomes),
         &[
-            "199 of 214 hooks done in 5.50 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)",
+            "199 of 214 hooks done in 5.5 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)",
             "1  cache                  |=                           |  done          500 ms",
-            "   client 1 and 211 more  |===========                 |  197 done      3.99 s",
+            "   client 1 and 211 more  |===========                 |  197 done       3.9 s",
             r"                          | 1 failed: client 9 (gone\naway)",
             "                          | 12 not started: client 201, client 202, client 203,",
             "                          | client 204, client 205, client 206, client 207,",
@@ -149,14 +149,14 @@ fn a_terminal_gets_half_columns() {
         &example(),
         BLOCKS,
         &[
-            "2 of 7 hooks done in 7.40 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)",
+            "2 of 7 hooks done in 7.4 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)",
             "   before hooks  │▌                           │                300 ms",
-            "1  keep serving  │▐█████                      │  done          2.00 s",
-            "2  requests      │      ███████▌              │  timed out     2.66 s",
+            "1  keep serving  │▐█████                      │  done           2.0 s",
+            "2  requests      │      ███████▌              │  timed out      2.6 s",
             "3  cache         │             ▐█             │  done          502 ms",
             "   queue         │             ▕              │  failed          3 ms",
             "                 │ connection refused",
-            "   spool         │             ▐██████▌       │  abandoned     2.36 s",
+            "   spool         │             ▐██████▌       │  abandoned      2.3 s",
             "4  database      │                    ▕       │  panicked        0 ms",
             r"                 │ no\npool",
             "   telemetry     │                            │  not started",
@@ -225,10 +225,10 @@ fn wide_and_combining_characters_align() {
         &Report::new(hooks, summary(5_000)),
         Style::PLAIN,
         &[
-            "2 of 3 hooks done in 5.00 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)",
-            "1  データベース  |==============              |  done          5.00 s",
-            "   cafe\u{301} 🚀       |==============              |  done          5.00 s",
-            "   plain         |==============              |  failed        5.00 s",
+            "2 of 3 hooks done in 5.0 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)",
+            "1  データベース  |==============              |  done           5.0 s",
+            "   cafe\u{301} 🚀       |==============              |  done           5.0 s",
+            "   plain         |==============              |  failed         5.0 s",
             r"                 | \u{1b}[31m\u{202e}evil",
         ],
     );

@@ -7,7 +7,7 @@ use super::exit;
 use crate::signal::Signal;
 use crate::signal::options::ForcedExit;
 use crate::util::clock;
-use crate::util::terminal_view;
+use crate::util::os::terminal_view;
 
 /// A signal sooner than this after the first one is the same press.
 const DEBOUNCE: Duration = Duration::from_millis(250);

@@ -1,25 +1,25 @@
 #![doc = include_str!("../../../features/progress.md")]
 
 // - `view`: the lines of the view, as text.
-// - `output`: where the view goes.
 // - `stderr`: what the program prints beside the view.
 
-mod output;
 mod stderr;
 mod view;
 
+use std::io::Write;
 use std::time::Duration;
 
+use crate::hooks::output;
 use crate::hooks::report::text::{Style, escape};
 use crate::hooks::{Event, Observer, Running, Started};
 use crate::signal::Signal;
 use crate::signal::options::ForcedExit;
 use crate::signal::reason::Reason;
 use crate::util::human_duration::HumanDuration;
-use crate::util::terminal_view;
-use output::Output;
+use crate::util::os::stderr::RawStderr;
+use crate::util::os::terminal_view;
 pub use stderr::{Stderr, stderr};
-use view::View;
+use view::{Size, View};
 
 // The cursor rests on an empty line above the view, and a frame clears only what is below it. So:
 //
@@ -39,7 +39,6 @@ const LINE: Duration = Duration::from_secs(1);
 /// It looks now whether standard error is a terminal. Create it at the start of the program.
 pub fn observer() -> ProgressObserver {
     ProgressObserver {
-        output: Output::stderr(),
         style: Style::of_terminal_on_stderr(),
         forced_exit: ForcedExit::default(),
         view: View::default(),
@@ -50,7 +49,6 @@ pub fn observer() -> ProgressObserver {
 /// Shows the progress of the shutdown. Made by [`observer`].
 #[derive(Debug)]
 pub struct ProgressObserver {
-    output: Output,
     /// Of the view. `None` for plain lines.
     style: Option<Style>,
     forced_exit: ForcedExit,
@@ -79,7 +77,7 @@ impl ProgressObserver {
         if self.style.is_none() {
             let left = started.time_left();
             let left = left.map(|left| format!(", {} left", HumanDuration(left)));
-            self.line(&format!("{}{}", self.view.title(), left.unwrap_or_default()));
+            write_line(&format!("{}{}", self.view.title(), left.unwrap_or_default()));
         }
     }
 
@@ -95,19 +93,23 @@ impl ProgressObserver {
 
     fn running(&mut self, running: &Running) {
         match self.style {
-            None => self.line(&running.to_string()),
+            None => write_line(&running.to_string()),
             Some(style) => {
-                let frame = frame(&self.view.lines(running, output::size(), style));
                 self.is_shown = true;
                 terminal_view::set_shown(true);
-                self.output.write(&frame);
+                write(&frame(&self.view.lines(running, Size::of_stderr(), style)));
             }
         }
     }
+}
 
-    fn line(&mut self, text: &str) {
-        self.output.write(&format!("{}\n", escape(text)));
-    }
+fn write_line(text: &str) {
+    write(&output::lines(&escape(text)));
+}
+
+/// Ignores errors, which could be shown nowhere.
+fn write(text: &str) {
+    let _ = RawStderr.write_all(text.as_bytes());
 }
 
 /// Draws the lines below the cursor, and returns to where it was.
@@ -145,7 +147,7 @@ impl Observer for ProgressObserver {
 impl Drop for ProgressObserver {
     fn drop(&mut self) {
         if self.is_shown {
-            self.output.write("\r\x1b[J");
+            write("\r\x1b[J");
             terminal_view::set_shown(false);
         }
     }

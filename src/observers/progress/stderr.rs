@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::util::terminal_view;
+use crate::util::os::terminal_view;
 
 /// Returns a writer to standard error that makes room for its text if the view is shown.
 ///
@@ -10,7 +10,6 @@ use crate::util::terminal_view;
 /// view. Elsewhere it is [`std::io::stderr`].
 ///
 /// ```no_run
-/// # #[cfg(feature = "tracing")]
 /// tracing_subscriber::fmt().with_writer(signoff::progress::stderr).init();
 /// ```
 #[must_use]

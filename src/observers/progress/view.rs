@@ -1,8 +1,10 @@
 //! The lines of the view.
 
+use std::io;
 use std::time::Duration;
 
-use super::output::Size;
+use terminal_size::{Height, Width};
+
 use crate::hooks::report::text::{Color, Style, escape, pad, width};
 use crate::hooks::{Running, RunningHook};
 use crate::util::human_duration::HumanDuration;
@@ -17,6 +19,22 @@ const MAX_SHOWN: usize = 10;
 /// The lines around the hooks: the one of the cursor, the title, the hooks that are not shown, and
 /// the time that is left.
 const AROUND: usize = 4;
+
+/// The columns and rows of a terminal.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    columns: usize,
+    rows: usize,
+}
+
+impl Size {
+    /// Returns the current size of the terminal, or 80 columns and 24 rows if it has none.
+    pub(super) fn of_stderr() -> Self {
+        let size = terminal_size::terminal_size_of(io::stderr());
+        let (Width(columns), Height(rows)) = size.unwrap_or((Width(80), Height(24)));
+        Self { columns: columns.into(), rows: rows.into() }
+    }
+}
 
 /// What the view shows beside the running hooks.
 #[derive(Debug, Default)]
@@ -62,7 +80,7 @@ impl View {
     }
 
     fn last(&self, left: Option<Duration>) -> Option<String> {
-        let left = left.map(|left| format!("{} left", tenths(left)));
+        let left = left.map(|left| format!("{} left", HumanDuration(left)));
         match (left, self.hint) {
             (Some(left), Some(hint)) => Some(format!("{left}, {hint}")),
             (left, hint) => left.or(hint.map(Into::into)),
@@ -85,7 +103,7 @@ impl Columns {
     }
 }
 
-/// `requests  |=====     |  2.30 s of 5.00 s  in flight: GET /report (3.14 s)`.
+/// `requests  |=====     |  2.3 s of 5.0 s  in flight: GET /report (3.1 s)`.
 fn row(hook: &RunningHook, columns: Columns, style: Style) -> String {
     let name = pad(&fit(&escape(hook.name()), columns.name, style), columns.name);
     let (bar, bar_width) = bar(hook, columns.bar, style);
@@ -125,16 +143,9 @@ fn filled(part: f64, columns: usize, style: Style) -> String {
 }
 
 fn time(hook: &RunningHook) -> String {
-    let running_for = tenths(hook.running_for());
-    let limit = hook.limit().map(|limit| format!(" of {}", tenths(limit)));
+    let running_for = HumanDuration(hook.running_for());
+    let limit = hook.limit().map(|limit| format!(" of {}", HumanDuration(limit)));
     format!("{running_for}{}", limit.unwrap_or_default())
-}
-
-/// Rounded: nobody reads milliseconds that change ten times a second.
-fn tenths(time: Duration) -> HumanDuration {
-    const TENTH: u128 = 100;
-    let tenths = (time.as_millis() + TENTH / 2) / TENTH;
-    HumanDuration(u64::try_from(tenths * TENTH).map_or(time, Duration::from_millis))
 }
 
 /// Cuts `text` to so many columns.

@@ -1,9 +1,7 @@
-//! What a forced exit erases: the progress view on the terminal.
+//! What a forced exit erases: the progress view on the terminal. Windows erases nothing.
 #![allow(unsafe_code, reason = "a system call in a signal handler")]
+#![allow(unused, reason = "`progress` shows the view, and a forced exit needs a backend")]
 
-use std::fs::OpenOptions;
-use std::os::fd::IntoRawFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -13,16 +11,16 @@ const NONE: i32 = -1;
 static SHOWN: AtomicI32 = AtomicI32::new(NONE);
 
 pub(crate) fn set_shown(is_shown: bool) {
-    static TERMINAL: OnceLock<i32> = OnceLock::new();
-    let fd = if is_shown { *TERMINAL.get_or_init(terminal) } else { NONE };
-    SHOWN.store(fd, Ordering::Relaxed); // the number stands for itself
-}
-
-/// A write to this descriptor never blocks, unlike one to standard error.
-fn terminal() -> i32 {
-    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
-    let terminal = OpenOptions::new().write(true).custom_flags(flags).open("/dev/tty");
-    terminal.map_or(NONE, IntoRawFd::into_raw_fd)
+    #[cfg(unix)]
+    {
+        /// A write to this descriptor never blocks, unlike one to standard error.
+        const FLAGS: i32 = libc::O_WRONLY | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
+        static TERMINAL: OnceLock<i32> = OnceLock::new();
+        // SAFETY: the path is a string that ends with a zero. An error is -1, which is `NONE`.
+        let terminal = || unsafe { libc::open(c"/dev/tty".as_ptr(), FLAGS) };
+        let fd = if is_shown { *TERMINAL.get_or_init(terminal) } else { NONE };
+        SHOWN.store(fd, Ordering::Relaxed); // no other data depends on it
+    }
 }
 
 pub(crate) fn is_shown() -> bool {
@@ -30,11 +28,10 @@ pub(crate) fn is_shown() -> bool {
 }
 
 /// Erases the view: it is below the cursor. Async-signal-safe.
-#[cfg(feature = "__signal")]
 pub(crate) fn erase() {
-    const ERASE_BELOW: &[u8] = b"\x1b[J";
-    let fd = SHOWN.load(Ordering::Relaxed);
-    if fd != NONE {
+    #[cfg(unix)]
+    if let fd @ 0.. = SHOWN.load(Ordering::Relaxed) {
+        const ERASE_BELOW: &[u8] = b"\x1b[J";
         // SAFETY: the descriptor is never closed, and the pointer is to so many live bytes.
         unsafe { libc::write(fd, ERASE_BELOW.as_ptr().cast(), ERASE_BELOW.len()) };
     }
