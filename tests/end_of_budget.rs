@@ -34,11 +34,12 @@ cases! {
 
     // The driver runs the hooks itself if it gets no thread. The report has one.
     a_report_that_blocks_while_the_driver_is_stuck: |case| {
-        let child = case.start();
-        for line in ["blocks: abandoned", "next: not started", "the tail"] {
-            child.expect(line);
-        }
-        child.exits_with(1);
+        case.holds_once(|child| {
+            let lines = [child.line(), child.line(), child.line()];
+            child.exits_with(1);
+            let all = ["blocks: abandoned", "next: not started", "the tail"];
+            if lines == all { Ok(()) } else { Err(lines.concat()) }
+        });
     }, || stuck_driver(|| block(), |report| {
         say_outcomes(&report);
         print!("\n@the tail"); // flushed although this does not return
@@ -47,12 +48,13 @@ cases! {
 
     // It comes back when the report is written. Nothing starts then.
     a_driver_that_comes_back_after_the_report_opens_no_stage: |case| {
-        let child = case.start();
-        for line in ["blocks: abandoned", "next: not started"] {
-            child.expect(line);
-        }
-        let ended = child.ends();
-        assert_eq!((ended.status.code(), &*ended.unread), (Some(1), &[][..]), "{ended:?}");
+        case.holds_once(|child| {
+            let lines = [child.line(), child.line()];
+            let ended = child.ends();
+            assert_eq!((ended.status.code(), &*ended.unread), (Some(1), &[][..]), "{ended:?}");
+            let both = ["blocks: abandoned", "next: not started"];
+            if lines == both { Ok(()) } else { Err(lines.concat()) }
+        });
     }, || {
         let (go, goes) = mpsc::channel::<()>();
         stuck_driver(move || _ = goes.recv(), move |report| {
@@ -65,18 +67,16 @@ cases! {
 
 /// Each of them is started once. A machine may be too busy for that, but not every time.
 fn all_start(case: &Case, interrupt: fn(&common::Child)) {
-    for attempt in 1.. {
-        let child = case.ready();
+    case.holds_once(|child| {
+        child.expect("ready");
         child.kill(SIGTERM);
         child.expect("begun");
         interrupt(&child);
         let line = child.line();
-        let expected = format!("{MANY} of {MANY} begun, 0 not started, 0 running");
-        if line == expected {
-            return child.exits_with(1);
-        }
-        assert!(attempt < 5 && line.ends_with("running"), "{line}");
-    }
+        child.exits_with(1);
+        let all = format!("{MANY} of {MANY} begun, 0 not started, 0 running");
+        if line == all { Ok(()) } else { Err(line) }
+    });
 }
 
 /// They have the last millisecond of the budget.
