@@ -11,7 +11,7 @@ use std::time::Duration;
 use common::{BOUND, block, cases, say, say_outcomes, silence_panics, system, variant};
 use libc::SIGTERM;
 use signoff::hooks::{ExitGuard, ExitOn};
-use signoff::{Blocking, Exit, Hooks, ShutdownSignal, Signal, Signals};
+use signoff::{Blocking, Exit, Hooks, ShutdownSignal, Signal, Signals, Tokio};
 
 cases! {
     a_failure_is_a_failing_status: |case| {
@@ -201,6 +201,36 @@ cases! {
             drop(guard);
         });
         assert_eq!(libc::WEXITSTATUS(system::wait_for(pid)), system::CHILD_RETURNED);
+    };
+
+    // No thread of the process would take it then.
+    a_signal_that_every_thread_blocks_ends_the_process: |case| {
+        let child = case.blocking(SIGTERM).ready();
+        child.kill(SIGTERM);
+        child.expect("hook");
+        child.dies_by(SIGTERM);
+    }, || {
+        let (blocked, is_blocked) = std::sync::mpsc::channel();
+        let hook = move || {
+            is_blocked.recv().unwrap();
+            say("hook");
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let shutdown = ShutdownSignal::listen(Tokio).unwrap(); // unblocks it on this thread
+            let hooks = Hooks::new().blocking("waits", hook);
+            let exit_on = hooks.exit_on(shutdown.clone()).exit(Exit::Signal);
+            let start = move || {
+                system::block(&[SIGTERM]); // for the threads that it starts
+                exit_on.start().unwrap()
+            };
+            let guard = thread::spawn(start).join().unwrap();
+            say("ready");
+            shutdown.wait();
+            system::block(&[SIGTERM]);
+            blocked.send(()).unwrap();
+            guard.join();
+        });
     };
 
     both_hooks_run_if_one_signal_reaches_two_listeners: |case| {

@@ -6,6 +6,7 @@ mod bounded;
 use std::error::Error;
 use std::future::{Future, pending, poll_fn};
 use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
@@ -14,7 +15,7 @@ use std::{fmt, panic, thread};
 
 use async_io::Timer;
 use bounded::bounded;
-use signoff::hooks::Outcome;
+use signoff::hooks::{HookContext, Outcome};
 use signoff::{Hooks, Report, ShutdownSignal};
 
 const MS: Duration = Duration::from_millis(1);
@@ -152,26 +153,37 @@ async fn a_hook_may_borrow_what_it_owns() {
     assert_eq!(labels(&report), ["cache: failed: full"]);
 }
 
-async fn a_hanging_stage_leaves_every_later_one_its_share() {
-    let report = Hooks::new()
-        .budget(2700 * MS)
-        .hook("hangs", pending::<()>)
-        .then()
-        .hook_with("hangs too", async |context| {
-            assert!(context.time_left().unwrap() <= 900 * MS);
-            pending::<()>().await;
+/// A hook that hangs. Its deadline leaves it `share` from its start, and not less than that from
+/// `earliest`, when its stage may begin.
+fn hangs_for(
+    share: Duration,
+    earliest: Instant,
+) -> impl FnOnce(HookContext) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send {
+    move |context| {
+        Box::pin(async move {
+            let deadline = context.deadline().expect("there is a budget");
+            assert!(deadline <= Instant::now() + share, "it has more than its share");
+            assert!(deadline >= earliest + share, "it has less than its share");
+            pending().await
         })
+    }
+}
+
+async fn a_hanging_stage_leaves_every_later_one_its_share() {
+    let start = Instant::now();
+    let report = Hooks::new()
+        .budget(900 * MS)
+        .hook_with("hangs", hangs_for(300 * MS, start))
         .then()
-        .hook("sleeps", async || sleep(20 * MS).await)
+        .hook_with("hangs too", hangs_for(300 * MS, start + 300 * MS))
+        .then()
+        .hook_with("last", async move |context| {
+            assert!(context.deadline().unwrap() >= start + 900 * MS);
+        })
         .run()
         .await;
-    assert_eq!(
-        labels(&report),
-        ["hangs: timed out", "hangs too: timed out", "sleeps: done"],
-        "{report}"
-    );
-    assert!(report.hooks()[0].took() >= 900 * MS, "{report}");
-    assert!(report.hooks()[2].started() < 2600 * MS, "{report}");
+    assert_eq!(labels(&report), ["hangs: timed out", "hangs too: timed out", "last: done"]);
+    assert!(report.took() >= 600 * MS && report.took() < LONG / 2, "{report}");
 }
 
 async fn what_a_stage_does_not_use_goes_to_later_ones() {
@@ -204,11 +216,11 @@ async fn an_own_limit_holds() {
 }
 
 async fn a_limit_longer_than_the_share_is_cut() {
-    let hooks = Hooks::new().budget(200 * MS).hook("long", pending::<()>).within(LONG).then();
+    let hooks = Hooks::new().budget(200 * MS);
+    let hooks = hooks.hook_with("long", hangs_for(100 * MS, Instant::now())).within(LONG).then();
     let report = hooks.hook("next", async || {}).run().await;
     assert_eq!(labels(&report), ["long: timed out", "next: done"]);
-    assert!(report.hooks()[0].took() >= 100 * MS);
-    assert!(report.took() < LONG / 2);
+    assert!(report.took() >= 100 * MS && report.took() < LONG / 2, "{report}");
 }
 
 async fn every_kind_of_failure_leaves_the_others_alone() {
@@ -547,7 +559,7 @@ async fn the_budget_counts_from_the_request() {
     shutdown.request("enough");
     let requested = Instant::now();
     sleep(200 * MS).await;
-    let check = async move |context: signoff::hooks::HookContext| {
+    let check = async move |context: HookContext| {
         assert!(context.deadline().unwrap() <= requested + LONG);
     };
     let report = Hooks::new().budget(LONG).hook_with("check", check).run_on(shutdown).await;

@@ -80,3 +80,22 @@ fn nothing_is_left_of_a_signal() {
     use_one();
     assert_eq!(growth(use_one), 0);
 }
+
+#[test]
+fn every_slot_of_a_burst_is_reused() {
+    let (shutdown, parent) = (ShutdownSignal::manual(), ShutdownSignal::manual());
+    let child = parent.child();
+    let mut waiting = Vec::with_capacity(1000);
+    let mut burst = || {
+        for signal in [&shutdown, &parent, &child] {
+            for _ in 0..1000 {
+                let mut clone = signal.clone();
+                assert!(poll(&mut clone, Waker::noop()).is_pending());
+                waiting.push(clone);
+            }
+            waiting.clear();
+        }
+    };
+    burst();
+    assert_eq!(growth(|| (0..10).for_each(|_| burst())), 0);
+}

@@ -4,7 +4,7 @@
 mod common;
 
 use std::error::Error;
-use std::future::{Future, pending, poll_fn};
+use std::future::{Future, Ready, pending, poll_fn};
 use std::panic;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -47,6 +47,8 @@ cases! {
             ("panics", "main panicked: a bug", 1),
             ("panics at once", "main panicked: a bug", 1),
             ("panics when dropped", "main panicked: a bug", 1),
+            ("panics when its future is dropped", "main panicked: a bug", 1),
+            ("panics when it is created", "main panicked: a bug", 1),
             ("returns on a thread", "main returned", 0),
             ("fails on a thread", "main failed: no port", 1),
             ("panics on a thread", "main panicked: a bug", 1),
@@ -71,6 +73,15 @@ cases! {
             "fails on a thread" => exit_on.run_blocking(|| Err::<(), _>("no port")),
             "panics on a thread" => exit_on.run_blocking(bug),
             "panics" => block_on(exit_on.run(async { bug() })),
+            // It has returned, and still owns what panics.
+            "panics when its future is dropped" => {
+                let panics = Panics;
+                block_on(exit_on.run(poll_fn(move |_| {
+                    let _owned = &panics;
+                    Poll::Ready(())
+                })))
+            }
+            "panics when it is created" => block_on(exit_on.run_with(|_| -> Ready<()> { panic!("a bug") })),
             "panics at once" => block_on(exit_on.run(poll_fn(|_| -> Poll<()> { panic!("a bug") }))),
             _ => {
                 let panics = Panics;

@@ -34,13 +34,22 @@ pub(crate) fn sleeping_clone() -> i32 {
 
 /// The processor time that this thread has used.
 pub(crate) fn cpu_time() -> Duration {
+    clock(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+fn clock(clock: libc::clockid_t) -> Duration {
     // SAFETY: zeroes are a valid `timespec`, and the pointer is to a live one.
     unsafe {
         let mut time: libc::timespec = mem::zeroed();
-        assert_eq!(libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time), 0);
+        assert_eq!(libc::clock_gettime(clock, &raw mut time), 0);
         let seconds = time.tv_sec.try_into().expect("not negative");
         Duration::new(seconds, time.tv_nsec.try_into().expect("less than a second"))
     }
+}
+
+/// The processor time that this process has used.
+pub(crate) fn process_cpu_time() -> Duration {
+    clock(libc::CLOCK_PROCESS_CPUTIME_ID)
 }
 
 /// Queues `signal` to this process with a value, as `sigqueue` does.
@@ -137,10 +146,32 @@ pub(crate) fn is_asleep(name: &str) -> bool {
     stat.is_some_and(|stat| stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" S")))
 }
 
+/// The id of the only thread of this name.
+fn thread_id(name: &str) -> Option<i32> {
+    let folder = thread_folder(name)?;
+    Some(folder.file_name().and_then(|id| id.to_str()?.parse().ok()).expect("a number"))
+}
+
+/// From now on the thread of this name runs only while no other one wants its processor, which is
+/// the one of the calling thread. Does nothing if there is no such thread.
+pub(crate) fn starve_named(name: &str) {
+    let Some(id) = thread_id(name) else { return };
+    // SAFETY: zeroes are valid parameters and a valid set, and the pointers are to live ones.
+    unsafe {
+        let parameters: libc::sched_param = mem::zeroed();
+        // musl's `sched_setscheduler` only fails.
+        let set = libc::SYS_sched_setscheduler;
+        assert_eq!(libc::syscall(set, id, libc::SCHED_IDLE, &raw const parameters), 0);
+        let mut processor: libc::cpu_set_t = mem::zeroed();
+        libc::CPU_SET(libc::sched_getcpu().try_into().expect("a processor"), &mut processor);
+        let set = libc::sched_setaffinity(id, size_of_val(&processor), &raw const processor);
+        assert_eq!(set, 0);
+    }
+}
+
 /// Sends `signal` to the thread of this name.
 pub(crate) fn interrupt_named(name: &str, signal: i32) {
-    let folder = thread_folder(name).expect("there is such a thread");
-    let id: i32 = folder.file_name().and_then(|id| id.to_str()?.parse().ok()).expect("a number");
+    let id = thread_id(name).expect("there is such a thread");
     // SAFETY: plain numbers.
     assert_eq!(unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), id, signal) }, 0);
 }

@@ -18,9 +18,9 @@ use signoff::{Exit, Hooks, Report, ShutdownSignal, Tokio};
 use tokio::runtime::Builder;
 
 use super::common::{BOUND, Case, block, say, silence_panics, variant};
-use super::{SLACK, closed_pipe, full_pipe, replace};
+use super::{closed_pipe, full_pipe, replace};
 
-/// A third of it is for the last hook, which must run even on a busy machine.
+/// Of a combination that uses all of it. A third is for the last hook.
 const MATRIX_BUDGET: Duration = Duration::from_millis(750);
 /// In the median, on an idle machine. A hook that blocks its thread is given up after a twentieth of
 /// the budget.
@@ -104,16 +104,29 @@ impl Combination {
     /// In the parent. What it took beyond the budget, where the hooks use all of that.
     fn holds(self, case: &Case) -> Option<(Fault, Duration)> {
         let case = case.variant(&self.to_string());
-        let child = if self.is_first { case.start_as_first()? } else { case.start() };
-        child.expect("ready");
-        let start = Instant::now();
-        child.kill(SIGTERM);
-        child.expect("last hook");
-        let ended = child.ends();
-        let took = start.elapsed();
-        assert_eq!(shown(ended.status), self.status(), "{self}: {ended:?}");
-        assert!(took < MATRIX_BUDGET + SLACK, "{self}: {took:?}");
-        uses_the_budget(self.fault).then(|| (self.fault, took.saturating_sub(MATRIX_BUDGET)))
+        // A busy machine may have no time for the last hook in its third, but not every time.
+        for attempt in 1.. {
+            let child = if self.is_first { case.start_as_first()? } else { case.start() };
+            child.expect("ready");
+            let start = Instant::now();
+            child.kill(SIGTERM);
+            let line = child.line();
+            let ended = child.ends();
+            let took = start.elapsed();
+            assert_eq!(shown(ended.status), self.status(), "{self}: {ended:?}");
+            assert!(took < BOUND / 2, "{self}: {took:?}");
+            if line == "last hook" {
+                let beyond = took.saturating_sub(MATRIX_BUDGET);
+                return uses_the_budget(self.fault).then_some((self.fault, beyond));
+            }
+            assert!(attempt < 5 && uses_the_budget(self.fault), "{self}: {line}, {ended:?}");
+        }
+        None
+    }
+
+    /// One that is not used up is never short.
+    fn budget(self) -> Duration {
+        if uses_the_budget(self.fault) { MATRIX_BUDGET } else { BOUND }
     }
 
     fn status(self) -> String {
@@ -193,7 +206,7 @@ impl Combination {
             tokio::time::sleep(Duration::from_millis(1)).await; // a timer that works
             File::from(out).write_all(b"\n@last hook\n").unwrap();
         };
-        let hooks = self.add_fault(Hooks::new().budget(MATRIX_BUDGET)).then().hook("last", last);
+        let hooks = self.add_fault(Hooks::new().budget(self.budget())).then().hook("last", last);
         self.add_fault(hooks.then())
             .exit_on(shutdown)
             .on_report(|report| report.eprint_where_it_is_closed())
@@ -252,8 +265,8 @@ fn shown(status: process::ExitStatus) -> String {
 }
 
 fn uses_the_budget(fault: Fault) -> bool {
-    use Fault::{FullOutput, HookBlocksItsThread, HungBlockingHook, HungHook};
-    matches!(fault, HungHook | HungBlockingHook | HookBlocksItsThread | FullOutput)
+    use Fault::{HookBlocksItsThread, HungBlockingHook, HungHook};
+    matches!(fault, HungHook | HungBlockingHook | HookBlocksItsThread)
 }
 
 /// For each fault by itself.
