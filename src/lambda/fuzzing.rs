@@ -1,4 +1,6 @@
-//! The parsers of what comes from the Runtime API's side, for the fuzz targets.
+//! The parsers of the address and the responses of the Runtime API, for the fuzz targets.
+
+use super::response::{self, Pieces};
 
 /// What a registration took from a response.
 #[derive(Debug)]
@@ -12,16 +14,9 @@ pub struct Response {
 /// Reads `response` in pieces of at most `piece` bytes, as they come from a connection.
 #[must_use]
 pub fn response(response: &[u8], piece: usize) -> Response {
-    let mut read = 0;
-    let result = super::response::read(|buffer| {
-        let rest = &response[read..];
-        let length = rest.len().min(buffer.len()).min(piece);
-        buffer[..length].copy_from_slice(&rest[..length]);
-        read += length;
-        Ok(length)
-    });
-    let identifier = result.map(|registered| registered.identifier);
-    Response { identifier: identifier.map_err(|error| error.to_string()), read }
+    let mut pieces = Pieces { rest: response, size: piece };
+    let identifier = response::read(&mut pieces).map_err(|error| error.to_string());
+    Response { identifier, read: response.len() - pieces.rest.len() }
 }
 
 /// The parts of an address.
@@ -29,10 +24,6 @@ pub fn response(response: &[u8], piece: usize) -> Response {
 pub struct Endpoint {
     /// Host and port.
     pub authority: String,
-    /// The host without brackets.
-    pub host: String,
-    /// The port.
-    pub port: u16,
     /// The prefix of all paths.
     pub base: String,
     /// The first request that is sent there.
@@ -43,7 +34,7 @@ pub struct Endpoint {
 #[must_use]
 pub fn endpoint(value: &str) -> Option<Endpoint> {
     let endpoint = super::endpoint::Endpoint::parse(value)?;
-    let request = super::request::register(&endpoint, "name");
-    let super::endpoint::Endpoint { authority, host, port, base } = endpoint;
-    Some(Endpoint { authority, host, port, base, request })
+    let request = super::runtime_api::register(&endpoint, "name");
+    let super::endpoint::Endpoint { authority, base } = endpoint;
+    Some(Endpoint { authority, base, request })
 }
