@@ -1,7 +1,6 @@
-//! Why hooks could not be installed, or an extension not registered.
+//! The errors of `install` and of a registration.
 //!
-//! Each message has the cause and what to do about it. `Debug` prints the same text, because a `main`
-//! that returns an error prints that. `source` never returns what `Display` already contains.
+//! Each message contains the cause and what to do about it, so `source` returns the next cause.
 
 use std::{error, fmt, io};
 

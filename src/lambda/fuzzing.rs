@@ -1,40 +1,37 @@
 //! The parsers of the address and the responses of the Runtime API, for the fuzz targets.
 
-use super::response::{self, Pieces};
+use std::io::{self, Read};
 
-/// What a registration took from a response.
-#[derive(Debug)]
-pub struct Response {
-    /// The identifier of the extension, or the error's text.
-    pub identifier: Result<String, String>,
-    /// How many bytes were read.
-    pub read: usize,
-}
+use super::endpoint::Endpoint;
+use super::{response, runtime_api};
 
-/// Reads `response` in pieces of at most `piece` bytes, as they come from a connection.
-#[must_use]
-pub fn response(response: &[u8], piece: usize) -> Response {
-    let mut pieces = Pieces { rest: response, size: piece };
+/// Reads `response` in pieces of at most `size` bytes, as they arrive from a connection.
+///
+/// Returns the identifier of the extension or the error's text, and the number of bytes read.
+pub fn response(response: &[u8], size: usize) -> (Result<String, String>, usize) {
+    let mut pieces = Pieces { rest: response, size };
     let identifier = response::read(&mut pieces).map_err(|error| error.to_string());
-    Response { identifier, read: response.len() - pieces.rest.len() }
+    (identifier, response.len() - pieces.rest.len())
 }
 
-/// The parts of an address.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Host and port.
-    pub authority: String,
-    /// The prefix of all paths.
-    pub base: String,
-    /// The first request that is sent there.
-    pub request: String,
+struct Pieces<'a> {
+    rest: &'a [u8],
+    size: usize,
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.size.min(buffer.len());
+        self.rest.read(&mut buffer[..length])
+    }
 }
 
 /// Parses `AWS_LAMBDA_RUNTIME_API`.
+///
+/// Returns the host and port, the prefix of all paths, and the first request that is sent there.
 #[must_use]
-pub fn endpoint(value: &str) -> Option<Endpoint> {
-    let endpoint = super::endpoint::Endpoint::parse(value)?;
-    let request = super::runtime_api::register(&endpoint, "name");
-    let super::endpoint::Endpoint { authority, base } = endpoint;
-    Some(Endpoint { authority, base, request })
+pub fn endpoint(value: &str) -> Option<[String; 3]> {
+    let endpoint = Endpoint::parse(value)?;
+    let request = runtime_api::register(&endpoint, "name");
+    Some([endpoint.authority, endpoint.base, request])
 }

@@ -226,7 +226,7 @@ impl fmt::Debug for Install {
 /// `cargo lambda watch` that may happen at the moment of the signal.
 #[derive(Debug)]
 pub struct Installed {
-    guard: ExitGuard,
+    pub(super) guard: ExitGuard,
     shutdown: ShutdownSignal,
     registration_error: Option<RegistrationError>,
 }
@@ -249,10 +249,5 @@ impl Installed {
     /// Waits until the process exits if a shutdown was requested. Otherwise returns immediately.
     pub fn join(self) {
         self.guard.join();
-    }
-
-    /// Like [`join`](Self::join), but does not block the thread.
-    pub(super) async fn joined(self) {
-        self.guard.await;
     }
 }

@@ -1,8 +1,9 @@
 #![doc = include_str!("../../features/lambda.md")]
 
-// `install` listens for the signals, registers an extension and arms the hooks. `run` also serves
-// the handler, and counts its `invocations`. `extension` is what users set, `registration` makes it
-// happen once in a process, with the two requests of `runtime_api`, which is at the `endpoint`.
+// `install` listens for the signals, registers an extension and arms the hooks. `run` also serves the
+// handler, and `invocations` counts the running invocations. `extension` has the options of the
+// extension, and `registration` registers it once in a process. `runtime_api` sends the two requests
+// to the address of `endpoint`, and `response` reads the identifier.
 
 mod endpoint;
 mod error;

@@ -12,10 +12,10 @@ use std::time::Duration;
 use super::endpoint::Endpoint;
 use super::error::RegistrationError;
 use super::response;
-use super::runtime_api::{self, Connection, RuntimeApi};
+use super::runtime_api::{self, Connection, RuntimeApi, time_left};
 use crate::util::sync::{Mutex, lock};
 
-/// What [`Extension::register`](super::Extension::register) did.
+/// The result of [`Extension::register`](super::Extension::register).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Registration {
@@ -62,13 +62,13 @@ pub(super) struct Sent {
 
 /// Sends the registration. Returns `None` if the process has a registered extension.
 pub(super) fn send(api: RuntimeApi, name: &str) -> Result<Option<Sent>, RegistrationError> {
-    let send = || {
+    let begin = || {
         let Some(claim) = claim(&api)? else { return Ok(None) };
         let mut connection = api.connect()?;
         connection.send(&runtime_api::register(&api.endpoint, name))?;
         Ok(Some((connection, claim)))
     };
-    let sent = send().map_err(|error| api.failed(error))?;
+    let sent = begin().map_err(|error| api.failed(error))?;
     Ok(sent.map(|(connection, claim)| Sent { api, connection, claim }))
 }
 
@@ -82,7 +82,8 @@ impl Sent {
             drop(connection);
             Registered::new(next?, api.endpoint.clone(), identifier)
         };
-        claim.keep(finish().map_err(|error| api.failed(error))?);
+        *lock(&STATE) = State::Registered(finish().map_err(|error| api.failed(error))?);
+        drop(claim);
         Ok(())
     }
 }
@@ -108,7 +109,7 @@ struct Claim(());
 fn claim(api: &RuntimeApi) -> io::Result<Option<Claim>> {
     let mut state = lock(&STATE);
     while let State::Claimed = *state {
-        let waited = CHANGED.wait_timeout(state, api.time_left()?);
+        let waited = CHANGED.wait_timeout(state, time_left(api.deadline)?);
         state = waited.unwrap_or_else(PoisonError::into_inner).0;
     }
     if let State::Registered(_) = *state {
@@ -116,12 +117,6 @@ fn claim(api: &RuntimeApi) -> io::Result<Option<Claim>> {
     }
     *state = State::Claimed;
     Ok(Some(Claim(())))
-}
-
-impl Claim {
-    fn keep(self, registered: Registered) {
-        *lock(&STATE) = State::Registered(registered);
-    }
 }
 
 impl Drop for Claim {

@@ -16,15 +16,15 @@ use super::error::RegistrationError;
 /// The Runtime API, with one deadline for all requests.
 pub(super) struct RuntimeApi {
     pub(super) endpoint: Endpoint,
+    pub(super) deadline: Instant,
     timeout: Duration,
-    deadline: Instant,
 }
 
 impl RuntimeApi {
     pub(super) fn new(endpoint: Endpoint, timeout: Duration) -> Self {
         // `Instant + Duration` panics if the sum is out of range.
         const LONGEST: Duration = Duration::from_secs(60 * 60);
-        Self { endpoint, timeout, deadline: Instant::now() + timeout.min(LONGEST) }
+        Self { endpoint, deadline: Instant::now() + timeout.min(LONGEST), timeout }
     }
 
     /// Connects to the first address that accepts. Lambda sets a single one.
@@ -39,34 +39,25 @@ impl RuntimeApi {
         Err(failure)
     }
 
-    pub(super) fn time_left(&self) -> io::Result<Duration> {
-        time_left(self.deadline)
-    }
-
-    /// Returns the refusal in `error`, or the error of a failed exchange.
+    /// Returns the refusal that `error` contains, or why there was no valid response.
     pub(super) fn failed(&self, error: io::Error) -> RegistrationError {
+        let Self { endpoint, timeout, .. } = self;
         let source = match error.downcast() {
             Ok(refused) => return refused,
-            Err(error) if is_timeout(&error) => {
-                let text = format!(
-                    "no complete response within {:?}, the timeout of the extension",
-                    self.timeout
-                );
+            // A socket reports its own timeout as `WouldBlock`.
+            Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock) => {
+                let text =
+                    format!("no complete response within {timeout:?}, the extension's timeout");
                 io::Error::new(ErrorKind::TimedOut, text)
             }
             Err(error) => error,
         };
-        RegistrationError::Io { address: self.endpoint.authority.clone(), source }
+        RegistrationError::Io { address: endpoint.authority.clone(), source }
     }
 }
 
-/// A socket reports its own timeout as `WouldBlock`.
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock)
-}
-
 /// Returns the time left, or a timeout error. Never zero, which sockets reject.
-fn time_left(deadline: Instant) -> io::Result<Duration> {
+pub(super) fn time_left(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
 }

@@ -1,4 +1,4 @@
-//! How an extension registers, and with which addresses.
+//! The registration of an extension, and the addresses that it accepts.
 
 use std::ffi::OsStr;
 use std::net::TcpListener;
