@@ -2,4 +2,4 @@
 
 pub use crate::hooks::report::fuzzing::{Hook, Report};
 #[cfg(all(unix, feature = "lambda"))]
-pub use crate::lambda::fuzzing::{Endpoint, Response, endpoint, response};
+pub use crate::lambda::fuzzing::{endpoint, response};

@@ -11,7 +11,7 @@ use emulator::matrix::{CASES, Case, Cell, End, Hooks, OURS};
 use emulator::proof::{PROOF, Proof};
 use emulator::{Helper, Mode, REPORTED, Setup, skipped};
 
-/// What the classic emulator prints when the function requests its next event.
+/// Printed by the classic emulator when the function requests its next event.
 const DONE: &str = "INVOKE RTDONE";
 
 /// In every mode, all hooks run and the process exits before the emulator kills it.

@@ -1,4 +1,4 @@
-//! What only the adapter for AWS Lambda needs.
+//! The methods of `Hooks` that only the Lambda adapter uses.
 
 use std::time::Duration;
 

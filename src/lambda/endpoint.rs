@@ -1,11 +1,13 @@
-//! The address of the Runtime API.
+//! The address of the Runtime API, from `AWS_LAMBDA_RUNTIME_API`.
+//!
+//! The variable is set in Lambda and in emulators of it, and nowhere else. Both parts of the address
+//! go into requests, so only ASCII is accepted.
 
 use std::env;
 
 use http::Uri;
 
-use super::deadline::Deadline;
-use super::registration_error::RegistrationError;
+use super::error::RegistrationError;
 
 const VARIABLE: &str = "AWS_LAMBDA_RUNTIME_API";
 
@@ -14,13 +16,10 @@ pub(super) fn is_lambda() -> bool {
     env::var_os(VARIABLE).is_some_and(|value| !value.is_empty())
 }
 
-/// The parsed value of `AWS_LAMBDA_RUNTIME_API`.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Endpoint {
-    /// Host and port as in the variable, with brackets around an IPv6 address: the `Host` header.
+    /// Host and port, with brackets around an IPv6 address: the `Host` header.
     pub(super) authority: String,
-    pub(super) host: String,
-    pub(super) port: u16,
     /// The prefix of all paths, without a slash at its end.
     pub(super) base: String,
 }
@@ -43,23 +42,15 @@ impl Endpoint {
         let scheme = if value.contains("://") { "" } else { "http://" };
         let uri: Uri = format!("{scheme}{value}").parse().ok()?;
         let authority = uri.authority()?.as_str();
-        let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
         let more = uri.query().is_some() || value.contains('#') || authority.contains('@');
-        // `Uri` takes any character in a path, and a request only ASCII.
-        if uri.scheme_str() != Some("http") || host.is_empty() || more || !value.is_ascii() {
-            return None;
-        }
-        Some(Self {
+        let has_host = uri.host().is_some_and(|host| !host.is_empty());
+        let has_port = uri.port_u16().is_some_and(|port| port != 0);
+        // `Uri` accepts any character in a path, and a request only ASCII.
+        let is_valid = uri.scheme_str() == Some("http") && has_host && has_port && value.is_ascii();
+        (is_valid && !more).then(|| Self {
             authority: authority.to_owned(),
-            host: host.to_owned(),
-            port: uri.port_u16().filter(|&port| port != 0)?,
             base: uri.path().trim_end_matches('/').to_owned(),
         })
-    }
-
-    pub(super) fn timed_out(&self, deadline: Deadline) -> RegistrationError {
-        let (address, timeout) = (self.authority.clone(), deadline.timeout());
-        RegistrationError::Timeout { address, timeout }
     }
 }
 
@@ -67,24 +58,22 @@ impl Endpoint {
 mod tests {
     use super::Endpoint;
 
-    fn parts(value: &str) -> Option<(String, String, u16, String)> {
-        let Endpoint { authority, host, port, base } = Endpoint::parse(value)?;
-        Some((authority, host, port, base))
+    fn parts(value: &str) -> Option<(String, String)> {
+        Endpoint::parse(value).map(|Endpoint { authority, base }| (authority, base))
     }
 
     #[test]
     fn accepts_every_form_in_use() {
-        for (value, authority, host, port, base) in [
-            ("127.0.0.1:9001", "127.0.0.1:9001", "127.0.0.1", 9001, ""),
-            ("169.254.100.1:9001/", "169.254.100.1:9001", "169.254.100.1", 9001, ""),
-            ("http://127.0.0.1:9000/.rt/my-fn", "127.0.0.1:9000", "127.0.0.1", 9000, "/.rt/my-fn"),
-            ("127.0.0.1:9000/.rt/my-fn/", "127.0.0.1:9000", "127.0.0.1", 9000, "/.rt/my-fn"),
-            ("HTTP://localhost:80", "localhost:80", "localhost", 80, ""),
-            ("[::1]:9001", "[::1]:9001", "::1", 9001, ""),
-            ("http://[fd00::2]:9001/a/b", "[fd00::2]:9001", "fd00::2", 9001, "/a/b"),
+        for (value, authority, base) in [
+            ("127.0.0.1:9001", "127.0.0.1:9001", ""),
+            ("169.254.100.1:9001/", "169.254.100.1:9001", ""),
+            ("http://127.0.0.1:9000/.rt/my-fn", "127.0.0.1:9000", "/.rt/my-fn"),
+            ("127.0.0.1:9000/.rt/my-fn/", "127.0.0.1:9000", "/.rt/my-fn"),
+            ("HTTP://localhost:80", "localhost:80", ""),
+            ("[::1]:9001", "[::1]:9001", ""),
+            ("http://[fd00::2]:9001/a/b", "[fd00::2]:9001", "/a/b"),
         ] {
-            let expected = (authority.to_owned(), host.to_owned(), port, base.to_owned());
-            assert_eq!(parts(value), Some(expected), "{value}");
+            assert_eq!(parts(value), Some((authority.to_owned(), base.to_owned())), "{value}");
         }
     }
 

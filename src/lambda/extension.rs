@@ -1,18 +1,14 @@
-//! An extension without events. Lambda sends `SIGTERM` only to functions that have an extension.
+//! The options of an extension without events, for which Lambda sends `SIGTERM`.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_runtime::{BoxFuture, SnapStartResource};
 
-use super::deadline::Deadline;
-use super::endpoint::Endpoint;
-use super::next_connection::NEXT_CONNECTION;
-use super::registration::{Pending, Registration, Request};
-use super::registration_error::RegistrationError;
-use super::request;
-use super::tracing;
+use super::endpoint::{Endpoint, is_lambda};
+use super::error::RegistrationError;
+use super::registration::{self, Registration, Sent};
+use super::runtime_api::RuntimeApi;
 
 /// An internal extension that subscribes to no events.
 ///
@@ -59,6 +55,7 @@ impl Extension {
     /// Limits the time that [`register`](Self::register) takes. The default is 2 seconds.
     ///
     /// In Lambda it takes a few milliseconds, and Lambda allows 10 seconds for the whole init phase.
+    /// The look-up of a host name is not limited. Lambda sets an IP address, which needs none.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -73,40 +70,29 @@ impl Extension {
     /// A process registers once. Later calls return [`Registration::Registered`] and do nothing. A
     /// call that runs at the same time as another waits for that one, up to its own timeout.
     ///
-    /// Lambda waits until the extension reports that it is ready. If the connection breaks before
-    /// that, the report is sent once more on a new connection.
-    ///
     /// # Errors
     ///
     /// Returns a [`RegistrationError`] if the Runtime API refuses the extension, cannot be reached,
     /// sends no valid response, or does not respond within the timeout.
     pub fn register(&self) -> Result<Registration, RegistrationError> {
-        self.begin()?.finish()
-    }
-
-    /// Sends the registration if this is Lambda, and does not wait for its response.
-    pub(super) fn begin(&self) -> Result<Pending, RegistrationError> {
-        match Endpoint::from_env()? {
-            Some(endpoint) => self.request(endpoint)?.begin(),
-            None => Ok(Pending::NotInLambda),
+        if !is_lambda() {
+            return Ok(Registration::NotInLambda);
         }
+        if let Some(sent) = self.send()? {
+            sent.finish()?;
+        }
+        Ok(Registration::Registered)
     }
 
-    fn request(&self, endpoint: Endpoint) -> Result<Request, RegistrationError> {
-        self.check_name()?;
-        Ok(Request {
-            text: request::register(&endpoint, &self.name),
-            endpoint: Arc::new(endpoint),
-            deadline: Deadline::after(self.timeout),
-        })
-    }
-
-    /// The name becomes the value of a header.
-    fn check_name(&self) -> Result<(), RegistrationError> {
+    /// Sends the registration, and does not wait for its response. Returns `None` if there is nothing
+    /// to do: this is not Lambda, or the process has a registered extension.
+    pub(super) fn send(&self) -> Result<Option<Sent>, RegistrationError> {
+        let Some(endpoint) = Endpoint::from_env()? else { return Ok(None) };
+        // The name becomes the value of a header.
         if self.name.trim().is_empty() || self.name.contains(char::is_control) {
             return Err(RegistrationError::Name { name: self.name.to_string() });
         }
-        Ok(())
+        registration::send(RuntimeApi::new(endpoint, self.timeout), &self.name)
     }
 }
 
@@ -141,9 +127,12 @@ impl SnapStartResource for Extension {
     /// `tracing` logs why the connection could not be renewed.
     fn after_restore(&self) -> BoxFuture<'_, Result<(), lambda_runtime::Error>> {
         Box::pin(async {
-            let renewed = NEXT_CONNECTION.renew(self.timeout);
-            renewed.err().iter().for_each(tracing::not_renewed);
-            Ok(())
+            let renewed = registration::renew(self.timeout);
+            #[cfg(feature = "tracing")]
+            if let Err(error) = &renewed {
+                tracing::warn!(%error, "the connection of the extension is not renewed");
+            }
+            renewed.or(Ok(()))
         })
     }
 }

@@ -1,49 +1,37 @@
-//! The parsers of what comes from the Runtime API's side, for the fuzz targets.
+//! The parsers of the address and the responses of the Runtime API, for the fuzz targets.
 
-/// What a registration took from a response.
-#[derive(Debug)]
-pub struct Response {
-    /// The identifier of the extension, or the error's text.
-    pub identifier: Result<String, String>,
-    /// How many bytes were read.
-    pub read: usize,
+use std::io::{self, Read};
+
+use super::endpoint::Endpoint;
+use super::{response, runtime_api};
+
+/// Reads `response` in pieces of at most `size` bytes, as they arrive from a connection.
+///
+/// Returns the identifier of the extension or the error's text, and the number of bytes read.
+pub fn response(response: &[u8], size: usize) -> (Result<String, String>, usize) {
+    let mut pieces = Pieces { rest: response, size };
+    let identifier = response::read(&mut pieces).map_err(|error| error.to_string());
+    (identifier, response.len() - pieces.rest.len())
 }
 
-/// Reads `response` in pieces of at most `piece` bytes, as they come from a connection.
-#[must_use]
-pub fn response(response: &[u8], piece: usize) -> Response {
-    let mut read = 0;
-    let result = super::response::read(|buffer| {
-        let rest = &response[read..];
-        let length = rest.len().min(buffer.len()).min(piece);
-        buffer[..length].copy_from_slice(&rest[..length]);
-        read += length;
-        Ok(length)
-    });
-    let identifier = result.map(|registered| registered.identifier);
-    Response { identifier: identifier.map_err(|error| error.to_string()), read }
+struct Pieces<'a> {
+    rest: &'a [u8],
+    size: usize,
 }
 
-/// The parts of an address.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Host and port.
-    pub authority: String,
-    /// The host without brackets.
-    pub host: String,
-    /// The port.
-    pub port: u16,
-    /// The prefix of all paths.
-    pub base: String,
-    /// The first request that is sent there.
-    pub request: String,
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.size.min(buffer.len());
+        self.rest.read(&mut buffer[..length])
+    }
 }
 
 /// Parses `AWS_LAMBDA_RUNTIME_API`.
+///
+/// Returns the host and port, the prefix of all paths, and the first request that is sent there.
 #[must_use]
-pub fn endpoint(value: &str) -> Option<Endpoint> {
-    let endpoint = super::endpoint::Endpoint::parse(value)?;
-    let request = super::request::register(&endpoint, "name");
-    let super::endpoint::Endpoint { authority, host, port, base } = endpoint;
-    Some(Endpoint { authority, host, port, base, request })
+pub fn endpoint(value: &str) -> Option<[String; 3]> {
+    let endpoint = Endpoint::parse(value)?;
+    let request = runtime_api::register(&endpoint, "name");
+    Some([endpoint.authority, endpoint.base, request])
 }

@@ -1,18 +1,21 @@
 //! Hooks that run when Lambda sends `SIGTERM`.
+//!
+//! `install` collects options. `start`, which awaiting calls too, first installs the handlers, so that
+//! a signal that arrives during the registration runs the hooks. It then sends the registration, and
+//! starts the threads of [`ExitOn`] while the Runtime API responds. From there on the adapter is
+//! idle: the hooks run, and the process exits, as in any other program.
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::error::Error;
+use super::error::{Error, RegistrationError};
 use super::extension::Extension;
-use super::installed::Installed;
-use super::registration::Pending;
+use super::registration::Sent;
 use super::shared_signal::SharedSignal;
-use super::tracing;
-use crate::hooks::{AsyncHook, Exit, ExitOn, Hooks, IntoOutcome, Report};
+use crate::hooks::{AsyncHook, Exit, ExitGuard, ExitOn, Hooks, IntoOutcome, Report};
+use crate::signal::ShutdownSignal;
 
 /// Lambda sends `SIGKILL` 500 ms after `SIGTERM`.
 const BUDGET: Duration = Duration::from_millis(450);
@@ -175,42 +178,32 @@ impl Install {
             on_report.into_iter().fold(exit_on, ExitOn::on_report).start_without_waiting()
         };
         let signal = SharedSignal::listen().map_err(Error::Signal)?;
-        let pending = extension.map_or(Ok(Pending::NotInLambda), |extension| extension.begin());
+        let sent = extension.map_or(Ok(None), |extension| extension.send());
         // Threads start while the Runtime API responds. A signal that arrives first is kept.
         let armed = arm(signal.shutdown.clone());
         // If that failed, the extension is registered even so, and Lambda waits for it.
-        let registration = pending.and_then(Pending::finish);
+        let registered = sent.and_then(|sent| sent.map_or(Ok(()), Sent::finish));
         let guard = armed.map_err(Error::Signal)?;
         let shutdown = signal.keep();
-        let registration_error = match registration {
+        let registration_error = match registered {
             Err(error) if is_strict => return Err(Error::Registration(error)),
-            registration => registration.err(),
+            registered => registered.err(),
         };
-        registration_error.iter().for_each(tracing::not_registered);
+        #[cfg(feature = "tracing")]
+        if let Some(error) = &registration_error {
+            tracing::warn!(%error, "no extension is registered");
+        }
         Ok(Installed { guard, shutdown, registration_error })
     }
 }
 
-/// Calls [`Install::start`] when it is first polled, and is ready then.
-#[derive(Debug)]
-#[must_use = "futures do nothing unless polled"]
-pub struct Installing(Option<Install>);
-
 impl IntoFuture for Install {
     type Output = Result<Installed, Error>;
-    type IntoFuture = Installing;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    fn into_future(self) -> Installing {
-        Installing(Some(self))
-    }
-}
-
-impl Future for Installing {
-    type Output = Result<Installed, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        // Polled again after it was ready, it stays pending: this crate does not panic.
-        self.0.take().map_or(Poll::Pending, |install| Poll::Ready(install.start()))
+    /// Calls [`start`](Self::start) when the future is first polled.
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async { self.start() })
     }
 }
 
@@ -223,5 +216,38 @@ impl fmt::Debug for Install {
             .field("exit", &self.exit)
             .field("is_strict", &self.is_strict)
             .finish_non_exhaustive()
+    }
+}
+
+/// Installed hooks. Keep this value until `main` returns: dropping it waits for running hooks.
+///
+/// Before a shutdown is requested, dropping it does nothing: the hooks stay armed. A `main` can
+/// return while hooks run, because `lambda_runtime::run` returns if the Runtime API is gone. Under
+/// `cargo lambda watch` that may happen at the moment of the signal.
+#[derive(Debug)]
+pub struct Installed {
+    pub(super) guard: ExitGuard,
+    shutdown: ShutdownSignal,
+    registration_error: Option<RegistrationError>,
+}
+
+impl Installed {
+    /// Returns the signal that starts the hooks, for other parts of the function.
+    ///
+    /// [Requesting](ShutdownSignal::request) the shutdown through it also runs the hooks and exits
+    /// the process.
+    pub fn shutdown(&self) -> ShutdownSignal {
+        self.shutdown.clone()
+    }
+
+    /// Returns why the registration failed, or `None` if it did not.
+    #[must_use]
+    pub fn registration_error(&self) -> Option<&RegistrationError> {
+        self.registration_error.as_ref()
+    }
+
+    /// Waits until the process exits if a shutdown was requested. Otherwise returns immediately.
+    pub fn join(self) {
+        self.guard.join();
     }
 }

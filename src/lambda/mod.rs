@@ -1,32 +1,26 @@
 #![doc = include_str!("../../features/lambda.md")]
 
-mod api_error;
-mod connection;
-mod deadline;
+// `install` listens for the signals, registers an extension and arms the hooks. `run` also serves the
+// handler, and `invocations` counts the running invocations. `extension` has the options of the
+// extension, and `registration` registers it once in a process. `runtime_api` sends the two requests
+// to the address of `endpoint`, and `response` reads the identifier.
+
 mod endpoint;
 mod error;
 mod extension;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod install;
-mod installed;
 mod invocations;
-mod next_connection;
 mod registration;
-mod registration_error;
-mod request;
-mod resolve;
 mod response;
 mod run;
+mod runtime_api;
 mod shared_signal;
-mod tracing;
 
-pub use api_error::ApiError;
-pub use error::Error;
+pub use error::{Error, RegistrationError};
 pub use extension::Extension;
-pub use install::{Install, Installing, install, set_graceful_shutdown_handler};
-pub use installed::Installed;
+pub use install::{Install, Installed, install, set_graceful_shutdown_handler};
 pub use invocations::{Invocation, Invocations, InvocationsLayer};
 pub use registration::Registration;
-pub use registration_error::RegistrationError;
 pub use run::run;

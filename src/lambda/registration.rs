@@ -1,15 +1,21 @@
-//! The registration of an extension.
+//! The registration of the extension, once in a process.
+//!
+//! The first thread that registers takes the [`Claim`], sends the request, and may do other work
+//! while the Runtime API responds. It then reads the identifier, reports that the extension is
+//! ready, and keeps that connection for as long as the process runs. Other threads wait for it until
+//! their own deadline. A registration that fails returns the claim, so the next call tries again.
 
-use std::sync::Arc;
+use std::io;
+use std::sync::{Condvar, PoisonError};
+use std::time::Duration;
 
-use super::connection::Connection;
-use super::deadline::Deadline;
 use super::endpoint::Endpoint;
-use super::next_connection::{Claim, NEXT_CONNECTION, Next};
-use super::registration_error::RegistrationError;
+use super::error::RegistrationError;
 use super::response;
+use super::runtime_api::{self, Connection, RuntimeApi, time_left};
+use crate::util::sync::{Mutex, lock};
 
-/// What [`Extension::register`](super::Extension::register) did.
+/// The result of [`Extension::register`](super::Extension::register).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Registration {
@@ -19,70 +25,107 @@ pub enum Registration {
     NotInLambda,
 }
 
-/// The request that registers an extension.
-pub(super) struct Request {
-    pub(super) text: String,
-    pub(super) endpoint: Arc<Endpoint>,
-    pub(super) deadline: Deadline,
+static STATE: Mutex<State> = Mutex::new(State::Absent);
+
+/// Notified when a claim is dropped.
+static CHANGED: Condvar = Condvar::new();
+
+enum State {
+    Absent,
+    /// A thread has the claim. It does not hold the lock, so that others can time out.
+    Claimed,
+    Registered(Registered),
 }
 
-impl Request {
-    /// Sends the request, unless another thread is registering or has registered.
-    pub(super) fn begin(self) -> Result<Pending, RegistrationError> {
-        match NEXT_CONNECTION.try_claim() {
-            Some(claim) => self.send(claim).map(Pending::Sent),
-            None => Ok(Pending::Elsewhere(self)),
-        }
-    }
-
-    fn send(self, claim: Claim) -> Result<Sent, RegistrationError> {
-        let mut connection = Connection::open(&self.endpoint, self.deadline)?;
-        connection.send(&self.text)?;
-        Ok(Sent { connection, request: self, claim })
-    }
+struct Registered {
+    endpoint: Endpoint,
+    identifier: String,
+    /// If this connection breaks, nothing happens.
+    _next: Connection,
 }
 
-/// A registration between its request and its response.
-#[must_use = "once the registration is sent, Lambda waits until it is finished"]
-pub(super) enum Pending {
-    NotInLambda,
-    /// This thread has sent the request.
-    Sent(Sent),
-    /// Another thread is registering, or has registered. If it fails, this thread registers.
-    Elsewhere(Request),
-}
-
-impl Pending {
-    /// Waits for the response, and reports to Lambda that the extension is ready.
-    pub(super) fn finish(self) -> Result<Registration, RegistrationError> {
-        match self {
-            Self::NotInLambda => return Ok(Registration::NotInLambda),
-            Self::Sent(sent) => sent.finish()?,
-            Self::Elsewhere(request) => {
-                if let Some(claim) = NEXT_CONNECTION.wait(&request.endpoint, request.deadline)? {
-                    request.send(claim)?.finish()?;
-                }
-            }
-        }
-        Ok(Registration::Registered)
+impl Registered {
+    /// Reports to Lambda that the extension is ready.
+    fn new(mut next: Connection, endpoint: Endpoint, identifier: String) -> io::Result<Self> {
+        next.send(&runtime_api::next(&endpoint, &identifier))?;
+        Ok(Self { endpoint, identifier, _next: next })
     }
 }
 
-/// A registration that this thread has sent.
+/// A registration that was sent.
+#[must_use = "Lambda waits until the registration is finished"]
 pub(super) struct Sent {
+    api: RuntimeApi,
     connection: Connection,
-    request: Request,
     claim: Claim,
 }
 
+/// Sends the registration. Returns `None` if the process has a registered extension.
+pub(super) fn send(api: RuntimeApi, name: &str) -> Result<Option<Sent>, RegistrationError> {
+    let begin = || {
+        let Some(claim) = claim(&api)? else { return Ok(None) };
+        let mut connection = api.connect()?;
+        connection.send(&runtime_api::register(&api.endpoint, name))?;
+        Ok(Some((connection, claim)))
+    };
+    let sent = begin().map_err(|error| api.failed(error))?;
+    Ok(sent.map(|(connection, claim)| Sent { api, connection, claim }))
+}
+
 impl Sent {
-    fn finish(self) -> Result<(), RegistrationError> {
-        let Self { mut connection, request, claim } = self;
-        let registered = response::read(|buffer| connection.receive(buffer))?;
-        let connection = registered.keep_alive.then_some(connection);
-        let next = Next::new(request.endpoint, &registered.identifier);
-        let stream = next.send(connection, request.deadline)?;
-        claim.keep(next, stream);
+    /// Waits for the response, and reports to Lambda that the extension is ready.
+    pub(super) fn finish(self) -> Result<(), RegistrationError> {
+        let Self { api, mut connection, claim } = self;
+        let finish = || {
+            let next = api.connect(); // while the Runtime API responds
+            let identifier = response::read(&mut connection)?;
+            drop(connection);
+            Registered::new(next?, api.endpoint.clone(), identifier)
+        };
+        *lock(&STATE) = State::Registered(finish().map_err(|error| api.failed(error))?);
+        drop(claim);
         Ok(())
+    }
+}
+
+/// Reports once more that the extension is ready, if the process has one.
+///
+/// The old connection is closed after that, and stays open if this fails.
+pub(super) fn renew(timeout: Duration) -> Result<(), RegistrationError> {
+    let (endpoint, identifier) = match &*lock(&STATE) {
+        State::Registered(old) => (old.endpoint.clone(), old.identifier.clone()),
+        State::Absent | State::Claimed => return Ok(()),
+    };
+    let api = RuntimeApi::new(endpoint, timeout);
+    let renew = || Registered::new(api.connect()?, api.endpoint.clone(), identifier);
+    *lock(&STATE) = State::Registered(renew().map_err(|error| api.failed(error))?);
+    Ok(())
+}
+
+/// The right to register, which one thread has at a time. Dropped, it lets another thread try.
+struct Claim(());
+
+/// Waits for a thread that is registering. Returns `None` if the extension is registered then.
+fn claim(api: &RuntimeApi) -> io::Result<Option<Claim>> {
+    let mut state = lock(&STATE);
+    while let State::Claimed = *state {
+        let waited = CHANGED.wait_timeout(state, time_left(api.deadline)?);
+        state = waited.unwrap_or_else(PoisonError::into_inner).0;
+    }
+    if let State::Registered(_) = *state {
+        return Ok(None);
+    }
+    *state = State::Claimed;
+    Ok(Some(Claim(())))
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut state = lock(&STATE);
+        if let State::Claimed = *state {
+            *state = State::Absent;
+        }
+        drop(state);
+        CHANGED.notify_all();
     }
 }

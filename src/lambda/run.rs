@@ -114,15 +114,11 @@ impl Install {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`install`] and of `Runtime::run`, and [`Error::NotInLambda`] outside
-    /// Lambda.
+    /// Returns the errors of [`install`] and of `Runtime::run`.
     pub async fn serve<S>(mut self, runtime: Runtime<S>) -> Result<(), lambda_runtime::Error>
     where
         S: Service<LambdaInvocation, Response = (), Error = lambda_runtime::Error>,
     {
-        if !is_lambda() {
-            return Err(Error::NotInLambda.into());
-        }
         let in_flight = InFlight::new();
         let counted = in_flight.clone();
         // With a limit of zero it is polled once, and delays nothing.
@@ -134,7 +130,7 @@ impl Install {
             runtime.register_snapstart_resource(Arc::new(extension))
         });
         let ended = runtime.run().await;
-        installed.joined().await;
+        installed.guard.await;
         ended
     }
 }

@@ -1,17 +1,12 @@
-//! The signal that all calls in this process share.
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! The signal that all calls in this process share: a request through one of them runs all hooks.
 
 use crate::error::Error;
 use crate::listen::backend::blocking::Blocking;
 use crate::listen::backend::tokio::Tokio;
 use crate::signal::ShutdownSignal;
+use crate::util::sync::{Mutex, lock};
 
 static SHARED: Mutex<Option<ShutdownSignal>> = Mutex::new(None);
-
-fn shared() -> MutexGuard<'static, Option<ShutdownSignal>> {
-    SHARED.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// The signal of the process, for hooks that are being armed.
 pub(super) struct SharedSignal {
@@ -23,7 +18,7 @@ pub(super) struct SharedSignal {
 impl SharedSignal {
     /// The first call listens, on the current runtime if there is one.
     pub(super) fn listen() -> Result<Self, Error> {
-        let mut shared = shared();
+        let mut shared = lock(&SHARED);
         if let Some(shutdown) = &*shared {
             return Ok(Self { shutdown: shutdown.clone(), is_new: false });
         }
@@ -44,7 +39,7 @@ impl Drop for SharedSignal {
     /// A signal without hooks must not be kept: it would be caught and never acted on.
     fn drop(&mut self) {
         if self.is_new {
-            *shared() = None;
+            *lock(&SHARED) = None;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the emulator and its function print.
+//! The output of the emulator and its function.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};

@@ -27,7 +27,7 @@ pub(crate) use skipped::skipped;
 /// Far more than any step takes, on any machine.
 pub(crate) const BOUND: Duration = Duration::from_secs(30);
 
-/// What the classic emulator prints when it has finished an invocation. It crashes at another one
+/// Printed by the classic emulator when it has finished an invocation. It crashes at another one
 /// before that, and later connections are refused.
 pub(crate) const REPORTED: &str = "REPORT RequestId";
 
@@ -38,7 +38,7 @@ pub(crate) enum Mode {
     ManagedInstances,
 }
 
-/// How to start the emulator.
+/// The options of the emulator.
 pub(crate) struct Setup {
     pub(crate) mode: Mode,
     /// The ignored test that is the function.

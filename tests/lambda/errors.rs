@@ -25,12 +25,8 @@ fn with_a_cause() -> io::Error {
     io::Error::other(Outer(io::Error::other("inner text")))
 }
 
-fn all() -> Vec<RegistrationError> {
-    vec![
-        RegistrationError::Unreachable { address: "host:1".to_owned(), source: with_a_cause() },
-        RegistrationError::Thread { host: "host".to_owned(), source: with_a_cause() },
-        RegistrationError::Disconnected(with_a_cause()),
-    ]
+fn unreachable() -> RegistrationError {
+    RegistrationError::Io { address: "host:1".to_owned(), source: with_a_cause() }
 }
 
 /// Returns the text of the error and of all its causes.
@@ -41,13 +37,7 @@ fn chain(error: &dyn error::Error) -> String {
 
 #[test]
 fn a_chain_has_each_text_once() {
-    for error in all() {
-        let chain = chain(&error);
-        assert_eq!(chain.matches("outer text").count(), 1, "{chain}");
-        assert_eq!(chain.matches("inner text").count(), 1, "{chain}");
-    }
-    for error in all().into_iter().map(Error::Registration) {
-        let chain = chain(&error);
+    for chain in [chain(&unreachable()), chain(&Error::Registration(unreachable()))] {
         assert_eq!(chain.matches("outer text").count(), 1, "{chain}");
         assert_eq!(chain.matches("inner text").count(), 1, "{chain}");
     }
@@ -55,12 +45,10 @@ fn a_chain_has_each_text_once() {
 
 #[test]
 fn debug_prints_the_message() {
-    for error in all() {
-        assert_eq!(format!("{error:?}"), error.to_string());
-        let error = Error::Registration(error);
+    let error = unreachable();
+    assert_eq!(format!("{error:?}"), error.to_string());
+    for error in [Error::Registration(unreachable()), Error::NotInLambda] {
         assert_eq!(format!("{error:?}"), error.to_string());
     }
-    let error = Error::NotInLambda;
-    assert_eq!(format!("{error:?}"), error.to_string());
-    assert!(error.source().is_none());
+    assert!(Error::NotInLambda.source().is_none());
 }

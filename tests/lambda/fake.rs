@@ -2,7 +2,6 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -18,13 +17,6 @@ pub(crate) struct Api {
     pub(crate) parked: Arc<Mutex<Vec<(String, TcpStream)>>>,
 }
 
-/// What the server does with a connection after a response.
-#[derive(PartialEq, Eq)]
-enum After {
-    KeepAlive,
-    Close,
-}
-
 impl Api {
     /// Sends `response` to every registration.
     pub(crate) fn answering(response: impl Into<String>) -> Self {
@@ -35,9 +27,7 @@ impl Api {
     /// Sends the response that `respond` returns for the request.
     pub(crate) fn choosing(respond: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         Self::with("127.0.0.1:0", move |stream, request| {
-            let response = respond(request);
-            say(stream, &response);
-            if is_kept_alive(&response) { After::KeepAlive } else { After::Close }
+            say(stream, &respond(request));
         })
     }
 
@@ -46,37 +36,10 @@ impl Api {
         address: &str,
         respond: impl Fn(&mut TcpStream) + Send + Sync + 'static,
     ) -> Self {
-        Self::with(address, move |stream, _| {
-            respond(stream);
-            After::KeepAlive
-        })
+        Self::with(address, move |stream, _| respond(stream))
     }
 
-    /// Resets the connection after the response, and all connections that have no request yet.
-    pub(crate) fn resetting(response: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("bound");
-        let (seen, requests) = mpsc::channel();
-        thread::spawn(move || {
-            let mut registering = accept(&listener);
-            let post = request(&mut registering);
-            listener.set_nonblocking(true).expect("a listener");
-            listener.incoming().map_while(Result::ok).for_each(reset);
-            listener.set_nonblocking(false).expect("a listener");
-            say(&mut registering, &response);
-            reset(registering);
-            let _ = seen.send(post); // the test may be over
-            let mut next = accept(&listener);
-            let _ = seen.send(request(&mut next));
-            hang(&mut next);
-        });
-        Self { address, requests, parked: Arc::default() }
-    }
-
-    fn with(
-        address: &str,
-        respond: impl Fn(&mut TcpStream, &str) -> After + Send + Sync + 'static,
-    ) -> Self {
+    fn with(address: &str, respond: impl Fn(&mut TcpStream, &str) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(address).expect("a port");
         let address = listener.local_addr().expect("bound");
         let (seen, requests) = mpsc::channel();
@@ -99,7 +62,7 @@ impl Api {
 
     /// Returns whether no other request arrived.
     pub(crate) fn is_left_alone(&self) -> bool {
-        self.requests.try_iter().all(|request| request.is_empty())
+        self.requests.try_iter().next().is_none()
     }
 }
 
@@ -108,47 +71,28 @@ fn is_parked(request: &str) -> bool {
     request.contains("/next ") && !request.contains("/restore/next ")
 }
 
-fn is_kept_alive(response: &str) -> bool {
-    let closes = response.to_ascii_lowercase().contains("\r\nconnection: close");
-    response.starts_with("HTTP/1.1 200") && response.contains("-Length: ") && !closes
-}
-
 fn serve(
     mut stream: TcpStream,
     seen: &Sender<String>,
     parking: &Mutex<Vec<(String, TcpStream)>>,
-    respond: &dyn Fn(&mut TcpStream, &str) -> After,
+    respond: &dyn Fn(&mut TcpStream, &str),
 ) {
     loop {
         let request = request(&mut stream);
+        if request.is_empty() {
+            return;
+        }
         if is_parked(&request) {
             parking.lock().expect("no panic").push((request.clone(), stream));
             let _ = seen.send(request); // the test may be over
             return;
         }
         let _ = seen.send(request.clone());
-        if request.is_empty() || respond(&mut stream, &request) == After::Close {
+        respond(&mut stream, &request);
+        if request.contains("\r\nConnection: close\r\n") {
             return;
         }
     }
-}
-
-fn accept(listener: &TcpListener) -> TcpStream {
-    listener.accept().expect("a connection").0
-}
-
-/// Closes the connection with a reset.
-#[allow(unsafe_code, reason = "setsockopt(2)")]
-fn reset(stream: TcpStream) {
-    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
-    let size = size_of_val(&linger).try_into().expect("small");
-    // SAFETY: the pointer is to a live value of this size.
-    let set = unsafe {
-        let option = (&raw const linger).cast();
-        libc::setsockopt(stream.as_raw_fd(), libc::SOL_SOCKET, libc::SO_LINGER, option, size)
-    };
-    assert_eq!(set, 0);
-    drop(stream);
 }
 
 /// Reads a request. Returns an empty string if the client only closes the connection.

@@ -168,24 +168,14 @@ fn registers() {
     }
 }
 
-pub(crate) fn kind(error: &RegistrationError) -> &'static str {
+/// Returns the variant, or the kind of its I/O error.
+pub(crate) fn kind(error: &RegistrationError) -> String {
     match error {
-        RegistrationError::Address { .. } => "Address",
-        RegistrationError::Name { .. } => "Name",
-        RegistrationError::Thread { .. } => "Thread",
-        RegistrationError::Unreachable { .. } => "Unreachable",
-        RegistrationError::Timeout { .. } => "Timeout",
-        RegistrationError::Disconnected(_) => "Disconnected",
-        RegistrationError::NotHttp { .. } => "NotHttp",
-        RegistrationError::TooLarge { .. } => "TooLarge",
-        RegistrationError::NoIdentifier { .. } => "NoIdentifier",
-        RegistrationError::NameTaken(_) => "NameTaken",
-        RegistrationError::Closed(_) => "Closed",
-        RegistrationError::TooMany(_) => "TooMany",
-        RegistrationError::Events(_) => "Events",
-        RegistrationError::NotFound(_) => "NotFound",
-        RegistrationError::Refused(_) => "Refused",
-        _ => "another kind",
+        RegistrationError::Address { .. } => "Address".to_owned(),
+        RegistrationError::Name { .. } => "Name".to_owned(),
+        RegistrationError::Io { source, .. } => format!("{:?}", source.kind()),
+        RegistrationError::Refused { .. } => "Refused".to_owned(),
+        _ => "another kind".to_owned(),
     }
 }
 
@@ -213,13 +203,9 @@ fn register(way: &str, extension: Extension) -> Result<Registration, Registratio
             extension.register()
         }
         "default timeout" => Extension::default().register(),
-        "no threads" => {
-            refuse_threads();
-            extension.register()
-        }
         "again" => {
             let first = extension.register();
-            say(first.as_ref().map_or_else(kind, |_| "registered"));
+            say(first.as_ref().map_or_else(kind, |_| "registered".to_owned()));
             extension.name("another").register()
         }
         "child" => {

