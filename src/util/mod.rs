@@ -8,6 +8,7 @@ pub(crate) mod human_list;
 #[path = "os/monotonic.rs"]
 pub(crate) mod monotonic;
 pub(crate) mod panic;
+pub(crate) mod slab;
 pub(crate) mod sync;
 #[cfg(all(any(unix, windows), any(feature = "__signal", feature = "progress")))]
 #[cfg_attr(all(unix, feature = "progress"), path = "os/terminal_view.rs")]
