@@ -5,15 +5,15 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 use super::{InFlight, InFlightGuard};
 use crate::loom_tests::check;
 
-/// All interleavings with up to two preemptions.
+/// All interleavings with up to three preemptions.
 fn model(f: impl Fn() + Send + Sync + 'static) {
-    check(2, f);
+    check(3, f);
 }
 
 /// A thread that waits. (It is never the one that joins: to loom an unpark looks like the end of
@@ -60,21 +60,27 @@ fn two_threads_that_end_at_once_wake_the_waiter() {
     });
 }
 
+/// It goes on in the first shard, which a look at one shard after the other would have passed.
 #[test]
 fn work_that_goes_on_in_another_shard_is_not_missed() {
     model(|| {
         let work = InFlight::new();
-        let is_over = Arc::new(AtomicBool::new(false));
-        let (guard, counted, ended) = (work.enter("first"), work.clone(), Arc::clone(&is_over));
-        let ends = thread::spawn(move || {
-            let next = counted.enter("next");
-            drop(guard);
-            ended.store(true, Ordering::Relaxed); // the locks order it
-            drop(next);
+        drop(work.enter("in the first shard"));
+        let second = work.clone();
+        let guard = thread::spawn(move || second.enter("in the second shard")).join().unwrap();
+        let (first, ended) = (work.clone(), Arc::new(AtomicUsize::new(0)));
+        let ends = thread::spawn({
+            let ended = Arc::clone(&ended);
+            move || {
+                let next = first.enter("in the first shard");
+                drop(guard);
+                ended.store(1, Ordering::Relaxed); // the locks order it
+                drop(next);
+            }
         });
         let mut drained = pin!(work.drained());
         if drained.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
-            assert!(is_over.load(Ordering::Relaxed));
+            assert_eq!(ended.load(Ordering::Relaxed), 1);
         }
         ends.join().unwrap();
     });
@@ -83,15 +89,22 @@ fn work_that_goes_on_in_another_shard_is_not_missed() {
 #[test]
 fn the_last_of_two_clones_ends_the_work() {
     model(|| {
-        let work = InFlight::new();
+        let (work, ended) = (InFlight::new(), Arc::new(AtomicUsize::new(0)));
         let guard = work.enter("upgraded");
-        let clone = guard.clone();
-        let waiting = waits(&work);
-        let ends = thread::spawn(move || drop(clone));
+        let (clone, one, both) = (guard.clone(), Arc::clone(&ended), Arc::clone(&ended));
+        let drained = work.drained();
+        let waiting = thread::spawn(move || {
+            drained.wait();
+            assert_eq!(both.load(Ordering::Relaxed), 2);
+        });
+        let ends = thread::spawn(move || {
+            one.fetch_add(1, Ordering::Relaxed); // the locks order it
+            drop(clone);
+        });
+        ended.fetch_add(1, Ordering::Relaxed);
         drop(guard);
         ends.join().unwrap();
         waiting.join().unwrap();
-        assert_eq!(work.count(), 0);
     });
 }
 
