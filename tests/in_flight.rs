@@ -7,8 +7,8 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
@@ -46,6 +46,84 @@ fn drained_is_ready_when_nothing_is_open() {
         drop(guard);
         assert!(work.drained().wait_timeout(Duration::ZERO));
     });
+}
+
+#[test]
+fn clones_of_a_guard_are_one_piece_of_work() {
+    let work = InFlight::new();
+    let guard = work.enter("upgrade");
+    let clones = [guard.clone(), guard.clone()];
+    drop(guard);
+    assert_eq!((work.count(), work.entries().len()), (1, 1));
+    assert_eq!(format!("{:?}", clones[1]), r#"InFlightGuard("upgrade")"#);
+    let mut drained = work.drained();
+    let [first, last] = clones;
+    thread::spawn(move || drop(first)).join().unwrap();
+    assert!(!is_ready(&mut drained, Waker::noop()));
+    drop(last);
+    assert!(is_ready(&mut drained, Waker::noop()));
+    assert_eq!(work.count(), 0);
+}
+
+#[test]
+fn a_guard_may_outlive_the_counter() {
+    let work = InFlight::new();
+    let guard = work.enter("late");
+    assert!(!is_ready(&mut work.drained(), Waker::noop()));
+    drop(work);
+    assert_eq!(format!("{:?}", guard.clone()), r#"InFlightGuard("late")"#);
+    drop(guard);
+}
+
+/// More threads than there are shards.
+#[test]
+fn work_of_other_threads_is_seen_oldest_first() {
+    let work = InFlight::new();
+    let names: Vec<String> = (0..40).map(|number| format!("job {number}")).collect();
+    let mut guards = Vec::new();
+    for name in &names {
+        let (work, name) = (work.clone(), name.clone());
+        guards.push(thread::spawn(move || work.enter(name)).join().unwrap());
+    }
+    let seen: Vec<String> = work.entries().iter().map(|open| open.name().to_owned()).collect();
+    assert_eq!((work.count(), seen), (40, names));
+
+    let count = Arc::new(Count::default());
+    let mut drained = work.drained();
+    assert!(!is_ready(&mut drained, &Waker::from(Arc::clone(&count))));
+    while let Some(guard) = guards.pop() {
+        assert_eq!(count.0.load(Ordering::SeqCst), 0);
+        thread::spawn(move || drop(guard)).join().unwrap();
+    }
+    assert_eq!(count.0.load(Ordering::SeqCst), 1);
+    assert!(is_ready(&mut drained, Waker::noop()));
+}
+
+/// Each thread enters its work before it drops the other's, so something is always in flight.
+#[test]
+fn work_that_moves_between_threads_is_never_drained() {
+    let work = InFlight::new();
+    let [(to_first, first), (to_second, second)] = [(); 2].map(|()| mpsc::channel());
+    to_first.send(work.enter("start")).unwrap();
+    let threads = [(first, to_second), (second, to_first)].map(|(inbox, outbox)| {
+        let work = work.clone();
+        thread::spawn(move || {
+            for guard in inbox.iter().take(10_000) {
+                let next = work.enter("next");
+                drop(guard);
+                let _ = outbox.send(next); // the last one stays in the channel
+            }
+            inbox
+        })
+    });
+    let mut drained = work.drained();
+    while !threads.iter().all(thread::JoinHandle::is_finished) {
+        assert!(!is_ready(&mut drained, Waker::noop()) && work.count() > 0);
+    }
+    let inboxes = threads.map(|thread| thread.join().unwrap());
+    assert!(!is_ready(&mut drained, Waker::noop()));
+    drop(inboxes);
+    assert!(is_ready(&mut drained, Waker::noop()));
 }
 
 /// Polls once and returns whether it is ready.

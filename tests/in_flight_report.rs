@@ -112,6 +112,8 @@ fn a_task_counts_until_its_values_are_dropped() {
     }));
     assert!(block_on(poll_once(cancelled.as_mut())).is_none());
     drop(cancelled);
+    let value = Counts(work.clone());
+    drop(work.track("never polled", async move { drop(value) }));
     assert_eq!(work.count(), 0);
 }
 

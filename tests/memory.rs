@@ -1,4 +1,4 @@
-//! Waiters that come and go do not cost more and more memory.
+//! Waiters and work that come and go do not cost more and more memory.
 #![cfg(not(all(windows, target_env = "gnu")))] // thread locals allocate there
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::task::Waker;
 
 use pending::poll;
-use signoff::ShutdownSignal;
+use signoff::{InFlight, ShutdownSignal};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -21,12 +21,15 @@ struct Counting;
 thread_local! {
     /// The bytes that this thread has allocated, less those that it has freed.
     static BYTES: Cell<usize> = const { Cell::new(0) };
+    /// How many times this thread has allocated.
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
 }
 
 // SAFETY: the system's allocator does all of it. The counter does not allocate.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
+        let _ = ALLOCATIONS.try_with(|all| all.set(all.get() + 1));
         // SAFETY: the caller's promise.
         unsafe { System.alloc(layout) }
     }
@@ -98,4 +101,17 @@ fn every_slot_of_a_burst_is_reused() {
     };
     burst();
     assert_eq!(growth(|| (0..10).for_each(|_| burst())), 0);
+}
+
+#[test]
+fn work_with_a_literal_name_allocates_nothing() {
+    let work = InFlight::new();
+    let enter_and_leave = || {
+        let guard = work.enter("GET /");
+        drop((guard.clone(), work.enter("GET /report"), guard));
+    };
+    enter_and_leave();
+    let before = ALLOCATIONS.get();
+    (0..100_000).for_each(|_| enter_and_leave());
+    assert_eq!(ALLOCATIONS.get() - before, 0);
 }

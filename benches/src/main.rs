@@ -8,6 +8,7 @@ mod exit;
 mod fan_out;
 mod first_signal;
 mod hook_set;
+mod in_flight;
 mod instructions;
 mod machine;
 mod memory;
@@ -26,6 +27,7 @@ const PARTS: &[Part] = &[
     ("fan-out", fan_out::print),
     ("memory", memory::print),
     ("hook-set", hook_set::print),
+    ("in-flight", in_flight::print),
     ("operations", operations::print),
     ("instructions", instructions::print),
     ("set-up", set_up::print),

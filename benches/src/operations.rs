@@ -14,7 +14,7 @@ const ROUNDS: usize = 15;
 static CALLS: AtomicUsize = AtomicUsize::new(500_000);
 
 /// What a contender does many times over; it says how long that took, in nanoseconds.
-type Operation = Arc<dyn Fn() -> f64 + Send + Sync>;
+pub type Operation = Arc<dyn Fn() -> f64 + Send + Sync>;
 
 pub const TITLES: [&str; 4] = ["is it on?", "poll again", "make + first poll + drop", "new handle"];
 
@@ -32,7 +32,7 @@ fn poll_once<F: Future>(future: Pin<&mut F>) {
     black_box(pending);
 }
 
-fn timed(mut operation: impl FnMut()) -> f64 {
+pub fn timed(mut operation: impl FnMut()) -> f64 {
     let calls = CALLS.load(Ordering::Relaxed);
     let start = Instant::now();
     for _ in 0..calls {
@@ -180,6 +180,20 @@ pub fn child(row: &str, operation: &str, calls: &str) {
     operations[operation].map(|operation| operation());
 }
 
+/// The time of each operation, by one thread and by two, in alternating rounds.
+pub fn medians(operations: &[&Operation]) -> Vec<[f64; 2]> {
+    let mut times = vec![[const { Vec::new() }; 2]; operations.len()];
+    let mut shuffle = Shuffle::new();
+    for _ in 0..ROUNDS {
+        for operation in shuffle.order(operations.len()) {
+            for threads in [1, 2] {
+                times[operation][threads - 1].push(run(operations[operation], threads));
+            }
+        }
+    }
+    times.iter_mut().map(|row| row.each_mut().map(|times| median(times))).collect()
+}
+
 pub fn print() {
     let rows = rows();
     // Shared in the same way: behind a handle.
@@ -194,17 +208,7 @@ pub fn print() {
             &row.cloned,
         ]);
     }
-    let mut times = vec![[const { Vec::new() }; 2]; operations.len()];
-    let mut shuffle = Shuffle::new();
-    for _ in 0..ROUNDS {
-        for operation in shuffle.order(operations.len()) {
-            for threads in [1, 2] {
-                times[operation][threads - 1].push(run(operations[operation], threads));
-            }
-        }
-    }
-    let medians: Vec<[f64; 2]> =
-        times.iter_mut().map(|row| row.each_mut().map(|times| median(times))).collect();
+    let medians = medians(&operations);
     let at = |row: usize, operation: usize| medians[1 + row * 4 + operation];
     for (operation, title) in TITLES.iter().enumerate() {
         let base = if operation == 0 { medians[0] } else { at(1, operation) };
@@ -223,6 +227,6 @@ pub fn print() {
     }
 }
 
-fn cells(name: &str, [one, two]: [f64; 2], [base_one, base_two]: [f64; 2]) -> Vec<String> {
+pub fn cells(name: &str, [one, two]: [f64; 2], [base_one, base_two]: [f64; 2]) -> Vec<String> {
     vec![name.into(), short(one), ratio(one, base_one), short(two), ratio(two, base_two)]
 }

@@ -1,6 +1,5 @@
 //! Tasks in flight, whose panics are recorded.
 
-use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
@@ -33,40 +32,36 @@ impl InFlight {
         N: Into<Cow<'static, str>>,
         F: Future,
     {
-        run(self.enter(name), task)
+        run(task, self.enter(name), self.clone())
     }
 
     /// Returns the first panic of a [tracked](Self::track) task, or `None` if none panicked.
     #[must_use]
     pub fn panicked(&self) -> Option<TaskPanicked> {
-        lock(&self.state).panicked.clone()
+        lock(&self.0.panicked).clone()
     }
 
-    fn record_panic(&self, name: Cow<'static, str>, message: &str) {
-        let first = TaskPanicked { name, message: message.to_owned(), others: 0 };
-        let mut state = lock(&self.state);
-        match &mut state.panicked {
+    fn record_panic(&self, name: Cow<'static, str>, message: String) {
+        match &mut *lock(&self.0.panicked) {
             Some(panicked) => panicked.others += 1,
-            none => *none = Some(first),
+            none => *none = Some(TaskPanicked { name, message, others: 0 }),
         }
     }
 }
 
-/// Keeps the guard until the task is dropped: locals are dropped in reverse order.
-async fn run<F: Future>(guard: InFlightGuard, task: F) -> F::Output {
+/// Keeps the guard until the task is dropped: locals are dropped in reverse order, and in order if it
+/// was never polled.
+async fn run<F: Future>(task: F, guard: InFlightGuard, work: InFlight) -> F::Output {
     let guard = guard;
     let mut task = pin!(task);
     poll_fn(|cx| {
         let polled = panic::catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(cx)));
-        polled.unwrap_or_else(|payload| continue_panic(&guard, payload))
+        polled.unwrap_or_else(|payload| {
+            work.record_panic(guard.name(), panic_message(&*payload).to_owned());
+            panic::resume_unwind(payload) // F5: the guard is dropped while the panic unwinds
+        })
     })
     .await
-}
-
-/// F4: the guard is dropped while the panic unwinds.
-fn continue_panic(guard: &InFlightGuard, payload: Box<dyn Any + Send>) -> ! {
-    guard.work().record_panic(guard.name(), panic_message(&*payload));
-    panic::resume_unwind(payload)
 }
 
 /// A [tracked](InFlight::track) task has panicked.

@@ -22,13 +22,6 @@ impl TrackedWork {
         let all = lock(&self.0).clone();
         all.iter().find_map(InFlight::panicked)
     }
-
-    fn add(&self, work: &InFlight) {
-        let mut known = lock(&self.0);
-        if !known.iter().any(|other| other.is_same(work)) {
-            known.push(work.clone());
-        }
-    }
 }
 
 thread_local! {
@@ -60,6 +53,9 @@ pub(crate) fn is_in_hook() -> bool {
 pub(crate) fn record_wait(work: &InFlight) {
     let current = CURRENT.try_with(|current| current.borrow().clone());
     if let Ok(Some(tracked)) = current {
-        tracked.add(work);
+        let mut known = lock(&tracked.0);
+        if !known.iter().any(|other| Arc::ptr_eq(&other.0, &work.0)) {
+            known.push(work.clone());
+        }
     }
 }

@@ -1,16 +1,13 @@
-//! The wakers that are registered with a latch: slabs, one for each group of threads.
+//! The wakers that are registered with a latch.
 
-use std::cell::Cell;
 use std::mem;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 
+pub(crate) use crate::util::panic::wake; // W4
+use crate::util::slab::{SHARDS, Slab, shard_of_this_thread};
 use crate::util::sync::{Mutex, lock};
 
-/// Threads take turns at the slabs, so two threads rarely contend for a lock.
-const SHARDS: usize = if cfg!(loom) { 2 } else { 16 };
 const SHARD_BITS: u32 = 4;
 const INDEX_LIMIT: usize = (1 << (u32::BITS - SHARD_BITS)) - 1;
 
@@ -27,7 +24,7 @@ const INDEX_LIMIT: usize = (1 << (u32::BITS - SHARD_BITS)) - 1;
 /// All the wakers that wait for one latch.
 pub(crate) enum Waiters {
     /// One slab for all threads.
-    Small(Mutex<Slab>),
+    Small(Mutex<Slab<Waker>>),
     /// Made for the first waiter. `None` if `wake_all` came first: then nothing is inserted (W2).
     Sharded(OnceLock<Option<Box<[Shard; SHARDS]>>>),
 }
@@ -36,22 +33,8 @@ pub(crate) enum Waiters {
 #[derive(Default)]
 #[repr(align(64))]
 pub(crate) struct Shard {
-    slab: Mutex<Slab>,
+    slab: Mutex<Slab<Waker>>,
 }
-
-/// A vector with a list of its free slots threaded through it.
-pub(crate) struct Slab {
-    slots: Vec<Slot>,
-    free: u32,
-}
-
-enum Slot {
-    Waiting(Waker),
-    /// The next free slot, or `NO_SLOT`.
-    Free(u32),
-}
-
-const NO_SLOT: u32 = u32::MAX;
 
 /// The place of one waker: the shard in the low bits, the index in its slab above.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -94,7 +77,7 @@ impl Waiters {
 
     /// Returns `None` if `wake_all` came before the first waiter.
     #[inline]
-    fn slab(&self, shard: usize) -> Option<&Mutex<Slab>> {
+    fn slab(&self, shard: usize) -> Option<&Mutex<Slab<Waker>>> {
         match self {
             Self::Small(slab) => Some(slab),
             Self::Sharded(shards) => {
@@ -110,20 +93,21 @@ impl Waiters {
     pub(crate) fn insert(&self, waker: Waker, can_wait: impl FnOnce() -> bool) -> Option<Key> {
         let shard = shard_of_this_thread();
         let mut slab = lock(self.slab(shard)?);
-        let result = if can_wait() { slab.insert(waker, shard) } else { Err(waker) };
+        let key = Key::new(shard, slab.next_slot()).filter(|_| can_wait());
+        if key.is_some() {
+            slab.insert(waker);
+            return key;
+        }
         drop(slab); // W3: before the waker
-        result.ok()
+        None
     }
 
     /// Puts `waker` in the place that `key` names. Returns `None` if `wake_all` was there first.
-    pub(crate) fn replace(&self, key: Key, waker: Waker) -> Option<Key> {
+    pub(crate) fn replace(&self, key: Key, mut waker: Waker) -> Option<Key> {
         let mut slab = lock(self.slab(key.shard())?);
-        let (old, key) = match slab.slots.get_mut(key.index()) {
-            Some(slot @ Slot::Waiting(_)) => (mem::replace(slot, Slot::Waiting(waker)), Some(key)),
-            _ => (Slot::Waiting(waker), None),
-        };
-        drop(slab); // W3
-        drop(old);
+        let place = slab.get_mut(key.index());
+        let key = place.map(|place| mem::swap(place, &mut waker)).map(|()| key);
+        drop(slab); // W3: before the waker
         key
     }
 
@@ -147,72 +131,7 @@ impl Waiters {
     }
 }
 
-fn wake_slab(slab: &Mutex<Slab>) {
-    let slots = mem::take(&mut lock(slab).slots);
-    for slot in slots {
-        if let Slot::Waiting(waker) = slot {
-            wake(waker); // W3: outside the lock
-        }
-    }
-}
-
-/// W4. The panic hook has reported the panic; its payload may panic as well when it is dropped.
-pub(crate) fn wake(waker: Waker) {
-    let _ = panic::catch_unwind(AssertUnwindSafe(|| waker.wake())).map_err(mem::forget);
-}
-
-impl Default for Slab {
-    fn default() -> Self {
-        Self { slots: Vec::new(), free: NO_SLOT }
-    }
-}
-
-impl Slab {
-    #[inline]
-    fn insert(&mut self, waker: Waker, shard: usize) -> Result<Key, Waker> {
-        if let Some(slot) = self.slots.get_mut(self.free as usize) {
-            if let (&mut Slot::Free(next), Some(key)) =
-                (&mut *slot, Key::new(shard, self.free as usize))
-            {
-                *slot = Slot::Waiting(waker);
-                self.free = next;
-                return Ok(key);
-            }
-        }
-        self.push(waker, shard)
-    }
-
-    /// There is no free slot.
-    #[inline(never)]
-    fn push(&mut self, waker: Waker, shard: usize) -> Result<Key, Waker> {
-        let Some(key) = Key::new(shard, self.slots.len()) else { return Err(waker) };
-        if self.slots.is_empty() {
-            self.slots.reserve_exact(1); // many children have one waiter
-        }
-        self.slots.push(Slot::Waiting(waker));
-        Ok(key)
-    }
-
-    /// Returns `None` after `wake_all`.
-    fn remove(&mut self, index: usize) -> Option<Slot> {
-        let next = self.free;
-        let slot = self.slots.get_mut(index)?;
-        self.free = u32::try_from(index).ok()?;
-        Some(mem::replace(slot, Slot::Free(next)))
-    }
-}
-
-/// The shard of the calling thread: assigned in turn, once per thread.
-fn shard_of_this_thread() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static MINE: Cell<usize> = const { Cell::new(usize::MAX) };
-    }
-    MINE.with(|mine| {
-        if mine.get() == usize::MAX {
-            // Relaxed: any distribution over the shards will do.
-            mine.set(NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS);
-        }
-        mine.get()
-    })
+fn wake_slab(slab: &Mutex<Slab<Waker>>) {
+    let wakers = mem::take(&mut *lock(slab));
+    wakers.into_values().for_each(wake); // W3: outside the lock
 }

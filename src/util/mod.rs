@@ -6,4 +6,5 @@ pub(crate) mod human_duration;
 pub(crate) mod human_list;
 pub(crate) mod os;
 pub(crate) mod panic;
+pub(crate) mod slab;
 pub(crate) mod sync;

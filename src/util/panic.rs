@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
+use std::task::Waker;
 
 const NO_MESSAGE: &str = "no message";
 
@@ -17,6 +18,11 @@ pub(crate) fn catch_panic<T>(f: impl FnOnce() -> T) -> Result<T, String> {
         }
         message
     })
+}
+
+/// Wakes a task. A panic of the waker must not keep others from being woken.
+pub(crate) fn wake(waker: Waker) {
+    let _ = catch_panic(|| waker.wake());
 }
 
 /// Returns the message of a panic.

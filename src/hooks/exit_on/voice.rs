@@ -4,7 +4,10 @@
 //! the feature `tracing`, the lines are events if the subscriber of the thread that called `run` has
 //! enabled them.
 
-#![cfg_attr(not(feature = "tracing"), allow(clippy::unused_self, reason = "the subscriber is in it"))]
+#![cfg_attr(
+    not(feature = "tracing"),
+    allow(clippy::unused_self, reason = "the subscriber is in it")
+)]
 
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
