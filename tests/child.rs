@@ -304,33 +304,6 @@ cases! {
             stuck();
         });
     };
-    // A child that is woken and asked has seen the signal, so that is over with the last clone.
-    a_signal_that_a_child_has_seen: |case| case.passes(), || {
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let child = ShutdownSignal::listen(Tokio).unwrap().child();
-            once_pending(&child, || raise(SIGTERM)).await;
-            drop(child);
-        });
-    };
-    a_signal_that_no_child_has_seen: |case: &Case| {
-        let child = case.start();
-        child.expect("raised");
-        child.dies_by(SIGTERM);
-    }, || {
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let shutdown = ShutdownSignal::listen(Tokio).unwrap();
-            let (child, other) = (shutdown.child(), shutdown.child());
-            assert!(other.request("of its own"));
-            raise(SIGTERM);
-            assert!(other.is_requested()); // that is not the signal
-            tokio::task::yield_now().await; // the driver wakes the children
-            say("raised");
-            drop((shutdown, child, other));
-            stuck();
-        });
-    };
 }
 
 /// A waiter of the parent that requests the child, which no waker has set yet.

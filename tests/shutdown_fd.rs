@@ -39,7 +39,7 @@ fn by_a_signal<R: Runtime>() {
         assert!(!becomes_readable(&fd, SHORT));
         say("ready");
         assert!(becomes_readable(&fd, common::BOUND));
-        drop(fd); // the program has seen the signal
+        drop(fd); // the shutdown goes on
         say("readable");
         std::process::exit(0); // the workers are blocked
     });

@@ -157,5 +157,5 @@ fn ctrl_c_again(case: &Case) {
     child.kill(SIGINT);
     child.expect("dropping");
     child.kill_again(SIGINT);
-    child.exits_with(130);
+    child.dies_by(SIGINT);
 }

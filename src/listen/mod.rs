@@ -1,6 +1,7 @@
 //! How a program begins to listen to signals, and how it stops.
 
 pub mod backend;
+pub(crate) mod listener;
 pub(crate) mod os;
 mod pending_signals;
 #[cfg(unix)]
@@ -15,7 +16,8 @@ use std::time::Instant;
 
 pub use self::backend::{Backend, Notifier};
 use self::backend::{FallbackState, start_thread};
-use self::os::{Listener, Registered};
+use self::listener::Listener;
+use self::os::Registered;
 pub use self::stream::SignalStream;
 use self::target::Target;
 use crate::error::Error;
@@ -137,8 +139,8 @@ impl Source for Listening {
         self.listener.wake();
     }
 
-    fn wait(&self, deadline: Option<Instant>) {
-        self.listener.wait(deadline);
+    fn wait(&self, deadline: Option<Instant>) -> bool {
+        self.listener.wait(deadline)
     }
 
     fn start_thread(&self) {
@@ -148,13 +150,17 @@ impl Source for Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        os::unregister(&self.signals, &self.listener);
-        if self.listener.in_owner_process() {
-            self.listener.close();
-        } else {
+        if !self.listener.in_owner_process() {
             // The reactor of a forked child shares its epoll with the parent: removing the
             // descriptor would remove it for the parent.
-            mem::forget(self.watch.take());
+            return mem::forget(self.watch.take());
+        }
+        let has_begun = self.watch.is_some();
+        self.listener.close();
+        if has_begun && !self.listener.target().repeats() {
+            os::release(&self.signals, &self.listener);
+        } else {
+            os::unregister(&self.signals, &self.listener);
         }
     }
 }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::thread::Thread;
 use std::time::Duration;
 
+use crate::listen::listener::Arrival;
 use crate::listen::pending_signals::PendingSignals;
-use crate::signal::Signal;
 use crate::signal::latch::Latch;
-use crate::signal::reason::Process;
 
 /// A signal handler uses it while its owner is being dropped, so it is shared.
 pub(crate) enum Target {
@@ -18,10 +17,10 @@ pub(crate) enum Target {
 
 impl Target {
     /// Async-signal-safe.
-    pub(crate) fn record(&self, signal: i32, process: Option<Process>, at: Duration) {
+    pub(crate) fn record(&self, arrival: Arrival) {
         match self {
-            Self::Latch(latch) => latch.set_by_signal(signal, process, at),
-            Self::Stream(pending) => pending.mark(signal),
+            Self::Latch(latch) => latch.set_by_signal(arrival.signal, arrival.sender, arrival.at),
+            Self::Stream(pending) => pending.mark(arrival.signal),
         }
     }
 
@@ -65,19 +64,9 @@ impl Target {
         }
     }
 
-    /// The program has seen the signal.
-    pub(crate) fn see(&self) {
-        self.latch().map(Latch::see);
-    }
-
-    /// The signal that requested a shutdown, if the program has seen it.
-    pub(crate) fn signal_seen(&self) -> Option<Signal> {
-        self.latch()?.signal_seen()
-    }
-
-    /// The signal that requested a shutdown, if the program has not seen it.
-    pub(crate) fn signal_unseen(&self) -> Option<Signal> {
-        self.latch()?.signal_unseen()
+    /// When the shutdown was requested, on the crate's clock. `None` for a stream. Async-signal-safe.
+    pub(crate) fn requested_at(&self) -> Option<Duration> {
+        self.latch()?.set_after()
     }
 
     /// Has `thread` unparked when there is a waiter.

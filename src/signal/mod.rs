@@ -75,8 +75,9 @@ pub(crate) trait Source: Send + Sync {
     /// The program has set the latch: wakes the threads in `wait`.
     fn wake(&self);
 
-    /// Blocks the thread until the latch is set or the deadline has passed.
-    fn wait(&self, deadline: Option<Instant>);
+    /// Blocks the thread until the latch is set or the deadline has passed. Returns false if the
+    /// platform has no descriptor to wait for.
+    fn wait(&self, deadline: Option<Instant>) -> bool;
 
     /// Makes sure that a thread calls `wake_all`, even if the backend's runtime is blocked.
     fn start_thread(&self);
@@ -144,7 +145,7 @@ impl ShutdownSignal {
     #[inline]
     #[must_use]
     pub fn is_requested(&self) -> bool {
-        self.latch().see()
+        self.latch().is_set()
     }
 
     /// Returns the reason for the shutdown, or `None` if none was requested.
@@ -179,9 +180,7 @@ impl ShutdownSignal {
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> Option<Reason> {
-        if let Some(source) = self.source() {
-            source.wait(deadline);
-        } else {
+        if !self.source().is_some_and(|source| source.wait(deadline)) {
             self.start_thread();
             block_on(Wait::on(self.latch()), deadline);
         }

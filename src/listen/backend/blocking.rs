@@ -4,7 +4,7 @@ use std::thread::{self, Thread};
 
 use super::{Backend, Notifier, fallback};
 use crate::error::Error;
-use crate::listen::os::Listener;
+use crate::listen::listener::Listener;
 
 /// No runtime: a thread waits for the signal.
 ///

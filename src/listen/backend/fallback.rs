@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::thread::{self, Thread};
 
 use super::FallbackState;
-use crate::listen::os::{HANDLER_WAKES_WAITERS, Listener};
+use crate::listen::listener::Listener;
+use crate::listen::os::HANDLER_WAKES_WAITERS;
 
 /// Starts the fallback thread, unless there is one or none is needed. If the system refuses it and
 /// the backend does not wait either, the waiters poll.

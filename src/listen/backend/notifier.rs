@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::{FallbackState, start_thread};
-use crate::listen::os::Listener;
+use crate::listen::listener::Listener;
 use crate::signal::Signal;
 
 /// The descriptor that a signal handler makes readable, and the task of waking the waiters then.

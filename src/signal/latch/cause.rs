@@ -2,9 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
-#[cfg(any(feature = "__signal", loom))]
 use std::time::Duration;
-use std::time::Instant;
 
 use crate::signal::Signal;
 use crate::signal::reason::{Process, Reason};
@@ -33,7 +31,7 @@ impl Cause {
         self.at.set(at);
     }
 
-    pub(super) fn at(&self) -> Instant {
+    pub(super) fn at(&self) -> Duration {
         self.at.get()
     }
 
@@ -62,13 +60,9 @@ impl SignalCause {
         self.uid.store(uid, Relaxed);
     }
 
-    pub(super) fn signal(&self) -> Signal {
-        Signal::from_raw(self.signal.load(Relaxed))
-    }
-
     pub(super) fn reason(&self) -> Reason {
         let (pid, uid) = (self.pid.load(Relaxed), self.uid.load(Relaxed));
         let sender = (pid != 0).then_some(Process { pid, uid });
-        Reason::Signal { signal: self.signal(), sender }
+        Reason::Signal { signal: Signal::from_raw(self.signal.load(Relaxed)), sender }
     }
 }

@@ -16,8 +16,6 @@ use std::time::{Duration, Instant};
 use self::cause::Cause;
 use self::parent::Parent;
 use self::role::Role;
-#[cfg(feature = "__signal")]
-use crate::signal::Signal;
 #[cfg(any(feature = "__signal", loom))]
 use crate::signal::reason::Process;
 use crate::signal::reason::Reason;
@@ -45,10 +43,7 @@ const SETTING: u8 = 1;
 const POLLED: u8 = 2;
 /// The latch has a parent, which may be set.
 const CHILD: u8 = 4;
-/// From here on the latch is set.
 const SET: u8 = 8;
-/// The program has seen that the latch is set.
-const SEEN: u8 = 9;
 
 /// The state at the beginning.
 fn unset(role: &Role) -> u8 {
@@ -94,41 +89,13 @@ impl Latch {
     pub(crate) fn is_set(&self) -> bool {
         // Acquire: as in `is_set_itself`.
         let state = self.state.load(Acquire);
-        state >= CHILD && (state >= SET || self.inherit())
+        state >= CHILD && (state == SET || self.inherit())
     }
 
     #[inline]
     fn is_set_itself(&self) -> bool {
         // Acquire: pairs with the release in `publish`, so the cause can be read (L2).
-        self.state.load(Acquire) >= SET
-    }
-
-    /// The same as `is_set`, on behalf of the program: it has seen the signal.
-    #[inline]
-    pub(crate) fn see(&self) -> bool {
-        // Acquire: as in `is_set_itself`.
-        let state = self.state.load(Acquire);
-        state >= CHILD && self.see_if_set(state)
-    }
-
-    /// Apart, so that `see` takes a few instructions where it is inlined.
-    #[inline(never)]
-    fn see_if_set(&self, state: u8) -> bool {
-        let is_set = state >= SET || self.inherit();
-        if is_set {
-            self.mark_seen();
-        }
-        is_set
-    }
-
-    fn mark_seen(&self) {
-        // Acquire: as in `is_set_itself`.
-        if self.state.load(Acquire) != SET {
-            return;
-        }
-        // Release: the cause still comes with it (L2).
-        self.state.store(SEEN, Release);
-        self.parent().into_iter().for_each(Parent::mark_seen);
+        self.state.load(Acquire) == SET
     }
 
     /// Sets the latch from a signal handler. Async-signal-safe.
@@ -145,7 +112,7 @@ impl Latch {
     /// Sets the latch from ordinary code. It is set when this returns. Returns true if this call
     /// set it.
     pub(crate) fn set_by_request(&self, message: Arc<str>) -> bool {
-        if self.see() {
+        if self.is_set() {
             return false;
         }
         let is_first = self.claim();
@@ -154,7 +121,6 @@ impl Latch {
             self.publish();
         } else {
             self.wait_for_winner();
-            self.mark_seen();
         }
         is_first
     }
@@ -191,12 +157,18 @@ impl Latch {
 
     /// Why the latch was set.
     pub(crate) fn reason(&self) -> Option<Reason> {
-        self.see().then(|| self.set_latch().own_reason())
+        self.is_set().then(|| self.set_latch().own_reason())
     }
 
     /// When the latch was set.
     pub(crate) fn set_at(&self) -> Option<Instant> {
-        self.see().then(|| self.set_latch().cause.at())
+        self.is_set().then(|| clock::instant(self.set_latch().cause.at()))
+    }
+
+    /// When this very latch was set, on the crate's clock. Async-signal-safe.
+    #[cfg(feature = "__signal")]
+    pub(crate) fn set_after(&self) -> Option<Duration> {
+        self.is_set_itself().then(|| self.cause.at())
     }
 
     /// The latch that was set: this one, or the parent that it was set with.
@@ -208,25 +180,6 @@ impl Latch {
         let by_signal = || self.root().map(|root| root.signal.reason());
         let reason = self.cause.request().or_else(by_signal);
         reason.unwrap_or_else(|| Reason::Request(Arc::default())) // a child has a message
-    }
-
-    /// The signal that set the latch, if the program has seen it.
-    #[cfg(feature = "__signal")]
-    pub(crate) fn signal_seen(&self) -> Option<Signal> {
-        self.signal_in(SEEN)
-    }
-
-    /// The signal that set the latch, if the program has not seen it.
-    #[cfg(feature = "__signal")]
-    pub(crate) fn signal_unseen(&self) -> Option<Signal> {
-        self.signal_in(SET)
-    }
-
-    #[cfg(feature = "__signal")]
-    fn signal_in(&self, state: u8) -> Option<Signal> {
-        // Acquire: pairs with `publish`.
-        let is_by_signal = self.state.load(Acquire) == state && self.cause.request().is_none();
-        self.root().filter(|_| is_by_signal).map(|root| root.signal.signal())
     }
 
     /// Wakes every waiter, if the latch is set. Returns whether it is.
@@ -257,13 +210,13 @@ impl Latch {
         if self.state.load(Relaxed) == UNSET && waiter.will_wake(cx.waker()) {
             Poll::Pending // no lock
         } else {
-            self.see_or_register(waiter, cx.waker())
+            self.check_or_register(waiter, cx.waker())
         }
     }
 
     #[inline(never)]
-    fn see_or_register(&self, waiter: &mut Waiter, waker: &Waker) -> Poll<()> {
-        if self.see() {
+    fn check_or_register(&self, waiter: &mut Waiter, waker: &Waker) -> Poll<()> {
+        if self.is_set() {
             Poll::Ready(())
         } else if self.can_wait() && waiter.will_wake(waker) {
             Poll::Pending // a child
@@ -296,7 +249,7 @@ impl Latch {
             nap(FALLBACK_POLL);
         }
         self.wake_all(); // L6: for the detached waker
-        if self.see() {
+        if self.is_set() {
             return Poll::Ready(());
         }
         waker.wake_by_ref();

@@ -64,11 +64,6 @@ impl Parent {
         self.is_inherited.load(Relaxed).then_some(&*self.latch)
     }
 
-    /// The program has seen that the child is set.
-    pub(super) fn mark_seen(&self) {
-        self.inherited().into_iter().for_each(Latch::mark_seen);
-    }
-
     pub(super) fn failure(&self) -> Option<&Arc<str>> {
         self.latch.failure()
     }
