@@ -108,6 +108,12 @@ impl Listener {
         !self.target.repeats() && !self.is_spent()
     }
 
+    /// Whether a shutdown is requested, by a signal or by the program. Async-signal-safe.
+    #[cfg(unix)]
+    pub(crate) fn is_requested(&self) -> bool {
+        !self.target.repeats() && self.target.is_set()
+    }
+
     /// Makes the descriptor readable, if the target is set. Async-signal-safe.
     #[cfg(unix)]
     pub(crate) fn wake_if_set(&self) {

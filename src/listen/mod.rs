@@ -136,6 +136,8 @@ impl Source for Listening {
     }
 
     fn wake(&self) {
+        #[cfg(unix)]
+        os::outlive_hangup();
         self.listener.wake();
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod errors;
 pub(crate) mod forced_exit;
 #[cfg(target_os = "linux")]
 pub(crate) mod forked;
+pub(crate) mod hangup;
 pub(crate) mod inherited;
 pub(crate) mod last_clone;
 pub(crate) mod latched;
@@ -87,7 +88,7 @@ pub(crate) fn stuck() {
 macro_rules! contract {
     ($runtime:ty) => {
         use crate::common::contract::{
-            api, descriptor, errors, forced_exit, forked, inherited, last_clone, latched,
+            api, descriptor, errors, forced_exit, forked, hangup, inherited, last_clone, latched,
             never_lost, other_handlers,
         };
 
@@ -170,6 +171,16 @@ macro_rules! contract {
             listening_again_after_the_last_clone: |case| case.passes(), last_clone::again::<$runtime>;
             a_later_handler_of_others_does_not_keep_it_alive: last_clone::test_terminate_kills,
                 last_clone::limit::<$runtime>;
+
+            // 6: SIGHUP
+            hangup_before_a_shutdown: hangup::test_before, hangup::during::<$runtime>;
+            hangup_during_a_shutdown: hangup::test_during, hangup::during::<$runtime>;
+            a_terminal_that_is_closed: hangup::test_terminal_closed, hangup::during::<$runtime>;
+            hangup_and_children: |case| case.passes(), hangup::children::<$runtime>;
+            hangup_after_a_shutdown: hangup::test_afterwards, hangup::afterwards::<$runtime>;
+            hangup_beside_other_handlers: hangup::test_beside, hangup::beside::<$runtime>;
+            hangup_and_streams: hangup::test_streams, hangup::streams::<$runtime>;
+            an_ignored_hangup: hangup::test_ignored, hangup::ignored::<$runtime>;
 
             // 7: inherited state
             nohup_is_respected: inherited::test_nohup, inherited::hangup::<$runtime>;

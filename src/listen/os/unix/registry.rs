@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::disposition::{self, Disposition};
+use super::hangup;
 use super::listener_list::{ListenerList, is_delivering};
 use super::owner::{AtomicOwner, Owner};
 use crate::listen::listener::{Arrival, Listener};
@@ -84,7 +85,7 @@ fn lock() -> MutexGuard<'static, ()> {
 }
 
 /// Returns false in a forked child that has no listener of its own.
-fn is_owner() -> bool {
+pub(super) fn is_owner() -> bool {
     OWNER.is_current()
 }
 
@@ -105,6 +106,9 @@ fn deliver(slot: &SignalSlot, signal: i32, info: &libc::siginfo_t) -> bool {
         for listener in listeners {
             listener.record(arrival);
         }
+        if listeners.iter().any(|listener| listener.is_requested()) {
+            hangup::outlive_hangup();
+        }
         for listener in listeners {
             listener.wake_if_set(); // R2
         }
@@ -113,7 +117,8 @@ fn deliver(slot: &SignalSlot, signal: i32, info: &libc::siginfo_t) -> bool {
 
 /// Does what the signal did before the first listener. Async-signal-safe.
 fn fallback_action(slot: &SignalSlot, signal: i32) {
-    if slot.before() == Disposition::Default {
+    let is_outlived = signal == libc::SIGHUP && is_owner() && hangup::is_outlived();
+    if slot.before() == Disposition::Default && !is_outlived {
         disposition::default_action_after_handler(signal);
     }
 }
@@ -136,6 +141,9 @@ pub(crate) fn register(
     let _lock = lock();
     clock::start();
     reset_after_fork();
+    if signal == libc::SIGHUP {
+        hangup::remove_handler();
+    }
     let before = match slot.before() {
         Disposition::Unknown => Disposition::current(signal)?,
         known => known,
@@ -154,6 +162,15 @@ pub(crate) fn begin(signals: &[Signal]) {
     for slot in slots(signals) {
         slot.listeners.retain(|listener| !listener.is_closed());
     }
+    end_shutdown_if_over();
+}
+
+/// The caller has removed a listener.
+fn end_shutdown_if_over() {
+    if hangup::is_outlived() && !SLOTS.iter().any(|slot| slot.listeners.any(Listener::is_requested))
+    {
+        hangup::end();
+    }
 }
 
 /// In a forked child that listens by itself, the listeners of its parent do not count (R1).
@@ -165,6 +182,7 @@ fn reset_after_fork() {
         for slot in &SLOTS {
             slot.listeners.reset_after_fork();
         }
+        hangup::end();
     }
     OWNER.set(Owner::current());
 }
@@ -182,12 +200,14 @@ pub(crate) fn release(signals: &[Signal], listener: &Arc<Listener>) {
     for slot in slots(signals).filter(|slot| slot.listeners.any(Listener::awaits_shutdown)) {
         slot.listeners.retain(|other| !Arc::ptr_eq(other, listener));
     }
+    end_shutdown_if_over();
 }
 
 /// Removes a listener. The previous behavior of its signals is back when this returns.
 pub(crate) fn unregister(signals: &[Signal], listener: &Arc<Listener>) {
     let _lock = lock();
     remove(signals, listener);
+    end_shutdown_if_over();
 }
 
 /// Waits until no handler is between the first and the last of its listeners.
