@@ -169,19 +169,4 @@ cases! {
         }
         assert!(!is_readable(&shutdown.readable_fd().unwrap()));
     };
-
-    without_another_thread_it_is_readable_early: |case| case.passes(), || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let shutdown = {
-            let _entered = runtime.enter();
-            ShutdownSignal::listen(signoff::Tokio).unwrap()
-        };
-        system::refuse_threads();
-        let fd = shutdown.readable_fd().unwrap();
-        drop(runtime); // nothing waits for the signal any more
-        assert!(becomes_readable(&fd, common::BOUND));
-        assert!(!shutdown.is_requested());
-        raise(SIGTERM);
-        assert!(shutdown.is_requested() && is_readable(&fd));
-    };
 }

@@ -3,7 +3,6 @@
 pub mod backend;
 pub(crate) mod listener;
 pub(crate) mod os;
-mod pending_signals;
 #[cfg(unix)]
 mod send;
 mod stream;
@@ -14,8 +13,8 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
+use self::backend::Fallback;
 pub use self::backend::{Backend, Notifier};
-use self::backend::{FallbackState, start_thread};
 use self::listener::Listener;
 use self::os::Registered;
 pub use self::stream::SignalStream;
@@ -99,7 +98,7 @@ fn check(signal: Signal) -> Result<(), Error> {
 /// The source of a signal or a stream that listens to the system.
 pub(crate) struct Listening {
     listener: Arc<Listener>,
-    fallback: Arc<FallbackState>,
+    fallback: Arc<Fallback>,
     pub(crate) signals: Vec<Signal>,
     /// What the backend returned.
     watch: Option<Box<dyn Any + Send + Sync>>,
@@ -123,9 +122,7 @@ impl Listening {
         let (listener, fallback) = (Arc::clone(&self.listener), Arc::clone(&self.fallback));
         let notifier = Notifier::new(listener, fallback, self.signals.clone());
         self.watch = Some(Box::new(backend.watch(notifier)?));
-        if self.fallback.begin() {
-            start_thread(&self.listener, &self.fallback);
-        }
+        self.fallback.begin(&self.listener);
         Ok(())
     }
 }
@@ -145,8 +142,8 @@ impl Source for Listening {
         self.listener.wait(deadline)
     }
 
-    fn start_thread(&self) {
-        start_thread(&self.listener, &self.fallback);
+    fn start_thread(&self) -> bool {
+        self.fallback.start_thread(&self.listener).is_ok()
     }
 }
 

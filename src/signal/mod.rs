@@ -34,7 +34,7 @@ use self::latch::Latch;
 pub use self::options::{ForcedExit, Signals};
 pub use self::reason::{Process, Reason};
 use self::waiter::Waiter;
-use crate::util::block_on::block_on;
+use crate::util::block_on::block_on_or_poll;
 
 #[doc = include_str!("../../docs/shutdown_signal.md")]
 #[must_use = "dropping the signal stops listening"]
@@ -44,15 +44,15 @@ pub struct ShutdownSignal {
 }
 
 /// What all clones share.
-struct Inner {
+pub(crate) struct Inner {
     latch: Arc<Latch>,
     origin: Origin,
     #[cfg_attr(not(feature = "blocking"), allow(dead_code, reason = "nothing is in it"))]
     channel: Channel,
 }
 
-/// The receiver that `channel` clones. It has no type here, so that a program without channels is
-/// not linked with them.
+/// The receiver that `channel` clones. Type-erased, so that crossbeam is linked only if `channel` is
+/// called.
 #[cfg(feature = "blocking")]
 type Channel = OnceLock<Box<dyn Any + Send + Sync>>;
 #[cfg(not(feature = "blocking"))]
@@ -63,8 +63,11 @@ pub(crate) enum Origin {
     Manual,
     #[cfg_attr(not(feature = "__signal"), allow(dead_code, reason = "for backends"))]
     System(Box<dyn Source>),
-    /// A clone of the parent, whose waiter is the waker of the child's latch.
-    Parent(ShutdownSignal),
+    /// Keeps the parent alive, and holds the registration that wakes this child.
+    Parent {
+        inner: Arc<Inner>,
+        waiter: Waiter,
+    },
 }
 
 /// Where signals come from. Dropped with the last clone.
@@ -79,8 +82,19 @@ pub(crate) trait Source: Send + Sync {
     /// platform has no descriptor to wait for.
     fn wait(&self, deadline: Option<Instant>) -> bool;
 
-    /// Makes sure that a thread calls `wake_all`, even if the backend's runtime is blocked.
-    fn start_thread(&self);
+    /// Makes sure that a thread calls `wake_all`, even if the backend's runtime is blocked. Returns
+    /// false if the system refuses the thread.
+    fn start_thread(&self) -> bool;
+}
+
+impl Inner {
+    /// A forked child shares the source with its parent, which must not see what the child requests.
+    fn source(&self) -> Option<&dyn Source> {
+        match &self.origin {
+            Origin::System(source) if source.in_owner_process() => Some(&**source),
+            _ => None,
+        }
+    }
 }
 
 impl ShutdownSignal {
@@ -93,10 +107,6 @@ impl ShutdownSignal {
     pub(crate) fn new(latch: Arc<Latch>, origin: Origin) -> Self {
         let inner = Inner { latch, origin, channel: Channel::default() };
         Self { inner: Arc::new(inner), waiter: Waiter::default() }
-    }
-
-    pub(crate) fn with_waiter(&self, waiter: Waiter) -> Self {
-        Self { inner: Arc::clone(&self.inner), waiter }
     }
 
     pub(crate) fn latch(&self) -> &Arc<Latch> {
@@ -181,27 +191,24 @@ impl ShutdownSignal {
 
     fn wait_until(&self, deadline: Option<Instant>) -> Option<Reason> {
         if !self.source().is_some_and(|source| source.wait(deadline)) {
-            self.start_thread();
-            block_on(Wait::on(self.latch()), deadline);
+            block_on_or_poll(Wait::on(self.latch()), deadline, || self.start_thread());
         }
         self.reason()
     }
 
-    /// `None` if there is none, and in a forked child: that shares the source with its parent, which
-    /// must not see what the child requests.
+    /// `None` if there is none, as for a child, and in a forked child.
     fn source(&self) -> Option<&dyn Source> {
-        match &self.inner.origin {
-            Origin::System(source) if source.in_owner_process() => Some(&**source),
-            _ => None,
-        }
+        self.inner.source()
     }
 
-    /// Has a thread wake the waiters, even if the runtime of the backend is blocked.
-    pub(crate) fn start_thread(&self) {
-        match &self.inner.origin {
-            Origin::Parent(parent) => parent.start_thread(),
-            _ => self.source().into_iter().for_each(Source::start_thread),
+    /// Has a thread wake the waiters, even if the runtime of the backend is blocked. Returns false if
+    /// the system refuses the thread.
+    pub(crate) fn start_thread(&self) -> bool {
+        let mut root = &*self.inner;
+        while let Origin::Parent { inner, .. } = &root.origin {
+            root = inner;
         }
+        root.source().is_none_or(Source::start_thread)
     }
 
     /// The receiver that `channel` clones; `make` gets a clone that keeps the origin, if there is
@@ -250,7 +257,7 @@ impl ShutdownSignal {
 
 impl Clone for ShutdownSignal {
     fn clone(&self) -> Self {
-        self.with_waiter(Waiter::default())
+        Self { inner: Arc::clone(&self.inner), waiter: Waiter::default() }
     }
 }
 

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::util::sync::{Thread, current, park, park_timeout};
 
@@ -20,8 +20,23 @@ impl Wake for Unpark {
     }
 }
 
+/// How long the thread sleeps at most if nothing may wake it.
+const FALLBACK_POLL: Duration = Duration::from_millis(2);
+
 /// Returns `None` if the deadline passes first.
 pub(crate) fn block_on<F: Future>(future: F, deadline: Option<Instant>) -> Option<F::Output> {
+    block_on_or_poll(future, deadline, || true)
+}
+
+/// Returns `None` if the deadline passes first.
+///
+/// Before each sleep, `is_woken` returns whether a waker will end it. If not, the future is polled again
+/// and again.
+pub(crate) fn block_on_or_poll<F: Future>(
+    future: F,
+    deadline: Option<Instant>,
+    is_woken: impl Fn() -> bool,
+) -> Option<F::Output> {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(current())));
     let mut cx = Context::from_waker(&waker);
@@ -29,10 +44,12 @@ pub(crate) fn block_on<F: Future>(future: F, deadline: Option<Instant>) -> Optio
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             return Some(output);
         }
-        match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-            None => park(),
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let longest = if is_woken() { Duration::MAX } else { FALLBACK_POLL };
+        match left {
             Some(left) if left.is_zero() => return None,
-            Some(left) => park_timeout(left),
+            None if longest == Duration::MAX => park(),
+            left => park_timeout(left.unwrap_or(longest).min(longest)),
         }
     }
 }

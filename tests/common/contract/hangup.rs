@@ -94,17 +94,14 @@ pub(crate) fn test_afterwards(case: &Case) {
 pub(crate) fn afterwards<R: Runtime>() {
     R::block_on(async {
         let shutdown = R::listen();
-        let next = match variant().as_deref() {
-            Some("the next listen") => {
-                raise(SIGTERM);
-                shutdown.await;
-                Some(R::listen())
-            }
-            _ => {
-                shutdown.request("enough");
-                drop(shutdown);
-                None
-            }
+        let next = if variant().as_deref() == Some("the next listen") {
+            raise(SIGTERM);
+            shutdown.await;
+            Some(R::listen())
+        } else {
+            shutdown.request("enough");
+            drop(shutdown);
+            None
         };
         assert_eq!(disposition(SIGHUP), libc::SIG_DFL);
         say("ready");
