@@ -21,11 +21,8 @@ use crate::util::sync::{AtomicU8, Mutex, lock};
 
 #[path = "listen/backend/driver_task.rs"]
 mod driver_task;
-#[path = "listen/backend/fallback_state.rs"]
-mod fallback_state;
 
 use driver_task::{DriverTask, WakeAll};
-use fallback_state::FallbackState;
 
 /// All interleavings with up to three preemptions, which is where bugs of this kind live.
 fn model(f: impl Fn() + Send + Sync + 'static) {
@@ -207,7 +204,7 @@ fn a_thread_and_a_task_wait_for_one_request() {
 /// A child whose waker is registered with its parent.
 fn child_of(parent: &Arc<Latch>) -> Arc<Latch> {
     let child = Arc::new(Latch::child_of(Arc::clone(parent)));
-    let _ = parent.register_child(&child);
+    parent.register(Waker::from(Arc::clone(&child)));
     child
 }
 
@@ -263,42 +260,23 @@ fn a_child_is_never_behind_its_parent() {
     });
 }
 
-/// No thread calls `wake_all` after the signal.
-fn signal_alone(latch: &Latch) {
-    latch.set_by_signal(15, Some(Process { pid: 7, uid: 8 }), Duration::ZERO);
-}
-
 #[test]
-fn a_latch_that_becomes_polled_loses_no_waiter() {
+fn the_lowest_of_three_levels_has_the_cause_of_the_one_between() {
     model(|| {
-        let latch = Arc::new(Latch::default());
-        let count = Arc::new(Count::default());
-        let threads: [fn(&Latch); 2] = [signal_alone, Latch::poll_from_now_on];
-        let threads = threads.map(|act| {
-            let latch = Arc::clone(&latch);
-            thread::spawn(move || act(&latch))
+        let parent = Arc::new(Latch::default());
+        let between = child_of(&parent);
+        let lowest = child_of(&between);
+        let setting = thread::spawn({
+            let parent = Arc::clone(&parent);
+            move || signal(&parent)
         });
-        let mut waiter = Waiter::default();
-        let first = poll(&latch, &mut waiter, &Waker::from(Arc::clone(&count)));
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
-        assert!(first.is_ready() || count.0.load(Ordering::Relaxed) > 0, "it is to poll again");
-        assert!(poll(&latch, &mut waiter, Waker::noop()).is_ready());
-        assert_eq!(latch.reason(), Some(by_signal()));
-    });
-}
-
-#[test]
-fn a_latch_may_become_polled_twice() {
-    model(|| {
-        let latch = Arc::new(Latch::default());
-        let second = thread::spawn({
-            let latch = Arc::clone(&latch);
-            move || latch.poll_from_now_on()
-        });
-        latch.poll_from_now_on();
-        second.join().unwrap();
-        signal_alone(&latch);
-        assert!(poll(&latch, &mut Waiter::default(), Waker::noop()).is_ready());
+        let request_won = between.set_by_request("why".into());
+        let reason = lowest.reason();
+        between.wake_all();
+        setting.join().unwrap();
+        let expected = if request_won { Reason::Request("why".into()) } else { by_signal() };
+        assert_eq!(reason, Some(expected.clone()));
+        assert_eq!(between.reason(), Some(expected));
     });
 }
 
@@ -313,23 +291,6 @@ fn a_detached_waker_is_woken_once() {
         });
         latch.register_detached(Waker::from(Arc::clone(&count)));
         signal.join().unwrap();
-        assert_eq!(count.0.load(Ordering::Relaxed), 1);
-    });
-}
-
-#[test]
-fn a_detached_waker_stays_if_the_latch_becomes_polled() {
-    model(|| {
-        let latch = Arc::new(Latch::default());
-        let count = Arc::new(Count::default());
-        let polled = thread::spawn({
-            let latch = Arc::clone(&latch);
-            move || latch.poll_from_now_on()
-        });
-        latch.register_detached(Waker::from(Arc::clone(&count)));
-        polled.join().unwrap();
-        assert_eq!(count.0.load(Ordering::Relaxed), 0);
-        signal(&latch);
         assert_eq!(count.0.load(Ordering::Relaxed), 1);
     });
 }
@@ -432,53 +393,4 @@ fn the_end_of_the_runtime_drops_the_notifier_once() {
         task.stop();
         assert_eq!(count.0.load(Ordering::Relaxed), 1);
     });
-}
-
-/// What is left to wake the waiters when the backend has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// It is up to another caller.
-    Nothing,
-    Thread,
-    Poll,
-}
-
-/// As `fallback::start_thread`.
-fn start_thread(state: &FallbackState, is_refused: bool) -> Way {
-    match state.claim_thread() {
-        true if !is_refused => Way::Thread,
-        true if state.give_back_thread() => Way::Poll,
-        _ => Way::Nothing,
-    }
-}
-
-#[test]
-fn a_backend_that_ends_while_listen_returns_starts_one_thread() {
-    model(|| {
-        let state = Arc::new(FallbackState::default());
-        let ends = thread::spawn({
-            let state = Arc::clone(&state);
-            move || state.abandon().then(|| start_thread(&state, false))
-        });
-        let began = state.begin().then(|| start_thread(&state, false));
-        let ended = ends.join().unwrap();
-        assert!(matches!((began, ended), (Some(Way::Thread), None) | (None, Some(Way::Thread))));
-    });
-}
-
-#[test]
-fn a_way_to_wake_is_left_if_threads_are_refused() {
-    for is_refused in [[true, false], [false, true], [true, true]] {
-        model(move || {
-            let state = Arc::new(FallbackState::default());
-            assert!(!state.begin());
-            let channel = thread::spawn({
-                let state = Arc::clone(&state);
-                move || start_thread(&state, is_refused[0])
-            });
-            assert!(state.abandon());
-            let ways = [start_thread(&state, is_refused[1]), channel.join().unwrap()];
-            assert_ne!(ways, [Way::Nothing; 2]);
-        });
-    }
 }

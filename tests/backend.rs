@@ -10,7 +10,7 @@ use std::task::{Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use common::pending::{OnClone, once_pending, poll};
+use common::pending::{once_pending, poll};
 use common::{Case, cases, linux, say, system};
 use futures_lite::future;
 use libc::{SIGHUP, SIGTERM};
@@ -102,21 +102,6 @@ cases! {
         system::raise(SIGTERM);
         assert!(shutdown.wait().to_string().starts_with("SIGTERM"));
     };
-    that_drops_the_notifier_without_threads: woken, || {
-        let shutdown = linux::without_threads(|| ShutdownSignal::listen(With(drop)));
-        future::block_on(once_pending(shutdown.expect("nothing is in the way"), || say("ready")));
-        say("woken");
-    };
-    that_drops_the_notifier_later_without_threads: woken, || {
-        let kept = Arc::new(Mutex::new(None));
-        let shutdown = listen_and_keep(&kept);
-        let waits = || {
-            linux::without_threads(|| drop(kept.lock().expect("no panic").take()));
-            say("ready");
-        };
-        future::block_on(once_pending(shutdown, waits));
-        say("woken");
-    };
     a_channel_without_threads_is_not_disconnected_early: |case| {
         let child = case.start();
         child.expect("ready");
@@ -138,20 +123,6 @@ cases! {
         assert!(stop.recv().is_err() && before.recv().is_err());
         assert!(shutdown.is_requested());
         say("disconnected");
-    };
-    a_waiter_disconnects_a_channel_without_threads: |case| case.passes(), || {
-        let kept = Arc::new(Mutex::new(None));
-        let shutdown = listen_and_keep(&kept);
-        let receiver = linux::without_threads(|| {
-            drop(kept.lock().expect("no panic").take());
-            let receiver = shutdown.channel();
-            // The signal comes while the waiter sleeps in between two polls.
-            let waker = OnClone::waker(Waker::noop(), || system::raise(SIGTERM));
-            let _ = poll(&mut shutdown.clone(), &waker);
-            receiver
-        });
-        assert!(receiver.recv_timeout(common::BOUND).is_err_and(|error| error.is_disconnected()));
-        assert!(shutdown.is_requested());
     };
     // The descriptor is readable without a signal. Later the signal comes all the same.
     a_descriptor_that_is_readable_too_early: woken, || {

@@ -125,7 +125,8 @@ cases! {
             system::raise(SIGTERM);
             own.wait();
             drop(own);
-            std::thread::sleep(common::ANOTHER_PRESS);
+            system::raise(SIGTERM); // part of the same shutdown
+            drop(ShutdownSignal::listen(Blocking).expect("nothing is in the way"));
             system::raise(SIGTERM);
         });
         assert_eq!(system::died_by(system::wait_for(child)), Some(SIGTERM));
@@ -178,18 +179,6 @@ cases! {
         children.into_iter().for_each(dies); // the parent has a clone
         drop(shutdown);
         children.into_iter().for_each(dies); // and now it has none
-    };
-    // It is the signal of the parent, and the parent has not seen it yet.
-    a_forked_child_that_drops_an_unseen_signal: |case| case.start().dies_by(SIGTERM), || {
-        let shutdown = ShutdownSignal::listen(Blocking).expect("nothing is in the way");
-        system::raise(SIGTERM);
-        let child = system::fork(|| {
-            // SAFETY: the child owns its copy, and ends before it is used again.
-            drop(unsafe { std::ptr::read(&raw const shutdown) });
-        });
-        assert_eq!(libc::WEXITSTATUS(system::wait_for(child)), system::CHILD_RETURNED);
-        drop(shutdown);
-        common::contract::stuck();
     };
     a_forked_child_that_listens_to_another_signal: |case| case.passes(), || {
         let user = || Signals::none().with(Signal::Other(libc::SIGUSR1)).listen(Blocking);

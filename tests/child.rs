@@ -16,7 +16,7 @@ use common::bounded::bounded;
 use common::contract::{Runtime, stuck};
 use common::pending::{Count, once_pending, poll};
 use common::system::raise;
-use common::{Case, cases, say};
+use common::{Case, cases, linux, say};
 use futures_lite::future;
 use libc::SIGTERM;
 use signoff::{Hooks, Reason, ShutdownSignal, Tokio};
@@ -63,6 +63,60 @@ fn a_thousand_levels() {
         shutdown.request("deploy");
         assert_eq!(waiting.join().unwrap(), Reason::Request("deploy".into()));
     });
+}
+
+/// As `shutdown = shutdown.child()` in a loop: setting, asking, waking and dropping do not recurse.
+#[test]
+fn a_hundred_thousand_levels() {
+    bounded(|| {
+        for levels in [10_000, 100_000] {
+            let chain = || {
+                let shutdown = ShutdownSignal::manual();
+                let lowest = (0..levels).fold(shutdown.clone(), |parent, _| parent.child());
+                (shutdown, lowest)
+            };
+            let (_, never_set) = chain();
+            assert!(!never_set.is_requested());
+            drop(never_set);
+
+            let (shutdown, lowest) = chain();
+            shutdown.fail("broken");
+            assert!(lowest.is_requested(), "without a waker");
+            assert_eq!(reason(&lowest), "request: broken");
+            drop((shutdown, lowest));
+
+            let (shutdown, mut lowest) = chain();
+            let (count, waker) = Count::new();
+            assert!(poll(&mut lowest, &waker).is_pending());
+            shutdown.request("deploy");
+            assert_eq!(count.woken(), 1);
+            drop(shutdown);
+            drop(lowest);
+        }
+    });
+}
+
+/// The waiters of two trees are woken where each request returns, even if one is made by a waker of the
+/// other.
+#[test]
+fn a_request_by_a_waker_of_another_tree() {
+    struct Requests(ShutdownSignal, Arc<Count>);
+    impl Wake for Requests {
+        fn wake(self: Arc<Self>) {
+            self.0.request("by a waker");
+            assert_eq!(self.1.woken(), 1, "woken by now");
+        }
+    }
+    let [first, second] = [ShutdownSignal::manual(), ShutdownSignal::manual()];
+    let (count, waker) = Count::new();
+    let mut below = second.child().child();
+    assert!(poll(&mut below, &waker).is_pending());
+    let requests = Waker::from(Arc::new(Requests(second, Arc::clone(&count))));
+    let mut waiting = first.child();
+    assert!(poll(&mut waiting, &requests).is_pending());
+    first.request("deploy");
+    assert_eq!(count.woken(), 1);
+    assert_eq!(reason(&below), "request: by a waker");
 }
 
 /// Asks a child when it is woken.
@@ -290,6 +344,45 @@ cases! {
             once_pending(&child, || raise(SIGTERM)).await;
         });
     };
+    a_signal_and_a_hundred_thousand_levels: |case: &Case| case.passes(), || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut shutdown = ShutdownSignal::listen(Tokio).unwrap();
+            for _ in 0..100_000 {
+                shutdown = shutdown.child();
+            }
+            once_pending(&shutdown, || raise(SIGTERM)).await;
+        });
+    };
+    // The runtime is blocked by the wait.
+    a_wait_without_threads: |case: &Case| {
+        let child = case.start();
+        for signal in [None, Some(SIGTERM)] {
+            child.expect("ready");
+            if let Some(signal) = signal {
+                child.kill(signal);
+            }
+            child.expect("woken");
+        }
+        child.passes();
+    }, || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let shutdown = ShutdownSignal::listen(Tokio).unwrap();
+            linux::without_threads(|| {
+                let part = shutdown.child();
+                say("ready");
+                assert_eq!(part.wait_timeout(Duration::from_millis(5)), None);
+                part.request("replaced");
+                part.wait();
+                say("woken");
+                let part = shutdown.child().child();
+                say("ready");
+                part.wait();
+                say("woken");
+            });
+        });
+    };
     the_last_child_restores_the_previous_behavior: |case: &Case| {
         let child = case.ready();
         child.kill(SIGTERM);
@@ -301,33 +394,6 @@ cases! {
             assert!(future::poll_once(&mut child).await.is_none());
             drop(child);
             say("ready");
-            stuck();
-        });
-    };
-    // A child that is woken and asked has seen the signal, so that is over with the last clone.
-    a_signal_that_a_child_has_seen: |case| case.passes(), || {
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let child = ShutdownSignal::listen(Tokio).unwrap().child();
-            once_pending(&child, || raise(SIGTERM)).await;
-            drop(child);
-        });
-    };
-    a_signal_that_no_child_has_seen: |case: &Case| {
-        let child = case.start();
-        child.expect("raised");
-        child.dies_by(SIGTERM);
-    }, || {
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let shutdown = ShutdownSignal::listen(Tokio).unwrap();
-            let (child, other) = (shutdown.child(), shutdown.child());
-            assert!(other.request("of its own"));
-            raise(SIGTERM);
-            assert!(other.is_requested()); // that is not the signal
-            tokio::task::yield_now().await; // the driver wakes the children
-            say("raised");
-            drop((shutdown, child, other));
             stuck();
         });
     };

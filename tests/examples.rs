@@ -7,7 +7,7 @@ mod chat;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
@@ -217,7 +217,7 @@ fn worker_pool_quits_at_the_second_press() {
     assert_eq!(told, "finishing 3 jobs, Ctrl-C again to quit now");
     thread::sleep(ANOTHER_PRESS);
     example.signal("INT");
-    assert_eq!(example.end_with(130), (vec![], vec![]));
+    assert_eq!(example.end_by(2), (vec![], vec![]));
 }
 
 #[test]
@@ -417,6 +417,14 @@ impl Example {
         let status = self.status();
         let (said, told) = (self.lines.iter().collect(), self.told.iter().collect());
         assert_eq!(status.code(), Some(code), "{status}: {told:#?}");
+        (said, told)
+    }
+
+    /// Ends by this signal.
+    fn end_by(mut self, signal: i32) -> (Vec<String>, Vec<String>) {
+        let status = self.status();
+        let (said, told) = (self.lines.iter().collect(), self.told.iter().collect());
+        assert_eq!(status.signal(), Some(signal), "{status}: {told:#?}");
         (said, told)
     }
 

@@ -38,8 +38,9 @@ cases! {
         let child = case.ready();
         child.kill(SIGTERM);
         child.expect("begun");
+        child.kill(SIGINT); // sent by another process, it counts only from the second one on
         child.kill_again(SIGINT);
-        child.exits_with(130);
+        child.dies_by(SIGINT);
     }, || {
         let shutdown = ShutdownSignal::listen(Blocking).unwrap();
         let hangs = async || {

@@ -100,7 +100,7 @@ cases! {
         terminal.until_line("requests");
         thread::sleep(ANOTHER_PRESS);
         terminal.press(CTRL_C);
-        child.exits_with(130);
+        child.dies_by(libc::SIGINT);
         terminal.until("erased", |lines| lines == ["^C"]);
         assert_eq!(terminal.cursor(), Some((0, 2)));
         assert!(!terminal.written().contains("\x1b[?"), "no mode is set");

@@ -10,7 +10,7 @@ use std::thread;
 
 use common::contract::{Runtime, contract, last_clone, stuck};
 use common::runtimes::{CurrentThread, MultiThread};
-use common::{Case, cases, linux, pending, say, system};
+use common::{Case, cases, pending, say, system};
 use futures_lite::future;
 use libc::{SIGINT, SIGTERM};
 use signoff::{ShutdownSignal, Tokio};
@@ -97,29 +97,6 @@ cases! {
         say("disconnected");
         drop(runtime);
     };
-    dropped_without_threads_while_a_task_waits: woken, || {
-        for mut builder in [Builder::new_current_thread(), Builder::new_multi_thread()] {
-            let runtime = builder.enable_all().build().expect("a runtime");
-            let shutdown = runtime.block_on(async { ShutdownSignal::listen(Tokio) });
-            let shutdown = shutdown.expect("nothing is in the way");
-            let waits = || {
-                linux::without_threads(|| drop(runtime));
-                say("ready");
-            };
-            future::block_on(pending::once_pending(shutdown, waits));
-            say("woken");
-        }
-    };
-    dropped_without_threads_before_a_task_waits: woken, || {
-        for mut builder in [Builder::new_current_thread(), Builder::new_multi_thread()] {
-            let runtime = builder.enable_all().build().expect("a runtime");
-            let shutdown = runtime.block_on(async { ShutdownSignal::listen(Tokio) });
-            let shutdown = shutdown.expect("nothing is in the way");
-            linux::without_threads(|| drop(runtime));
-            future::block_on(pending::once_pending(shutdown, || say("ready")));
-            say("woken");
-        }
-    };
     listening_with_no_coop_budget_left: |case| case.passes(), || {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
         runtime.expect("a runtime").block_on(async {
@@ -141,21 +118,10 @@ cases! {
         last_clone::owned_by_an_action::<CurrentThread>;
 }
 
-/// Once for each runtime.
-fn woken(case: &Case) {
-    let child = case.start();
-    for _ in 0..2 {
-        child.expect("ready");
-        child.kill_again(SIGTERM);
-        child.expect("woken");
-    }
-    child.passes();
-}
-
 fn ctrl_c_again(case: &Case) {
     let child = case.ready();
     child.kill(SIGINT);
     child.expect("dropping");
     child.kill_again(SIGINT);
-    child.exits_with(130);
+    child.dies_by(SIGINT);
 }

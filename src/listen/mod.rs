@@ -1,8 +1,8 @@
 //! How a program begins to listen to signals, and how it stops.
 
 pub mod backend;
+pub(crate) mod listener;
 pub(crate) mod os;
-mod pending_signals;
 #[cfg(unix)]
 mod send;
 mod stream;
@@ -13,9 +13,10 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
+use self::backend::Fallback;
 pub use self::backend::{Backend, Notifier};
-use self::backend::{FallbackState, start_thread};
-use self::os::{Listener, Registered};
+use self::listener::Listener;
+use self::os::Registered;
 pub use self::stream::SignalStream;
 use self::target::Target;
 use crate::error::Error;
@@ -97,7 +98,7 @@ fn check(signal: Signal) -> Result<(), Error> {
 /// The source of a signal or a stream that listens to the system.
 pub(crate) struct Listening {
     listener: Arc<Listener>,
-    fallback: Arc<FallbackState>,
+    fallback: Arc<Fallback>,
     pub(crate) signals: Vec<Signal>,
     /// What the backend returned.
     watch: Option<Box<dyn Any + Send + Sync>>,
@@ -121,9 +122,7 @@ impl Listening {
         let (listener, fallback) = (Arc::clone(&self.listener), Arc::clone(&self.fallback));
         let notifier = Notifier::new(listener, fallback, self.signals.clone());
         self.watch = Some(Box::new(backend.watch(notifier)?));
-        if self.fallback.begin() {
-            start_thread(&self.listener, &self.fallback);
-        }
+        self.fallback.begin(&self.listener);
         Ok(())
     }
 }
@@ -134,27 +133,33 @@ impl Source for Listening {
     }
 
     fn wake(&self) {
+        #[cfg(unix)]
+        os::outlive_hangup();
         self.listener.wake();
     }
 
-    fn wait(&self, deadline: Option<Instant>) {
-        self.listener.wait(deadline);
+    fn wait(&self, deadline: Option<Instant>) -> bool {
+        self.listener.wait(deadline)
     }
 
-    fn start_thread(&self) {
-        start_thread(&self.listener, &self.fallback);
+    fn start_thread(&self) -> bool {
+        self.fallback.start_thread(&self.listener).is_ok()
     }
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        os::unregister(&self.signals, &self.listener);
-        if self.listener.in_owner_process() {
-            self.listener.close();
-        } else {
+        if !self.listener.in_owner_process() {
             // The reactor of a forked child shares its epoll with the parent: removing the
             // descriptor would remove it for the parent.
-            mem::forget(self.watch.take());
+            return mem::forget(self.watch.take());
+        }
+        let has_begun = self.watch.is_some();
+        self.listener.close();
+        if has_begun && !self.listener.target().repeats() {
+            os::release(&self.signals, &self.listener);
+        } else {
+            os::unregister(&self.signals, &self.listener);
         }
     }
 }

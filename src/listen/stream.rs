@@ -4,7 +4,8 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use futures_lite::Stream;
@@ -12,12 +13,13 @@ use futures_lite::Stream;
 use crate::error::Error;
 use crate::listen::Listening;
 use crate::listen::backend::Backend;
-use crate::listen::pending_signals::PendingSignals;
 use crate::listen::target::Target;
 use crate::signal::Signal;
 use crate::signal::Source;
 use crate::signal::options::Signals;
-use crate::util::block_on::block_on;
+use crate::signal::waiters::wake;
+use crate::util::block_on::block_on_or_poll;
+use crate::util::sync::{Mutex, lock};
 
 /// Signals as events, again and again: for a reload, for log rotation, for a dump of the state.
 ///
@@ -99,10 +101,8 @@ impl SignalStream {
     }
 
     fn wait_until(&mut self, deadline: Option<Instant>) -> Option<Signal> {
-        if self.listening.in_owner_process() {
-            self.listening.start_thread();
-        }
-        block_on(poll_fn(|cx| self.pending.poll(cx)), deadline)
+        let is_woken = || !self.listening.in_owner_process() || self.listening.start_thread();
+        block_on_or_poll(poll_fn(|cx| self.pending.poll(cx)), deadline, is_woken)
     }
 }
 
@@ -119,5 +119,60 @@ impl fmt::Debug for SignalStream {
         f.debug_struct("SignalStream")
             .field("signals", &self.listening.signals)
             .finish_non_exhaustive()
+    }
+}
+
+// Invariants
+//
+// G1  A signal is marked before its stream is woken. A stream registers its waker before it looks
+//     for marks. So either it finds the mark, or its waker is found.
+// G2  The mark is removed before the signal is returned. A signal that comes after that is another
+//     one.
+
+/// The signals that a stream has not returned yet: one mark for each of its signals.
+pub(crate) struct PendingSignals {
+    marks: Vec<(Signal, AtomicBool)>,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl PendingSignals {
+    fn new(signals: &[Signal]) -> Self {
+        let marks = signals.iter().map(|&signal| (signal, AtomicBool::new(false)));
+        Self { marks: marks.collect(), waker: Mutex::default() }
+    }
+
+    /// Async-signal-safe.
+    pub(crate) fn mark(&self, number: i32) {
+        if let Some((_, mark)) = self.marks.iter().find(|(signal, _)| signal.as_raw() == number) {
+            // Release: pairs with `take`, so the program sees what came before the signal.
+            mark.store(true, Ordering::Release);
+        }
+    }
+
+    /// Async-signal-safe.
+    #[cfg(unix)]
+    pub(crate) fn is_any(&self) -> bool {
+        self.marks.iter().any(|(_, mark)| mark.load(Ordering::Acquire))
+    }
+
+    /// Returns the first signal that is marked, and removes the mark (G2).
+    fn take(&self) -> Option<Signal> {
+        let found = self.marks.iter().find(|(_, mark)| mark.swap(false, Ordering::Acquire));
+        found.map(|&(signal, _)| signal)
+    }
+
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<Signal> {
+        if let Some(signal) = self.take() {
+            return Poll::Ready(signal);
+        }
+        let old = lock(&self.waker).replace(cx.waker().clone());
+        drop(old); // outside the lock, because that may run any code
+        self.take().map_or(Poll::Pending, Poll::Ready) // G1
+    }
+
+    /// Wakes the stream.
+    pub(crate) fn wake(&self) {
+        let waker = lock(&self.waker).take();
+        waker.into_iter().for_each(wake);
     }
 }

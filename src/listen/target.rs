@@ -1,14 +1,11 @@
 //! What a signal sets: the latch of a `ShutdownSignal`, or a mark of a `SignalStream`.
 
 use std::sync::Arc;
-#[cfg(all(unix, feature = "blocking"))]
-use std::thread::Thread;
 use std::time::Duration;
 
-use crate::listen::pending_signals::PendingSignals;
-use crate::signal::Signal;
+use crate::listen::listener::Arrival;
+use crate::listen::stream::PendingSignals;
 use crate::signal::latch::Latch;
-use crate::signal::reason::Process;
 
 /// A signal handler uses it while its owner is being dropped, so it is shared.
 pub(crate) enum Target {
@@ -18,10 +15,10 @@ pub(crate) enum Target {
 
 impl Target {
     /// Async-signal-safe.
-    pub(crate) fn record(&self, signal: i32, process: Option<Process>, at: Duration) {
+    pub(crate) fn record(&self, arrival: Arrival) {
         match self {
-            Self::Latch(latch) => latch.set_by_signal(signal, process, at),
-            Self::Stream(pending) => pending.mark(signal),
+            Self::Latch(latch) => latch.set_by_signal(arrival.signal, arrival.sender, arrival.at),
+            Self::Stream(pending) => pending.mark(arrival.signal),
         }
     }
 
@@ -50,14 +47,6 @@ impl Target {
         }
     }
 
-    /// Nothing will call `wake_all`: from now on the waiters poll.
-    pub(crate) fn poll_from_now_on(&self) {
-        match self {
-            Self::Latch(latch) => latch.poll_from_now_on(),
-            Self::Stream(pending) => pending.poll_from_now_on(),
-        }
-    }
-
     fn latch(&self) -> Option<&Latch> {
         match self {
             Self::Latch(latch) => Some(latch),
@@ -65,32 +54,8 @@ impl Target {
         }
     }
 
-    /// The program has seen the signal.
-    pub(crate) fn see(&self) {
-        self.latch().map(Latch::see);
-    }
-
-    /// The signal that requested a shutdown, if the program has seen it.
-    pub(crate) fn signal_seen(&self) -> Option<Signal> {
-        self.latch()?.signal_seen()
-    }
-
-    /// The signal that requested a shutdown, if the program has not seen it.
-    pub(crate) fn signal_unseen(&self) -> Option<Signal> {
-        self.latch()?.signal_unseen()
-    }
-
-    /// Has `thread` unparked when there is a waiter.
-    #[cfg(all(unix, feature = "blocking"))]
-    pub(crate) fn set_thread(&self, thread: Thread) {
-        if let Self::Latch(latch) = self {
-            latch.set_thread(thread);
-        }
-    }
-
-    /// Whether there has been a waiter, or may be one at any time.
-    #[cfg(all(unix, feature = "blocking"))]
-    pub(crate) fn is_watching(&self) -> bool {
-        self.latch().is_none_or(Latch::is_watching)
+    /// When the shutdown was requested, on the crate's clock. `None` for a stream. Async-signal-safe.
+    pub(crate) fn requested_at(&self) -> Option<Duration> {
+        self.latch()?.set_after()
     }
 }

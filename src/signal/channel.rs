@@ -65,9 +65,6 @@ impl Wake for OpenChannel {
 
     fn wake_by_ref(self: &Arc<Self>) {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some((sender, Some(signal))) = kept {
-            let _ = signal.is_requested(); // the receivers see it
-            drop(sender);
-        }
+        drop(kept); // outside the lock: it may be the last clone
     }
 }

@@ -11,7 +11,6 @@ use std::task::{Context, Wake, Waker};
 use crate::error::Error;
 use crate::listen::os::Owner;
 use crate::signal::ShutdownSignal;
-use crate::signal::latch::Latch;
 
 impl ShutdownSignal {
     /// Returns a file descriptor that becomes readable when a shutdown is requested, by a signal or
@@ -54,8 +53,8 @@ impl ShutdownSignal {
     /// Returns [`Error::Descriptor`] if the process cannot open two descriptors.
     pub fn readable_fd(&self) -> Result<ShutdownFd, Error> {
         let (fd, other_end) = UnixStream::pair().map_err(Error::Descriptor)?;
-        let (owner, latch) = (Owner::current(), Arc::clone(self.latch()));
-        let waker = Waker::from(Arc::new(OtherEnd { stream: other_end, owner, latch }));
+        let owner = Owner::current();
+        let waker = Waker::from(Arc::new(OtherEnd { stream: other_end, owner }));
         let mut signal = self.clone();
         // If it is requested already, the waker is dropped, and with it the other end.
         let _ = Pin::new(&mut signal).poll(&mut Context::from_waker(&waker));
@@ -99,7 +98,6 @@ struct OtherEnd {
     stream: UnixStream,
     /// A forked child has a copy, and must not end the stream of its parent.
     owner: Owner,
-    latch: Arc<Latch>,
 }
 
 impl Wake for OtherEnd {
@@ -109,7 +107,6 @@ impl Wake for OtherEnd {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if self.owner.is_current() {
-            self.latch.see(); // the program does, when the descriptor is readable
             let _ = self.stream.shutdown(Shutdown::Both); // it may be ended already
         }
     }

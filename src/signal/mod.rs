@@ -34,7 +34,7 @@ use self::latch::Latch;
 pub use self::options::{ForcedExit, Signals};
 pub use self::reason::{Process, Reason};
 use self::waiter::Waiter;
-use crate::util::block_on::block_on;
+use crate::util::block_on::block_on_or_poll;
 
 #[doc = include_str!("../../docs/shutdown_signal.md")]
 #[must_use = "dropping the signal stops listening"]
@@ -44,15 +44,15 @@ pub struct ShutdownSignal {
 }
 
 /// What all clones share.
-struct Inner {
+pub(crate) struct Inner {
     latch: Arc<Latch>,
     origin: Origin,
     #[cfg_attr(not(feature = "blocking"), allow(dead_code, reason = "nothing is in it"))]
     channel: Channel,
 }
 
-/// The receiver that `channel` clones. It has no type here, so that a program without channels is
-/// not linked with them.
+/// The receiver that `channel` clones. Type-erased, so that crossbeam is linked only if `channel` is
+/// called.
 #[cfg(feature = "blocking")]
 type Channel = OnceLock<Box<dyn Any + Send + Sync>>;
 #[cfg(not(feature = "blocking"))]
@@ -63,8 +63,11 @@ pub(crate) enum Origin {
     Manual,
     #[cfg_attr(not(feature = "__signal"), allow(dead_code, reason = "for backends"))]
     System(Box<dyn Source>),
-    /// A clone of the parent, whose waiter is the waker of the child's latch.
-    Parent(ShutdownSignal),
+    /// Keeps the parent alive, and holds the registration that wakes this child.
+    Parent {
+        inner: Arc<Inner>,
+        waiter: Waiter,
+    },
 }
 
 /// Where signals come from. Dropped with the last clone.
@@ -75,11 +78,23 @@ pub(crate) trait Source: Send + Sync {
     /// The program has set the latch: wakes the threads in `wait`.
     fn wake(&self);
 
-    /// Blocks the thread until the latch is set or the deadline has passed.
-    fn wait(&self, deadline: Option<Instant>);
+    /// Blocks the thread until the latch is set or the deadline has passed. Returns false if the
+    /// platform has no descriptor to wait for.
+    fn wait(&self, deadline: Option<Instant>) -> bool;
 
-    /// Makes sure that a thread calls `wake_all`, even if the backend's runtime is blocked.
-    fn start_thread(&self);
+    /// Makes sure that a thread calls `wake_all`, even if the backend's runtime is blocked. Returns
+    /// false if the system refuses the thread.
+    fn start_thread(&self) -> bool;
+}
+
+impl Inner {
+    /// A forked child shares the source with its parent, which must not see what the child requests.
+    fn source(&self) -> Option<&dyn Source> {
+        match &self.origin {
+            Origin::System(source) if source.in_owner_process() => Some(&**source),
+            _ => None,
+        }
+    }
 }
 
 impl ShutdownSignal {
@@ -92,10 +107,6 @@ impl ShutdownSignal {
     pub(crate) fn new(latch: Arc<Latch>, origin: Origin) -> Self {
         let inner = Inner { latch, origin, channel: Channel::default() };
         Self { inner: Arc::new(inner), waiter: Waiter::default() }
-    }
-
-    pub(crate) fn with_waiter(&self, waiter: Waiter) -> Self {
-        Self { inner: Arc::clone(&self.inner), waiter }
     }
 
     pub(crate) fn latch(&self) -> &Arc<Latch> {
@@ -144,7 +155,7 @@ impl ShutdownSignal {
     #[inline]
     #[must_use]
     pub fn is_requested(&self) -> bool {
-        self.latch().see()
+        self.latch().is_set()
     }
 
     /// Returns the reason for the shutdown, or `None` if none was requested.
@@ -179,32 +190,22 @@ impl ShutdownSignal {
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> Option<Reason> {
-        if let Some(source) = self.source() {
-            source.wait(deadline);
-        } else {
-            self.start_thread();
-            block_on(Wait::on(self.latch()), deadline);
+        if !self.source().is_some_and(|source| source.wait(deadline)) {
+            block_on_or_poll(Wait::on(self.latch()), deadline, || self.start_thread());
         }
         self.reason()
     }
 
-    /// `None` if there is none, and in a forked child: that shares the source with its parent, which
-    /// must not see what the child requests.
+    /// `None` if there is none, as for a child, and in a forked child.
     fn source(&self) -> Option<&dyn Source> {
-        match &self.inner.origin {
-            Origin::System(source) if source.in_owner_process() => Some(&**source),
-            _ => None,
-        }
+        self.inner.source()
     }
 
     /// Returns false in a forked child for a signal that listens.
     #[cfg(feature = "__signal")]
     pub(crate) fn is_of_this_process(&self) -> bool {
-        match &self.inner.origin {
-            Origin::Manual => true,
-            Origin::System(source) => source.in_owner_process(),
-            Origin::Parent(parent) => parent.is_of_this_process(),
-        }
+        let root = self.root();
+        matches!(root.origin, Origin::Manual) || root.source().is_some()
     }
 
     /// Returns what a Ctrl-C does once the shutdown is requested, or `None` if it does nothing.
@@ -213,12 +214,19 @@ impl ShutdownSignal {
         self.source().map(|_| "Ctrl-C again to quit")
     }
 
-    /// Has a thread wake the waiters, even if the runtime of the backend is blocked.
-    pub(crate) fn start_thread(&self) {
-        match &self.inner.origin {
-            Origin::Parent(parent) => parent.start_thread(),
-            _ => self.source().into_iter().for_each(Source::start_thread),
+    /// The signal that this one is a descendant of, or itself.
+    fn root(&self) -> &Inner {
+        let mut root = &*self.inner;
+        while let Origin::Parent { inner, .. } = &root.origin {
+            root = inner;
         }
+        root
+    }
+
+    /// Has a thread wake the waiters, even if the runtime of the backend is blocked. Returns false if
+    /// the system refuses the thread.
+    pub(crate) fn start_thread(&self) -> bool {
+        self.root().source().is_none_or(Source::start_thread)
     }
 
     /// The receiver that `channel` clones; `make` gets a clone that keeps the origin, if there is
@@ -267,7 +275,7 @@ impl ShutdownSignal {
 
 impl Clone for ShutdownSignal {
     fn clone(&self) -> Self {
-        self.with_waiter(Waiter::default())
+        Self { inner: Arc::clone(&self.inner), waiter: Waiter::default() }
     }
 }
 

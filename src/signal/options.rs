@@ -23,20 +23,23 @@ pub struct Signals {
     pub(crate) even_if_ignored: bool,
 }
 
-/// Which repeated signals exit the process immediately, from the signal handler.
+/// Which repeated signals end the process immediately, from the signal handler.
 ///
-/// The exit status is 128 + the number of the signal: 130 for Ctrl-C. On Windows it is 0xC000013A, as
-/// of every process that Ctrl-C has ended. Nothing is flushed, and no
-/// destructor and no hook runs. A signal is repeated if another one came at least 250 ms before it:
-/// terminals and parent processes sometimes deliver one press twice.
+/// A signal is repeated if it arrives at least 250 ms after the shutdown was requested, by a signal or by
+/// the program: terminals and parent processes sometimes deliver one press twice. The process then ends
+/// by that signal, as if the program did not handle it. Shells show 128 + the number of the signal: 130
+/// for Ctrl-C. Process 1 of a container exits with that status. On Windows it is 0xC000013A. Nothing is
+/// flushed, and no destructor and no hook runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ForcedExit {
-    /// A repeated `SIGINT`: a second Ctrl-C exits. A repeated `SIGTERM` does nothing, because
+    /// A repeated Ctrl-C. A `SIGINT` that another process sent counts only after a first `SIGINT`, so
+    /// `SIGTERM` and then `SIGINT` from a platform lose no hook. Only Linux, Android and FreeBSD tell the
+    /// two apart; elsewhere every `SIGINT` counts as typed. A repeated `SIGTERM` does nothing, because
     /// service managers send it again, and send `SIGKILL` to a process that does not exit.
     #[default]
     Interrupt,
-    /// Any repeated signal of the set.
+    /// A repeated Ctrl-C, and any signal of the set after a first one.
     Any,
     /// None: only the program decides when it exits.
     Never,

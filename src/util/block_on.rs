@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::util::sync::{Thread, current, park, park_timeout};
 
@@ -25,19 +25,31 @@ pub(crate) fn thread_waker() -> Waker {
     Waker::from(Arc::new(Unpark(current())))
 }
 
-/// Parks this thread until it is unparked, or until the deadline. Returns false if the deadline has
-/// passed already.
-pub(crate) fn park_until(deadline: Option<Instant>) -> bool {
-    match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+/// Parks this thread until it is unparked, or until the deadline.
+pub(crate) fn park_until(deadline: Option<Instant>) {
+    match deadline {
         None => park(),
-        Some(left) if left.is_zero() => return false,
-        Some(left) => park_timeout(left),
+        Some(deadline) => park_timeout(deadline.saturating_duration_since(Instant::now())),
     }
-    true
 }
+
+/// How long the thread sleeps at most if nothing may wake it.
+const FALLBACK_POLL: Duration = Duration::from_millis(2);
 
 /// Returns `None` if the deadline passes first.
 pub(crate) fn block_on<F: Future>(future: F, deadline: Option<Instant>) -> Option<F::Output> {
+    block_on_or_poll(future, deadline, || true)
+}
+
+/// Returns `None` if the deadline passes first.
+///
+/// Before each sleep, `is_woken` returns whether a waker will end it. If not, the future is polled again
+/// and again.
+pub(crate) fn block_on_or_poll<F: Future>(
+    future: F,
+    deadline: Option<Instant>,
+    is_woken: impl Fn() -> bool,
+) -> Option<F::Output> {
     let mut future = pin!(future);
     let waker = thread_waker();
     let mut cx = Context::from_waker(&waker);
@@ -45,8 +57,14 @@ pub(crate) fn block_on<F: Future>(future: F, deadline: Option<Instant>) -> Optio
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             return Some(output);
         }
-        if !park_until(deadline) {
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return None;
+        }
+        if is_woken() {
+            park_until(deadline);
+        } else {
+            let next = Instant::now() + FALLBACK_POLL;
+            park_until(Some(deadline.map_or(next, |deadline| deadline.min(next))));
         }
     }
 }

@@ -12,16 +12,14 @@ pub(crate) fn start() -> Instant {
     *EPOCH.get_or_init(Instant::now)
 }
 
+/// The moment at which the clock shows `elapsed`.
+pub(crate) fn instant(elapsed: Duration) -> Instant {
+    start() + elapsed
+}
+
 /// The time since the clock was started. Async-signal-safe.
 pub(crate) fn elapsed() -> Duration {
     EPOCH.get().map_or(Duration::ZERO, Instant::elapsed)
-}
-
-/// The same in milliseconds; it wraps after 49 days. Async-signal-safe.
-#[cfg(feature = "__signal")]
-#[allow(clippy::cast_possible_truncation, reason = "it wraps")]
-pub(crate) fn milliseconds() -> u32 {
-    elapsed().as_millis() as u32
 }
 
 /// A time that is written once, by a signal handler or by the program, and read later.
@@ -41,8 +39,9 @@ impl Timestamp {
         self.nanoseconds.store(elapsed.subsec_nanos(), Ordering::Relaxed);
     }
 
-    pub(crate) fn get(&self) -> Instant {
+    /// The time since the clock was started. Async-signal-safe.
+    pub(crate) fn get(&self) -> Duration {
         let seconds = self.seconds.load(Ordering::Relaxed).into();
-        start() + Duration::new(seconds, self.nanoseconds.load(Ordering::Relaxed))
+        Duration::new(seconds, self.nanoseconds.load(Ordering::Relaxed))
     }
 }

@@ -6,7 +6,8 @@ mod imp {
     pub(crate) use std::sync::atomic::AtomicUsize;
     pub(crate) use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, Ordering};
     pub(crate) use std::sync::{Mutex, MutexGuard};
-    pub(crate) use std::thread::{Thread, current, park, park_timeout, sleep as nap, yield_now};
+    pub(crate) use std::thread::{Thread, current, park, park_timeout, yield_now};
+    pub(crate) use std::thread_local;
 }
 
 #[cfg(loom)]
@@ -14,11 +15,7 @@ mod imp {
     pub(crate) use loom::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, AtomicUsize, Ordering};
     pub(crate) use loom::sync::{Mutex, MutexGuard};
     pub(crate) use loom::thread::{Thread, current, park, yield_now};
-
-    /// The models have no clock.
-    pub(crate) fn nap(_: std::time::Duration) {
-        yield_now();
-    }
+    pub(crate) use loom::thread_local;
 
     /// The models have no clock.
     pub(crate) fn park_timeout(_: std::time::Duration) {

@@ -1,5 +1,7 @@
 //! System calls.
 
+use std::fs::File;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::thread::JoinHandleExt;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -110,6 +112,23 @@ pub(crate) fn control_terminal() {
         libc::setsid();
         libc::ioctl(2, libc::TIOCSCTTY as _, 0); // its type differs
     }
+}
+
+/// A pseudo terminal: the end where keys are typed, and the end of the program.
+pub(crate) fn open_terminal() -> (File, OwnedFd) {
+    let (mut ours, mut its) = (-1, -1);
+    // SAFETY: it writes the two descriptors, which have no other owner.
+    let ends = unsafe {
+        let none = ptr::null_mut();
+        let result = libc::openpty(&raw mut ours, &raw mut its, none, none.cast(), none.cast());
+        assert_eq!(result, 0);
+        (File::from_raw_fd(ours), OwnedFd::from_raw_fd(its))
+    };
+    for fd in [ours, its] {
+        // SAFETY: plain numbers. Another child must not inherit them.
+        assert_eq!(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) }, 0);
+    }
+    ends
 }
 
 /// The status of a forked child that did all it had to.

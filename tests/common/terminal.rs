@@ -4,11 +4,11 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::ptr::null_mut;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
+use crate::common::system::open_terminal;
 use crate::common::{Case, until};
 
 pub(crate) struct Terminal {
@@ -41,18 +41,7 @@ impl Terminal {
 
     /// Its screen stays empty, and a write blocks when the buffer is full.
     pub(crate) fn unread(columns: u16, rows: u16) -> Self {
-        let (mut ours, mut its) = (-1, -1);
-        // SAFETY: it writes the two descriptors, which have no other owner.
-        let (keyboard, program) = unsafe {
-            let result =
-                libc::openpty(&raw mut ours, &raw mut its, null_mut(), null_mut(), null_mut());
-            assert_eq!(result, 0);
-            (File::from_raw_fd(ours), OwnedFd::from_raw_fd(its))
-        };
-        for fd in [ours, its] {
-            // SAFETY: plain numbers. Another child must not inherit them.
-            assert_eq!(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) }, 0);
-        }
+        let (keyboard, program) = open_terminal();
         let shown = Shown { parser: vt100::Parser::new(rows, columns, 0), bytes: Vec::new() };
         let terminal = Self { keyboard, program, shown: Arc::new(Mutex::new(shown)) };
         terminal.resize(columns, rows);

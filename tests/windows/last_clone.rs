@@ -26,26 +26,34 @@ cases! {
         stuck()
     };
 
-    a_shutdown_that_is_over_leaves_the_default: |case| {
-        let child = case.ready("seen");
-        child.send_again(CTRL_BREAK);
-        child.exits_with(CONTROL_C_EXIT);
+    a_shutdown_goes_on_after_the_last_clone: |case| for (variant, again, status) in [
+        ("asked", CTRL_BREAK, 7),
+        ("not asked", CTRL_BREAK, 7),
+        ("asked", CTRL_C, CONTROL_C_EXIT),
+        ("the next listen", CTRL_BREAK, CONTROL_C_EXIT),
+    ] {
+        let mut child = case.ready(variant);
+        let delivery = child.send_again(again);
+        if status == 7 {
+            assert!(delivery.ends_within(BOUND));
+            child.go_on();
+        }
+        child.exits_with(status);
     }, || {
         let shutdown = listen();
         raise(CTRL_BREAK);
-        shutdown.wait();
+        if variant() != "not asked" {
+            shutdown.wait();
+        }
         drop(shutdown);
+        if variant() == "the next listen" {
+            drop(listen());
+        }
+        thread::spawn(|| {
+            until_told();
+            std::process::exit(7);
+        });
         say("ready");
-        stuck()
-    };
-
-    a_signal_that_was_not_seen_takes_effect_at_the_drop: |case| {
-        case.ready("unseen").exits_with(CONTROL_C_EXIT);
-    }, || {
-        let shutdown = listen();
-        raise(CTRL_BREAK);
-        say("ready");
-        drop(shutdown);
         stuck()
     };
 

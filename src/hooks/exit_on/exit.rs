@@ -1,7 +1,5 @@
 //! How the process exits after its hooks.
 
-use std::process;
-
 use crate::listen::os::exit;
 use crate::signal::Signal;
 use crate::signal::reason::Reason;
@@ -54,12 +52,7 @@ impl End {
     pub(super) fn now(self) -> ! {
         match self {
             Self::Status(status) => exit::with_status(status.into()),
-            Self::Signal(signal) => {
-                if process::id() != 1 {
-                    exit::by_signal(signal);
-                }
-                exit::with_status(exit::status_of(signal))
-            }
+            Self::Signal(signal) => exit::by_signal(signal),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{fmt, io};
 
 use super::Notifier;
 use super::driver_task::{DriverTask, WakeAll};
-use crate::listen::os::Listener;
+use crate::listen::listener::Listener;
 
 impl WakeAll for Listener {
     fn wake_all(&self) -> bool {

@@ -2,15 +2,13 @@
 
 // Inside: `notifier` is what a backend gets. `driver_waker` wakes the waiters on the thread of a
 // runtime's reactor, by a `driver_task`. `fallback` is the thread that takes over if the runtime
-// ends, and `fallback_state` is whether it has. On Windows no runtime has to wait, and `windows` has
-// all backends.
+// ends. On Windows no runtime has to wait, and `windows` has all backends.
 
 #[cfg(all(unix, any(feature = "tokio", feature = "async-std", feature = "smol")))]
 mod driver_task;
 #[cfg(all(unix, any(feature = "tokio", feature = "async-std", feature = "smol")))]
 mod driver_waker;
 mod fallback;
-mod fallback_state;
 mod notifier;
 #[cfg(all(unix, any(feature = "async-std", feature = "smol")))]
 mod reactor;
@@ -31,8 +29,7 @@ pub mod tokio;
 #[cfg(windows)]
 mod windows;
 
-pub(crate) use fallback::start_thread;
-pub(crate) use fallback_state::FallbackState;
+pub(crate) use fallback::Fallback;
 pub use notifier::Notifier;
 #[cfg(windows)]
 #[allow(unused_imports, reason = "without a backend's feature it is empty")]

@@ -4,8 +4,8 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::{FallbackState, start_thread};
-use crate::listen::os::Listener;
+use super::Fallback;
+use crate::listen::listener::Listener;
 use crate::signal::Signal;
 
 /// The descriptor that a signal handler makes readable, and the task of waking the waiters then.
@@ -13,14 +13,14 @@ use crate::signal::Signal;
 /// `AsFd` gives the descriptor. On Windows there is none, and a backend only keeps this. See [`Backend`](crate::Backend) for how to use it.
 pub struct Notifier {
     listener: Arc<Listener>,
-    fallback: Arc<FallbackState>,
+    fallback: Arc<Fallback>,
     signals: Vec<Signal>,
 }
 
 impl Notifier {
     pub(crate) fn new(
         listener: Arc<Listener>,
-        fallback: Arc<FallbackState>,
+        fallback: Arc<Fallback>,
         signals: Vec<Signal>,
     ) -> Self {
         Self { listener, fallback, signals }
@@ -48,17 +48,14 @@ impl Notifier {
         self.listener.target().repeats()
     }
 
-    #[cfg(all(
-        unix,
-        any(feature = "tokio", feature = "async-std", feature = "smol", feature = "blocking")
-    ))]
+    #[cfg(all(unix, any(feature = "tokio", feature = "async-std", feature = "smol")))]
     pub(super) fn listener(&self) -> &Arc<Listener> {
         &self.listener
     }
 
     #[cfg(all(unix, feature = "blocking"))]
-    pub(super) fn fallback(&self) -> &FallbackState {
-        &self.fallback
+    pub(super) fn start_thread(&self) -> std::io::Result<()> {
+        self.fallback.start_thread(&self.listener)
     }
 }
 
@@ -75,8 +72,8 @@ impl Drop for Notifier {
         if !self.listener.in_owner_process() {
             return;
         }
-        if !self.listener.wake_all() && self.fallback.abandon() {
-            start_thread(&self.listener, &self.fallback);
+        if !self.listener.wake_all() {
+            self.fallback.abandon(&self.listener);
         }
     }
 }

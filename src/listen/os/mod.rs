@@ -1,9 +1,7 @@
 //! What the operating system has to do with signals, under the same names on every platform.
 //!
-//! The crate's only unsafe code is below this folder. `forced_exit`, a second Ctrl-C, is the same
-//! everywhere.
+//! The crate's only unsafe code for signals is below this folder.
 
-mod forced_exit;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]

@@ -1,5 +1,8 @@
-//! 4: a second Ctrl-C gets out.
+//! 4: a second Ctrl-C ends the process by the signal.
 
+use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -8,30 +11,28 @@ use signoff::{Backend, Error, ForcedExit, Notifier, Signal, Signals};
 
 use super::{Runtime, stuck, watch};
 use crate::common::child::Ended;
-use crate::common::system::raise;
+use crate::common::skipped::skipped;
+use crate::common::system::{open_terminal, raise};
 use crate::common::{ANOTHER_PRESS, Case, Child, at_once, say, variant};
 
-/// 128 + SIGINT, as every shell has it.
-const INTERRUPTED: i32 = 130;
-const TERMINATED: i32 = 143;
-
-fn press_twice(child: Child) {
+fn interrupt_twice(child: &Child) {
     child.expect("ready");
     child.kill(SIGINT);
     child.expect("asked");
     child.kill_again(SIGINT);
-    child.exits_with(INTERRUPTED);
 }
 
 pub(crate) fn test_workers_blocked(case: &Case) {
     let child = case.start();
     child.expect("started");
-    press_twice(child);
+    interrupt_twice(&child);
+    child.dies_by(SIGINT);
 }
 
 pub(crate) fn test_first_process(case: &Case) {
     if let Some(child) = case.start_as_first() {
-        press_twice(child);
+        interrupt_twice(&child);
+        child.exits_with(128 + SIGINT); // its default actions do nothing
     }
 }
 
@@ -47,7 +48,9 @@ pub(crate) fn workers_blocked<R: Runtime>() {
 }
 
 pub(crate) fn test_runtime_dropped(case: &Case) {
-    press_twice(case.start());
+    let child = case.start();
+    interrupt_twice(&child);
+    child.dies_by(SIGINT);
 }
 
 /// What was blocked goes on while the runtime, or the program, ends.
@@ -92,19 +95,26 @@ pub(crate) fn slow_press<R: Runtime>() {
     });
 }
 
-/// What is chosen, the signals that come, and the status at the end; 0 for a program that lives on.
-const CHOICES: [(&str, ForcedExit, [i32; 3], i32); 7] = [
-    ("interrupt, int int", ForcedExit::Interrupt, [SIGINT, SIGINT, SIGINT], INTERRUPTED),
-    ("interrupt, term int", ForcedExit::Interrupt, [SIGTERM, SIGTERM, SIGINT], INTERRUPTED),
+/// What is chosen, the signals that come, and the one that ends the process; 0 if none does.
+///
+/// They are sent, not typed.
+const CHOICES: [(&str, ForcedExit, [i32; 3], i32); 9] = [
+    ("interrupt, int int", ForcedExit::Interrupt, [SIGINT, SIGINT, SIGINT], SIGINT),
+    ("interrupt, term int", ForcedExit::Interrupt, [SIGTERM, SIGTERM, SIGINT], 0),
+    ("interrupt, term int int", ForcedExit::Interrupt, [SIGTERM, SIGINT, SIGINT], SIGINT),
     ("interrupt, term term", ForcedExit::Interrupt, [SIGTERM; 3], 0),
     ("interrupt, int term", ForcedExit::Interrupt, [SIGINT, SIGTERM, SIGTERM], 0),
-    ("any, term term", ForcedExit::Any, [SIGTERM; 3], TERMINATED),
-    ("any, term int", ForcedExit::Any, [SIGTERM, SIGINT, SIGINT], INTERRUPTED),
-    ("never", ForcedExit::Never, [SIGINT, SIGINT, SIGTERM], 0),
+    ("any, term term", ForcedExit::Any, [SIGTERM; 3], SIGTERM),
+    ("any, term int", ForcedExit::Any, [SIGTERM, SIGINT, SIGINT], SIGINT),
+    ("never, int int", ForcedExit::Never, [SIGINT, SIGINT, SIGTERM], 0),
+    ("never, term term", ForcedExit::Never, [SIGTERM; 3], 0),
 ];
 
 pub(crate) fn test_choices(case: &Case) {
-    at_once(CHOICES, |(name, _, _, status)| case.variant(name).start().exits_with(status));
+    at_once(CHOICES, |(name, _, _, signal)| {
+        let child = case.variant(name).start();
+        if signal == 0 { child.passes() } else { child.dies_by(signal) }
+    });
 }
 
 pub(crate) fn choices<R: Runtime>() {
@@ -130,10 +140,10 @@ pub(crate) fn test_request(case: &Case) {
     child.kill(SIGINT);
     child.expect("pressed");
     child.kill_again(SIGINT);
-    child.exits_with(INTERRUPTED);
+    child.dies_by(SIGINT);
 }
 
-/// The first Ctrl-C after a request is the first one all the same.
+/// The first `SIGINT` that another process sends after a request does nothing.
 pub(crate) fn request<R: Runtime>() {
     R::block_on(async {
         let shutdown = R::listen();
@@ -146,28 +156,121 @@ pub(crate) fn request<R: Runtime>() {
     });
 }
 
-/// The last clone is gone after a signal: a second Ctrl-C still forces the exit, and `SIGTERM` has
-/// its default action again.
-pub(crate) fn test_afterwards(case: &Case) {
-    let again = |first, again| {
-        let child = case.ready();
-        child.kill(first);
-        child.expect("the last clone is gone");
-        child.kill_again(again);
-        child
-    };
-    at_once([SIGINT, SIGTERM], |first| again(first, SIGINT).exits_with(INTERRUPTED));
-    at_once([SIGINT, SIGTERM], |first| again(first, SIGTERM).dies_by(SIGTERM));
+/// What requests the shutdown, before Ctrl-C is typed.
+const REQUESTS: [&str; 4] = ["request", "fail", "SIGTERM", "Ctrl-C"];
+
+pub(crate) fn test_typed(case: &Case) {
+    at_once(REQUESTS, |request| {
+        let (mut keyboard, program) = open_terminal();
+        let child = case.variant(request).on_terminal(program).ready();
+        if request == "Ctrl-C" {
+            keyboard.write_all(CTRL_C).expect("a terminal");
+        }
+        child.expect("asked");
+        thread::sleep(ANOTHER_PRESS);
+        keyboard.write_all(CTRL_C).expect("a terminal");
+        child.dies_by(SIGINT);
+    });
 }
 
-pub(crate) fn afterwards<R: Runtime>() {
+const CTRL_C: &[u8] = b"\x03";
+
+/// Whatever requested the shutdown, a Ctrl-C that is typed later ends the process.
+pub(crate) fn typed<R: Runtime>() {
     R::block_on(async {
         let shutdown = R::listen();
         say("ready");
-        shutdown.await;
-        say("the last clone is gone");
+        match variant().as_deref() {
+            Some("request") => _ = shutdown.request("enough"),
+            Some("fail") => _ = shutdown.fail("broken"),
+            Some("SIGTERM") => raise(SIGTERM),
+            _ => {}
+        }
+        (&shutdown).await;
+        say("asked");
         stuck();
     });
+}
+
+/// The loop of a shell stops if the program in it is ended by the signal, and goes on after a status.
+pub(crate) fn test_shell_loop(case: &Case) {
+    const LOOP: &[&str] =
+        &["bash", "-c", "for i in 1 2 3; do \"$@\"; done; echo @the loop goes on", "bash"];
+    if !Command::new("bash").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        return skipped("there is no bash");
+    }
+    let (mut keyboard, program) = open_terminal();
+    let child = case.variant("Ctrl-C").under(LOOP).on_terminal(program).ready();
+    keyboard.write_all(CTRL_C).expect("a terminal");
+    child.expect("asked");
+    thread::sleep(ANOTHER_PRESS);
+    keyboard.write_all(CTRL_C).expect("a terminal");
+    let ended = child.ends();
+    assert_eq!(ended.status.signal(), Some(SIGINT), "{ended:?}");
+    assert!(ended.unread.is_empty(), "the loop goes on: {ended:?}");
+}
+
+/// Each pair of signals, with the signal kept, given away at the request, or never looked at. Only the
+/// second `SIGINT` ends the process.
+pub(crate) fn test_pairs(case: &Case) {
+    let pairs = [(SIGTERM, SIGTERM), (SIGTERM, SIGINT), (SIGINT, SIGTERM), (SIGINT, SIGINT)];
+    let ways = ["kept", "given away", "made inside", "never looked at"];
+    let all = ways.into_iter().flat_map(|way| pairs.map(|pair| (way, pair)));
+    at_once(all, |(way, (first, second))| {
+        let child = case.variant(way).ready();
+        child.kill(first);
+        child.expect("draining");
+        child.kill_again(second);
+        if (first, second) == (SIGINT, SIGINT) {
+            child.dies_by(SIGINT);
+        } else {
+            child.kill(SIGUSR1);
+            child.expect("drained");
+            child.passes();
+        }
+    });
+}
+
+pub(crate) fn pairs<R: Runtime>() {
+    R::block_on(async {
+        let drained = R::listen_to(Signals::none().with(Signal::Other(SIGUSR1)));
+        let kept = match variant().as_deref() {
+            Some("kept") => {
+                let shutdown = R::listen();
+                say("ready");
+                (&shutdown).await;
+                Some(shutdown)
+            }
+            Some("given away") => {
+                let shutdown = R::listen();
+                say("ready");
+                shutdown.await;
+                None
+            }
+            Some("made inside") => {
+                shutdown_signal::<R>().await;
+                None
+            }
+            _ => {
+                let (unseen, other) = (R::listen(), R::listen());
+                say("ready");
+                other.await;
+                drop(unseen);
+                None
+            }
+        };
+        say("draining");
+        drained.await;
+        say("drained");
+        drop(kept);
+    });
+}
+
+/// As in many programs.
+async fn shutdown_signal<R: Runtime>() {
+    let shutdown = R::listen();
+    say("ready");
+    shutdown.await;
 }
 
 /// Signals at once are one press, even if the last clone is dropped in between.
@@ -187,32 +290,13 @@ pub(crate) fn same_press_afterwards<R: Runtime>() {
     });
 }
 
-/// With `ForcedExit::Never`, both signals have their default action again.
-pub(crate) fn test_never_afterwards(case: &Case) {
-    at_once([SIGINT, SIGTERM], |signal| {
-        let child = case.ready();
-        child.kill(SIGTERM);
-        child.expect("the last clone is gone");
-        child.kill_again(signal);
-        child.dies_by(signal);
-    });
-}
-
-pub(crate) fn never_afterwards<R: Runtime>() {
-    R::block_on(async {
-        let shutdown = R::listen_to(Signals::default().forced_exit(ForcedExit::Never));
-        say("ready");
-        shutdown.await;
-        say("the last clone is gone");
-        stuck();
-    });
-}
-
 pub(crate) fn test_others_afterwards(case: &Case) {
     at_once(["another signal", "an error"], |variant| {
         let child = case.variant(variant).ready();
+        child.kill(SIGINT);
+        child.expect("interrupted");
         child.kill_again(SIGINT);
-        child.exits_with(INTERRUPTED);
+        child.dies_by(SIGINT);
     });
 }
 
@@ -226,7 +310,10 @@ pub(crate) fn others_afterwards<R: Runtime>() {
             Some("an error") => _ = Signals::default().listen(GivesUp).expect_err("it never works"),
             _ => drop(R::listen_to(Signals::none().with(Signal::Other(SIGUSR1)))),
         }
+        let mut interrupts = Signals::new([Signal::Interrupt]).stream(R::Backend::default());
         say("ready");
+        interrupts.as_mut().expect("nothing is in the way").recv().await;
+        say("interrupted");
         stuck();
     });
 }

@@ -197,39 +197,43 @@ pub(crate) fn requested_beside_another<R: Runtime>() {
     });
 }
 
-/// The program has not seen the signal, so it takes effect when the last clone is dropped.
-pub(crate) fn unseen<R: Runtime>() {
+/// The next `listen` ends a shutdown whose last clone is gone: a signal kills again after that.
+pub(crate) fn next_listen<R: Runtime>() {
+    R::block_on(async {
+        let first = R::listen();
+        raise(SIGTERM);
+        first.await;
+        raise(SIGTERM); // it does nothing
+        drop(R::listen());
+        say("ready");
+        stuck();
+    });
+}
+
+/// The last clone of a shutdown is dropped while a new one is listened to: its first two signals count
+/// for the new one only.
+pub(crate) fn beside_a_new_one<R: Runtime>() {
+    R::block_on(async {
+        let first = R::listen();
+        raise(SIGTERM);
+        let second = R::listen();
+        std::thread::sleep(ANOTHER_PRESS);
+        drop(first);
+        raise(SIGINT);
+        raise(SIGINT);
+        second.await;
+    });
+}
+
+/// A signal that no clone was asked about keeps the shutdown going, as if a clone were left.
+pub(crate) fn never_looked_at<R: Runtime>() {
     R::block_on(async {
         let shutdown = R::listen();
         raise(SIGTERM);
         drop(shutdown);
-        stuck();
-    });
-}
-
-/// Another listener has the signal, so the drop does not repeat it.
-pub(crate) fn unseen_beside_another<R: Runtime>() {
-    R::block_on(async {
-        let (unseen, seen, late) = (R::listen(), R::listen(), R::listen());
-        raise(SIGTERM);
-        drop(unseen);
-        seen.await;
-        drop(late);
-    });
-}
-
-/// An earlier shutdown that a signal began does not hide one that came later and was not seen.
-pub(crate) fn unseen_after_a_shutdown<R: Runtime>() {
-    R::block_on(async {
-        let first = R::listen();
-        raise(SIGTERM);
-        (&first).await;
         std::thread::sleep(ANOTHER_PRESS);
-        let second = R::listen_to(Signals::default().forced_exit(ForcedExit::Never));
-        drop(first);
         raise(SIGTERM);
-        drop(second);
-        stuck();
+        raise(SIGINT); // the first one
     });
 }
 

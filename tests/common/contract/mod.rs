@@ -10,6 +10,7 @@ pub(crate) mod errors;
 pub(crate) mod forced_exit;
 #[cfg(target_os = "linux")]
 pub(crate) mod forked;
+pub(crate) mod hangup;
 pub(crate) mod inherited;
 pub(crate) mod last_clone;
 pub(crate) mod latched;
@@ -87,7 +88,7 @@ pub(crate) fn stuck() {
 macro_rules! contract {
     ($runtime:ty) => {
         use crate::common::contract::{
-            api, descriptor, errors, forced_exit, forked, inherited, last_clone, latched,
+            api, descriptor, errors, forced_exit, forked, hangup, inherited, last_clone, latched,
             never_lost, other_handlers,
         };
 
@@ -136,12 +137,11 @@ macro_rules! contract {
             a_slow_press_is_one_press: forced_exit::test_slow_press,
                 forced_exit::slow_press::<$runtime>;
             a_request_is_not_a_press: forced_exit::test_request, forced_exit::request::<$runtime>;
-            ctrl_c_again_after_the_last_clone: forced_exit::test_afterwards,
-                forced_exit::afterwards::<$runtime>;
+            a_typed_ctrl_c_after_each_request: forced_exit::test_typed, forced_exit::typed::<$runtime>;
+            the_loop_of_a_shell_stops: forced_exit::test_shell_loop, forced_exit::typed::<$runtime>;
+            pairs_of_signals: forced_exit::test_pairs, forced_exit::pairs::<$runtime>;
             one_press_across_the_last_clone: forced_exit::test_same_press_afterwards,
                 forced_exit::same_press_afterwards::<$runtime>;
-            never_forced_after_the_last_clone: forced_exit::test_never_afterwards,
-                forced_exit::never_afterwards::<$runtime>;
             others_that_listen_after_the_last_clone: forced_exit::test_others_afterwards,
                 forced_exit::others_afterwards::<$runtime>;
 
@@ -158,12 +158,12 @@ macro_rules! contract {
                 last_clone::requested::<$runtime>;
             a_request_leaves_other_listeners_alone: last_clone::test_requested_beside_another,
                 last_clone::requested_beside_another::<$runtime>;
-            an_unseen_signal_takes_effect: |case| case.start().dies_by(libc::SIGTERM),
-                last_clone::unseen::<$runtime>;
-            an_unseen_signal_that_another_listener_has: |case| case.passes(),
-                last_clone::unseen_beside_another::<$runtime>;
-            an_unseen_signal_after_a_shutdown: |case| case.start().dies_by(libc::SIGTERM),
-                last_clone::unseen_after_a_shutdown::<$runtime>;
+            a_signal_that_was_never_looked_at: |case| case.passes(),
+                last_clone::never_looked_at::<$runtime>;
+            the_next_listen_ends_a_shutdown: last_clone::test_kills,
+                last_clone::next_listen::<$runtime>;
+            the_last_clone_beside_a_new_one: |case| case.passes(),
+                last_clone::beside_a_new_one::<$runtime>;
             a_shutdown_by_one_signal_leaves_the_others_alone: last_clone::test_terminate_kills,
                 last_clone::another::<$runtime>;
             after_the_last_clone_the_first_process_lives: last_clone::test_first_process,
@@ -171,6 +171,16 @@ macro_rules! contract {
             listening_again_after_the_last_clone: |case| case.passes(), last_clone::again::<$runtime>;
             a_later_handler_of_others_does_not_keep_it_alive: last_clone::test_terminate_kills,
                 last_clone::limit::<$runtime>;
+
+            // 6: SIGHUP
+            hangup_before_a_shutdown: hangup::test_before, hangup::during::<$runtime>;
+            hangup_during_a_shutdown: hangup::test_during, hangup::during::<$runtime>;
+            a_terminal_that_is_closed: hangup::test_terminal_closed, hangup::during::<$runtime>;
+            hangup_and_children: |case| case.passes(), hangup::children::<$runtime>;
+            hangup_after_a_shutdown: hangup::test_afterwards, hangup::afterwards::<$runtime>;
+            hangup_beside_other_handlers: hangup::test_beside, hangup::beside::<$runtime>;
+            hangup_and_streams: hangup::test_streams, hangup::streams::<$runtime>;
+            an_ignored_hangup: hangup::test_ignored, hangup::ignored::<$runtime>;
 
             // 7: inherited state
             nohup_is_respected: inherited::test_nohup, inherited::hangup::<$runtime>;

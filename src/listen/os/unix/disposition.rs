@@ -41,32 +41,63 @@ impl Disposition {
     }
 }
 
-/// Lets `signal` end the process as if it had no handler. Async-signal-safe.
+/// Does what `signal` does without a handler, on this thread, inside a handler or outside of it.
+/// Async-signal-safe.
 ///
-/// A thread inside the handler blocks the signal, so the handler returns first. Returns if the signal
-/// does not end the process, and for process 1: the kernel protects it.
-pub(super) fn end_by_default(signal: i32) {
-    if process::id() == 1 || IGNORED_BY_DEFAULT.contains(&signal) {
-        return;
+/// Returns if that does not end the process: the signal is ignored by default, it has stopped the
+/// process and that continues, or this is process 1, which the kernel protects.
+pub(super) fn run_default_action(signal: i32) {
+    let Some(handler) = reset(signal) else { return };
+    // SAFETY: a plain number, and the pointer is to a live `sigaction`.
+    unsafe {
+        // Raised before it is unblocked: inside a handler it is blocked, and waits. So it is
+        // delivered here, while its action is the default.
+        libc::raise(signal);
+        unblock([Signal::from_raw(signal)]);
+        libc::sigaction(signal, &raw const handler, ptr::null_mut());
     }
-    // SAFETY: zeroes are a valid `sigaction` with the default handler, and the pointer is to it.
-    let reset = unsafe {
-        let mut default: libc::sigaction = mem::zeroed();
-        default.sa_sigaction = libc::SIG_DFL;
-        libc::sigaction(signal, &raw const default, ptr::null_mut())
-    };
-    if reset == 0 {
-        // To the process, because this thread may block the signal.
+}
+
+/// Does the same when the handler has returned. Async-signal-safe.
+///
+/// A child of `vfork` shares the memory of this process. If it ended inside the handler, it would leave
+/// the locks of signal-hook's registry taken.
+pub(super) fn default_action_after_handler(signal: i32) {
+    if STOPS_BY_DEFAULT.contains(&signal) {
+        run_default_action(signal); // not afterwards: there must be a handler for the next one
+    } else if process::id() != 1 && !IGNORED_BY_DEFAULT.contains(&signal) {
+        reset(signal);
+        // To the process, because this thread blocks the signal.
         // SAFETY: plain numbers.
         unsafe { libc::kill(libc::getpid(), signal) };
     }
 }
 
+/// Removes the handler of `signal`, and returns it.
+fn reset(signal: i32) -> Option<libc::sigaction> {
+    // SAFETY: zeroes are a valid `sigaction` with the default handler, and the pointers are to live ones.
+    unsafe {
+        let mut default: libc::sigaction = mem::zeroed();
+        default.sa_sigaction = libc::SIG_DFL;
+        let mut handler: libc::sigaction = mem::zeroed();
+        let result = libc::sigaction(signal, &raw const default, &raw mut handler);
+        (result == 0).then_some(handler)
+    }
+}
+
+const STOPS_BY_DEFAULT: &[i32] = &[libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
+
 /// Signals that a program may listen to and that do nothing by default.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const IGNORED_BY_DEFAULT: &[i32] = &[];
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-const IGNORED_BY_DEFAULT: &[i32] = &[libc::SIGIO, 29]; // 29 is SIGINFO on every BSD
+const IGNORED_BY_DEFAULT: &[i32] = &[
+    libc::SIGCHLD,
+    libc::SIGCONT,
+    libc::SIGURG,
+    libc::SIGWINCH,
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    libc::SIGIO,
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    29, // SIGINFO on every BSD
+];
 
 /// Returns whether the platform has this signal.
 pub(crate) fn exists(signal: Signal) -> bool {
@@ -105,7 +136,7 @@ const NOT_ALLOWED: &[i32] = &[
     libc::SIGTTOU,
 ];
 
-/// Unblocks the signals on this thread, so that they reach the process.
+/// Unblocks the signals on this thread, so that they reach the process. Async-signal-safe.
 pub(crate) fn unblock(signals: impl IntoIterator<Item = Signal>) {
     // SAFETY: zeroes are a valid `sigset_t`, and the pointers are to a live one.
     unsafe {

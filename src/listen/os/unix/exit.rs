@@ -1,5 +1,7 @@
 //! How a process ends.
 
+use std::process;
+
 use signal_hook::low_level;
 
 use super::disposition;
@@ -8,13 +10,13 @@ use crate::signal::Signal;
 /// Exits at once: no destructor and no `atexit` function runs. Async-signal-safe.
 pub(crate) use low_level::exit as with_status;
 
-/// Ends the process by `signal`, as if it had no handler. Returns if the signal does not do that.
-pub(crate) fn by_signal(signal: Signal) {
-    super::unblock([signal]);
-    disposition::end_by_default(signal.as_raw());
-}
-
-/// The status that shells show for a process that `signal` has ended.
-pub(crate) fn status_of(signal: Signal) -> i32 {
-    128 + signal.as_raw()
+/// Ends the process by `signal`, as if it had no handler. Async-signal-safe.
+///
+/// The status is 128 + the number of the signal if that is not possible: for process 1, whose default
+/// actions do nothing, and for signals that do not end a process.
+pub(crate) fn by_signal(signal: Signal) -> ! {
+    if process::id() != 1 {
+        disposition::run_default_action(signal.as_raw());
+    }
+    with_status(128 + signal.as_raw())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::thread;
 
-use super::listener::Listener;
+use crate::listen::listener::Listener;
 
 // Invariants
 //
@@ -42,15 +42,11 @@ impl ListenerList {
         found
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.list.load(Ordering::Relaxed).is_null()
-    }
-
-    /// Calls `f` with each listener. The caller holds the lock of the registry.
-    pub(super) fn for_each(&self, f: impl FnMut(&Arc<Listener>)) {
+    /// Returns whether `f` is true for one of the listeners. The caller holds the lock of the registry.
+    pub(super) fn any(&self, f: impl Fn(&Listener) -> bool) -> bool {
         // SAFETY: it is null or valid, and only `change` frees it, under the same lock (N1).
         let list = unsafe { self.list.load(Ordering::Relaxed).as_ref() };
-        list.into_iter().flatten().for_each(f);
+        list.is_some_and(|list| list.iter().any(|listener| f(listener)))
     }
 
     /// Adds a listener. The caller holds the lock of the registry.
@@ -58,10 +54,10 @@ impl ListenerList {
         self.change(|list| list.push(Arc::clone(listener)));
     }
 
-    /// Removes a listener. The caller holds the lock of the registry. No handler uses the listener
-    /// any more when this returns.
-    pub(super) fn remove(&self, listener: &Arc<Listener>) {
-        self.change(|list| list.retain(|other| !Arc::ptr_eq(other, listener)));
+    /// Keeps the listeners for which `f` is true. The caller holds the lock of the registry. No handler
+    /// uses the others any more when this returns.
+    pub(super) fn retain(&self, f: impl Fn(&Arc<Listener>) -> bool) {
+        self.change(|list| list.retain(f));
     }
 
     /// Forgets the listeners of the parent process, in a forked child. The caller holds the lock of

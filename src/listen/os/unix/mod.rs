@@ -2,33 +2,34 @@
 //!
 //! - `registry`: the handler of each signal and the listeners that it reaches.
 //! - `listener_list`: the list of listeners that a handler can read.
-//! - `listener`: what the handler does for one call of `listen`.
 //! - `wake_fd`: the eventfd or pipe that the handler makes readable.
 //! - `disposition`: what a signal does if nothing listens, and the signal mask.
+//! - `hangup`: the handler that lets a shutdown outlive `SIGHUP`.
 //! - `owner`: which process a listener belongs to.
 //! - `exit`: how a process ends at once.
 //! - `kill`: signals for other processes.
 //!
-//! A handler reaches only this folder, `os::forced_exit`, `clock`, and by way of `Target` the latch or
-//! the pending signals: atomics, `getpid`, `clock_gettime`, `write`, `sigaction`, `kill`, `raise` and
-//! `_exit`, all async-signal-safe.
+//! A handler reaches only this folder, `listener`, `clock`, and by way of `Target` the latch or the
+//! pending signals: atomics, `getpid`, `clock_gettime`, `write`, `sigaction`, `raise`,
+//! `pthread_sigmask` and `_exit`, all async-signal-safe.
 //! signal-hook's registry calls it beside the actions of other libraries and preserves `errno`.
 #![allow(unsafe_code, reason = "system calls and signal handlers")]
 
 mod disposition;
 pub(crate) mod exit;
+mod hangup;
 mod kill;
-mod listener;
 mod listener_list;
 mod owner;
 mod registry;
 mod wake_fd;
 
 pub(crate) use disposition::{exists, is_allowed, unblock};
+pub(crate) use hangup::outlive_hangup;
 pub(crate) use kill::kill;
-pub(crate) use listener::Listener;
 pub(crate) use owner::Owner;
-pub(crate) use registry::{Registered, begin, register, unregister, wait_for_deliveries};
+pub(crate) use registry::{Registered, begin, register, release, unregister, wait_for_deliveries};
+pub(crate) use wake_fd::WakeFd;
 
 /// A handler must not wake tasks, so a backend does.
 pub(crate) const HANDLER_WAKES_WAITERS: bool = false;

@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::disposition::{self, Disposition};
-use super::listener::Listener;
+use super::hangup;
 use super::listener_list::{ListenerList, is_delivering};
 use super::owner::{AtomicOwner, Owner};
-use crate::listen::os::forced_exit::{Repeat, RepeatState};
+use crate::listen::listener::{Arrival, Listener};
 use crate::signal::Signal;
 use crate::signal::reason::Process;
 use crate::util::clock;
@@ -24,10 +24,8 @@ use crate::util::clock;
 //     until it has a listener of its own.
 // R2  A signal is recorded by every listener before the first one is woken, and `DELIVERIES` is
 //     raised meanwhile. So no listener can end the process before the others know of the signal.
-// R3  `after_drop` is read only while the list is empty. It is set before the last listener is
-//     removed, if a signal has set the latch of that one and the program knows it.
-// R4  If the program knows of a signal through one listener, it counts as seen by every other
-//     listener that has it when that one is removed.
+// R3  A listener that is closed and still in a list is spent. The next `listen` for that signal
+//     removes it.
 
 /// The process that the listeners belong to.
 static OWNER: AtomicOwner = AtomicOwner::none();
@@ -46,17 +44,11 @@ struct SignalSlot {
     listeners: ListenerList,
     /// What the signal did before the handler was installed. `Unknown` if there is no handler.
     before: AtomicU8,
-    /// The repeats of a shutdown whose last listener is gone (R3).
-    after_drop: RepeatState,
 }
 
 impl SignalSlot {
     const fn new() -> Self {
-        Self {
-            listeners: ListenerList::new(),
-            before: AtomicU8::new(Disposition::Unknown as u8),
-            after_drop: RepeatState::disabled(),
-        }
+        Self { listeners: ListenerList::new(), before: AtomicU8::new(Disposition::Unknown as u8) }
     }
 
     fn before(&self) -> Disposition {
@@ -84,21 +76,23 @@ fn slot(signal: i32) -> Option<&'static SignalSlot> {
     SLOTS.get(usize::try_from(signal).ok()?)
 }
 
+fn slots(signals: &[Signal]) -> impl Iterator<Item = &'static SignalSlot> {
+    signals.iter().filter_map(|signal| slot(signal.as_raw()))
+}
+
 fn lock() -> MutexGuard<'static, ()> {
     REGISTRY_LOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Returns false in a forked child that has no listener of its own.
-fn is_owner() -> bool {
+pub(super) fn is_owner() -> bool {
     OWNER.is_current()
 }
 
 /// The handler.
 fn on_signal(signal: i32, info: &libc::siginfo_t) {
     let Some(slot) = slot(signal) else { return };
-    // R1
-    let is_handled =
-        is_owner() && (deliver(slot, signal, info) || continues_after_drop(slot, signal));
+    let is_handled = is_owner() && deliver(slot, signal, info); // R1
     if !is_handled {
         fallback_action(slot, signal);
     }
@@ -106,10 +100,14 @@ fn on_signal(signal: i32, info: &libc::siginfo_t) {
 
 /// Returns false if there is no listener.
 fn deliver(slot: &SignalSlot, signal: i32, info: &libc::siginfo_t) -> bool {
-    let (process, at) = (sender(info), clock::elapsed());
+    let (sender, is_typed) = (sender(info), is_typed(info));
+    let arrival = Arrival { signal, sender, is_typed, at: clock::elapsed() };
     slot.listeners.deliver(|listeners| {
         for listener in listeners {
-            listener.record(signal, process, at);
+            listener.record(arrival);
+        }
+        if listeners.iter().any(|listener| listener.is_requested()) {
+            hangup::outlive_hangup();
         }
         for listener in listeners {
             listener.wake_if_set(); // R2
@@ -117,16 +115,11 @@ fn deliver(slot: &SignalSlot, signal: i32, info: &libc::siginfo_t) -> bool {
     })
 }
 
-/// The last listener is gone, after a signal. Returns whether this one is the same press of Ctrl-C;
-/// does not return if it forces the exit.
-fn continues_after_drop(slot: &SignalSlot, signal: i32) -> bool {
-    slot.after_drop.is_enabled() && slot.after_drop.on_signal(signal) == Repeat::SamePress
-}
-
 /// Does what the signal did before the first listener. Async-signal-safe.
 fn fallback_action(slot: &SignalSlot, signal: i32) {
-    if slot.before() == Disposition::Default {
-        disposition::end_by_default(signal);
+    let is_outlived = signal == libc::SIGHUP && is_owner() && hangup::is_outlived();
+    if slot.before() == Disposition::Default && !is_outlived {
+        disposition::default_action_after_handler(signal);
     }
 }
 
@@ -148,6 +141,9 @@ pub(crate) fn register(
     let _lock = lock();
     clock::start();
     reset_after_fork();
+    if signal == libc::SIGHUP {
+        hangup::remove_handler();
+    }
     let before = match slot.before() {
         Disposition::Unknown => Disposition::current(signal)?,
         known => known,
@@ -160,10 +156,20 @@ pub(crate) fn register(
     Ok(Registered::Yes)
 }
 
-/// `listen` has succeeded: an earlier shutdown is over.
+/// `listen` has succeeded: an earlier shutdown is over (R3).
 pub(crate) fn begin(signals: &[Signal]) {
-    for slot in signals.iter().filter_map(|signal| slot(signal.as_raw())) {
-        slot.after_drop.disable();
+    let _lock = lock();
+    for slot in slots(signals) {
+        slot.listeners.retain(|listener| !listener.is_closed());
+    }
+    end_shutdown_if_over();
+}
+
+/// The caller has removed a listener.
+fn end_shutdown_if_over() {
+    if hangup::is_outlived() && !SLOTS.iter().any(|slot| slot.listeners.any(Listener::is_requested))
+    {
+        hangup::end();
     }
 }
 
@@ -175,28 +181,33 @@ fn reset_after_fork() {
     if OWNER.is_set() {
         for slot in &SLOTS {
             slot.listeners.reset_after_fork();
-            slot.after_drop.disable();
         }
+        hangup::end();
     }
     OWNER.set(Owner::current());
 }
 
-/// Removes `listener`. The previous behavior of its signals is back when this returns.
-///
-/// A signal that the program did not see takes effect as if it had come afterwards, unless another
-/// listener has it.
-pub(crate) fn unregister(signals: &[Signal], listener: &Arc<Listener>) {
-    if !listener.in_owner_process() {
-        return; // in a forked child nothing here is its own
-    }
-    let unseen = {
-        let _lock = lock();
+/// The last clone of a signal is dropped. A spent listener stays, unless another one waits for a
+/// shutdown. Of any other listener, the previous behavior of its signals is back when this returns.
+pub(crate) fn release(signals: &[Signal], listener: &Arc<Listener>) {
+    let _lock = lock();
+    if !listener.is_spent() {
         remove(signals, listener);
-        unseen_signal(listener)
-    };
-    if let Some((slot, signal)) = unseen {
-        fallback_action(slot, signal);
+        if listener.is_spent() {
+            slots(signals).for_each(|slot| slot.listeners.add(listener)); // spent in between
+        }
     }
+    for slot in slots(signals).filter(|slot| slot.listeners.any(Listener::awaits_shutdown)) {
+        slot.listeners.retain(|other| !Arc::ptr_eq(other, listener));
+    }
+    end_shutdown_if_over();
+}
+
+/// Removes a listener. The previous behavior of its signals is back when this returns.
+pub(crate) fn unregister(signals: &[Signal], listener: &Arc<Listener>) {
+    let _lock = lock();
+    remove(signals, listener);
+    end_shutdown_if_over();
 }
 
 /// Waits until no handler is between the first and the last of its listeners.
@@ -209,23 +220,17 @@ pub(crate) fn wait_for_deliveries() {
 }
 
 fn remove(signals: &[Signal], listener: &Arc<Listener>) {
-    let is_seen = listener.target().signal_seen().is_some();
-    if is_seen {
-        wait_for_deliveries(); // R4
-    }
-    for slot in signals.iter().filter_map(|signal| slot(signal.as_raw())) {
-        if is_seen {
-            slot.listeners.for_each(|other| other.target().see()); // R4
-            slot.after_drop.copy_from(&listener.repeats); // R3
-        }
-        slot.listeners.remove(listener);
+    for slot in slots(signals) {
+        slot.listeners.retain(|other| !Arc::ptr_eq(other, listener));
     }
 }
 
-fn unseen_signal(listener: &Listener) -> Option<(&'static SignalSlot, i32)> {
-    let signal = listener.target().signal_unseen()?.as_raw();
-    let slot = slot(signal)?;
-    slot.listeners.is_empty().then_some((slot, signal))
+/// Whether the signal may have been typed on a terminal. Elsewhere that is not known.
+fn is_typed(info: &libc::siginfo_t) -> bool {
+    /// `SI_KERNEL`, which libc does not have for FreeBSD.
+    const BY_KERNEL: i32 = if cfg!(target_os = "freebsd") { 0x10006 } else { 0x80 };
+    !cfg!(any(target_os = "linux", target_os = "android", target_os = "freebsd"))
+        || info.si_code == BY_KERNEL
 }
 
 /// The process that sent the signal, if the kernel vouches for it. What `sigqueue` carries can be

@@ -29,7 +29,7 @@ pub(crate) struct WakeFd {
 
 impl WakeFd {
     /// Makes it readable. Async-signal-safe.
-    pub(super) fn wake(&self) {
+    pub(crate) fn wake(&self) {
         let write = self.write.as_ref().unwrap_or(&self.read);
         let one = 1_u64.to_ne_bytes();
         // SAFETY: the pointer is to eight live bytes. If the write fails, the descriptor is full
@@ -37,8 +37,8 @@ impl WakeFd {
         unsafe { libc::write(write.as_raw_fd(), one.as_ptr().cast(), one.len()) };
     }
 
-    /// Blocks the thread until `is_done`, or until the deadline.
-    pub(super) fn wait(&self, is_done: impl Fn() -> bool, deadline: Option<Instant>) {
+    /// Blocks the thread until `is_done`, or until the deadline. Returns true.
+    pub(crate) fn wait(&self, is_done: impl Fn() -> bool, deadline: Option<Instant>) -> bool {
         while !is_done() && deadline.is_none_or(|deadline| Instant::now() < deadline) {
             match self.poll(deadline) {
                 Readiness::Interrupted => {}
@@ -47,6 +47,7 @@ impl WakeFd {
                 Readiness::Unknown => nap(deadline),
             }
         }
+        true
     }
 
     /// It is readable without a reason: something else has written to it.
@@ -60,18 +61,19 @@ impl WakeFd {
     }
 
     /// A pipe may hold more, and is readable then.
-    pub(super) fn drain(&self) {
+    pub(crate) fn drain(&self) {
         let mut bytes = [0_u8; 64];
         // SAFETY: the pointer is to so many live bytes. The descriptor does not block.
         unsafe { libc::read(self.read.as_raw_fd(), bytes.as_mut_ptr().cast(), bytes.len()) };
     }
 
-    /// Blocks the thread until it is readable, or may be.
-    pub(super) fn wait_readable(&self) {
+    /// Blocks the thread until it is readable, or may be. Returns true.
+    pub(crate) fn wait_readable(&self) -> bool {
         match self.poll(None) {
             Readiness::Interrupted | Readiness::Readable => {}
             Readiness::Unknown => nap(None),
         }
+        true
     }
 
     fn poll(&self, deadline: Option<Instant>) -> Readiness {
@@ -117,7 +119,7 @@ impl AsFd for WakeFd {
 #[cfg(any(target_os = "linux", target_os = "android"))]
 impl WakeFd {
     /// An eventfd: one descriptor, and the cheapest to write to.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         // SAFETY: no pointers.
         let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
         check(fd.min(0))?;
@@ -130,7 +132,7 @@ impl WakeFd {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 impl WakeFd {
     /// A pipe.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let mut ends = [0; 2];
         // SAFETY: the pointer is to two live integers.
         check(unsafe { libc::pipe(ends.as_mut_ptr()) })?;

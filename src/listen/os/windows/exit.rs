@@ -18,12 +18,7 @@ pub(crate) fn with_status(status: i32) -> ! {
     }
 }
 
-/// Ends the process as if it had no handler.
-pub(crate) fn by_signal(signal: Signal) {
-    with_status(status_of(signal))
-}
-
-/// The status of a process that a console event has ended.
-pub(crate) fn status_of(_: Signal) -> i32 {
-    STATUS_CONTROL_C_EXIT
+/// Ends the process as a console event does.
+pub(crate) fn by_signal(_: Signal) -> ! {
+    with_status(STATUS_CONTROL_C_EXIT)
 }

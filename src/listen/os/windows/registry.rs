@@ -13,9 +13,7 @@ use windows_sys::Win32::System::Console::SetConsoleCtrlHandler;
 use windows_sys::core::BOOL;
 
 use super::event::{self, ends_process};
-use super::exit;
-use super::listener::Listener;
-use crate::listen::os::forced_exit::{Repeat, RepeatState};
+use crate::listen::listener::{Arrival, Listener};
 use crate::signal::Signal;
 use crate::util::clock;
 
@@ -24,27 +22,16 @@ use crate::util::clock;
 // R1  An event is recorded by every listener before the first one is woken, under the lock. So no
 //     listener can end the process before the others know of the event.
 // R2  No listener is woken under the lock: a task may drop the last clone of its signal.
-// R3  `after_drop` is read only while there is no listener. It is set before the last listener is
-//     removed, if an event has set the latch of that one and the program knows it.
-// R4  If the program knows of an event through one listener, it counts as seen by every other
-//     listener that has it when that one is removed.
+// R3  A listener that is closed and still in a list is spent. The next `listen` for that event
+//     removes it.
 
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
-    is_installed: false,
-    slots: [const { EventSlot { listeners: Vec::new(), after_drop: RepeatState::disabled() } };
-        event::COUNT],
-});
+static REGISTRY: Mutex<Registry> =
+    Mutex::new(Registry { is_installed: false, listeners: [const { Vec::new() }; event::COUNT] });
 
 struct Registry {
     is_installed: bool,
-    slots: [EventSlot; event::COUNT],
-}
-
-/// What the process does about one event.
-struct EventSlot {
-    listeners: Vec<Arc<Listener>>,
-    /// The repeats of a shutdown whose last listener is gone (R3).
-    after_drop: RepeatState,
+    /// For each event.
+    listeners: [Vec<Arc<Listener>>; event::COUNT],
 }
 
 fn lock() -> MutexGuard<'static, Registry> {
@@ -52,8 +39,8 @@ fn lock() -> MutexGuard<'static, Registry> {
 }
 
 impl Registry {
-    fn slot(&mut self, signal: Signal) -> Option<&mut EventSlot> {
-        self.slots.get_mut(event::index(signal)?)
+    fn listeners(&mut self, signal: Signal) -> Option<&mut Vec<Arc<Listener>>> {
+        self.listeners.get_mut(event::index(signal)?)
     }
 
     /// Installs the handler, once in the life of the process.
@@ -79,26 +66,21 @@ extern "system" fn on_event(event: u32) -> BOOL {
     is_handled.into()
 }
 
-/// Returns false if the event takes effect as if the program did not listen.
+/// Returns false if there is no listener.
 fn deliver(signal: Signal) -> bool {
     let at = clock::elapsed();
+    let arrival = Arrival { signal: signal.as_raw(), sender: None, is_typed: true, at };
     let mut registry = lock();
-    let Some(slot) = registry.slot(signal) else { return false };
-    for listener in &slot.listeners {
-        listener.record(signal, at); // R1
+    let Some(listeners) = registry.listeners(signal) else { return false };
+    for listener in &*listeners {
+        listener.record(arrival); // R1
     }
-    let is_same_press = slot.listeners.is_empty() && continues_after_drop(slot, signal);
-    let listeners = slot.listeners.clone();
+    let listeners = listeners.clone();
     drop(registry); // R2
     for listener in &listeners {
         listener.wake_all();
     }
-    is_same_press || !listeners.is_empty()
-}
-
-/// The last listener is gone, after an event: does not return if this one forces the exit.
-fn continues_after_drop(slot: &EventSlot, signal: Signal) -> bool {
-    slot.after_drop.is_enabled() && slot.after_drop.on_signal(signal.as_raw()) == Repeat::SamePress
+    !listeners.is_empty()
 }
 
 /// What `register` did.
@@ -117,50 +99,37 @@ pub(crate) fn register(
     clock::start();
     let mut registry = lock();
     registry.install()?;
-    let slot = registry.slot(signal).ok_or(io::ErrorKind::InvalidInput)?;
-    slot.listeners.push(Arc::clone(listener));
+    let listeners = registry.listeners(signal).ok_or(io::ErrorKind::InvalidInput)?;
+    listeners.push(Arc::clone(listener));
     Ok(Registered::Yes)
 }
 
-/// `listen` has succeeded: an earlier shutdown is over.
+/// `listen` has succeeded: an earlier shutdown is over (R3).
 pub(crate) fn begin(signals: &[Signal]) {
+    retain(signals, |listener, _| !listener.is_closed());
+}
+
+/// The last clone of a signal is dropped. A spent listener stays, unless another one waits for a
+/// shutdown. Of any other listener, the previous behavior of its signals is back when this returns.
+pub(crate) fn release(signals: &[Signal], listener: &Arc<Listener>) {
+    retain(signals, |other, is_awaited| {
+        !Arc::ptr_eq(other, listener) || listener.is_spent() && !is_awaited
+    });
+}
+
+/// Removes a listener. The previous behavior of its signals is back when this returns.
+pub(crate) fn unregister(signals: &[Signal], listener: &Arc<Listener>) {
+    retain(signals, |other, _| !Arc::ptr_eq(other, listener));
+}
+
+/// Keeps the listeners for which `f` is true. It gets whether one of the list awaits a shutdown.
+fn retain(signals: &[Signal], f: impl Fn(&Arc<Listener>, bool) -> bool) {
     let mut registry = lock();
     for &signal in signals {
-        registry.slot(signal).into_iter().for_each(|slot| slot.after_drop.disable());
+        let Some(listeners) = registry.listeners(signal) else { continue };
+        let is_awaited = listeners.iter().any(|listener| listener.awaits_shutdown());
+        listeners.retain(|listener| f(listener, is_awaited));
     }
-}
-
-/// Removes `listener`. The previous behavior of its signals is back when this returns.
-///
-/// A signal that the program did not see takes effect as if it had come afterwards, unless another
-/// listener has it.
-pub(crate) fn unregister(signals: &[Signal], listener: &Arc<Listener>) {
-    let unseen = {
-        let mut registry = lock();
-        remove(&mut registry, signals, listener);
-        unseen_signal(&mut registry, listener)
-    };
-    if let Some(signal) = unseen {
-        exit::by_signal(signal);
-    }
-}
-
-fn remove(registry: &mut Registry, signals: &[Signal], listener: &Arc<Listener>) {
-    let is_seen = listener.target().signal_seen().is_some();
-    for &signal in signals {
-        let Some(slot) = registry.slot(signal) else { continue };
-        if is_seen {
-            slot.listeners.iter().for_each(|other| other.target().see()); // R4
-            slot.after_drop.copy_from(&listener.repeats); // R3
-        }
-        slot.listeners.retain(|other| !Arc::ptr_eq(other, listener));
-    }
-}
-
-fn unseen_signal(registry: &mut Registry, listener: &Listener) -> Option<Signal> {
-    let signal = listener.target().signal_unseen()?;
-    let slot = registry.slot(signal)?;
-    slot.listeners.is_empty().then_some(signal)
 }
 
 /// Waits until the handler is not between the first and the last of its listeners (R1).
