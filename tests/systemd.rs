@@ -80,6 +80,7 @@ cases! {
         let guard = hooks
             .observe(observer)
             .exit_on(shutdown.clone())
+            .quiet()
             .start()
             .unwrap();
         say("ready");
@@ -115,7 +116,7 @@ cases! {
             .observe(systemd::observer());
         let shutdown = ShutdownSignal::manual();
         shutdown.request("enough");
-        hooks.exit_on(shutdown).start().unwrap().join();
+        hooks.exit_on(shutdown).quiet().start().unwrap().join();
     };
 
     without_a_limit_no_time_is_asked_for: |case| {
