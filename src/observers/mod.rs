@@ -6,5 +6,4 @@ pub mod progress;
 #[cfg(all(unix, feature = "systemd"))]
 pub mod systemd;
 #[cfg(feature = "tracing")]
-#[doc = include_str!("../../features/tracing.md")]
-pub mod tracing {}
+pub mod tracing;
