@@ -17,6 +17,7 @@ use crate::hooks::engine::BOUND;
 use crate::hooks::event::Running;
 use crate::hooks::output;
 use crate::hooks::report::Report;
+use crate::hooks::report::text::escape;
 
 /// The time before the first line, and between two of them.
 pub(super) const SILENCE: Duration = Duration::from_secs(1);
@@ -69,7 +70,7 @@ impl Voice {
             Some(hint) if io::stderr().is_terminal() => format!(", {hint}"),
             _ => String::new(),
         };
-        output::eprint(&format!("{running}{hint}"), BOUND);
+        output::eprint(&escape(&format!("{running}{hint}")), BOUND);
     }
 
     pub(super) fn report(&self, report: &Report) {
