@@ -22,7 +22,7 @@ use crate::hooks::observer_threads::ObserverThreads;
 use crate::hooks::report::{HookReport, Outcome, Report, Summary};
 use crate::in_flight::tracked_work::TrackedWork;
 use crate::signal::{Reason, ShutdownSignal};
-use crate::util::sync::{Mutex, lock};
+use crate::util::sync::{Mutex, MutexGuard, lock};
 
 // Invariants
 //
@@ -284,7 +284,23 @@ impl Engine {
         if !ShutdownSpan::IS_ENABLED {
             return;
         }
-        let _in_order = lock(&self.telling);
+        let in_order = lock(&self.telling);
+        self.tell_all(in_order);
+    }
+
+    /// Does the same at the end, but does not wait for long for a subscriber that blocks another thread.
+    #[cfg(feature = "__signal")]
+    pub(in crate::hooks) fn tell_at_the_end(&self) {
+        let end = Instant::now() + BOUND / 5;
+        while ShutdownSpan::IS_ENABLED && Instant::now() < end {
+            if let Ok(in_order) = self.telling.try_lock() {
+                return self.tell_all(in_order);
+            }
+            std::thread::sleep(BOUND / 500);
+        }
+    }
+
+    fn tell_all(&self, _in_order: MutexGuard<'_, ()>) {
         loop {
             let Some(event) = lock(&self.state).untold.pop_front() else { return };
             self.span.on_event(event);

@@ -171,7 +171,7 @@ impl ExitJob {
         let Ending { exit_with, on_report, closed } = mem::take(&mut *lock(&self.ending));
         let tell_program = || {
             let Some((report, mut observers)) = closed else { return };
-            self.engine().tell();
+            self.engine().tell_at_the_end();
             observers.finish(BOUND / 5);
             if let Some(exit_with) = exit_with {
                 let exit = exit_with(&report);
