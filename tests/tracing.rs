@@ -266,12 +266,12 @@ cases! {
         guard.join();
     };
 
-    // The report says that they have not started.
+    // The subscriber blocks the thread of the hook.
     hooks_do_not_start_after_the_report: |case| {
         let child = case.start();
         match child.line().as_str() {
             "hook" => child.expect("cache: done"), // the subscriber has held up another thread
-            line => assert_eq!(line, "cache: not started"),
+            line => assert_eq!(line, "cache: abandoned"),
         }
         let ended = child.ends();
         assert!(ended.unread.is_empty(), "{ended:?}");

@@ -224,7 +224,8 @@ impl Engine {
             self.wake_driver(); // before code of the program, which may block
         }
         self.tell();
-        Some((deadline, tracked))
+        // P2, also for a hook that the subscriber has blocked until now.
+        (!ShutdownSpan::IS_ENABLED || !self.is_closed()).then_some((deadline, tracked))
     }
 
     /// A hook ends, if it has not ended before. One that still waits never starts.
