@@ -30,7 +30,7 @@ const WAITERS: usize = 1000;
 cases! {
     all_end_and_none_is_woken_for_nothing: |case| case.passes(), || {
         let threads = system::threads();
-        let half = env::var("SIGNOFF_STRESS").map_or(ROUNDS, |rounds| rounds.parse().unwrap()) / 2;
+        let half = rounds() / 2;
         // Half of the rounds come first: buffers of the process have their size by then.
         (0..half).for_each(|_| round());
         settles("threads", threads, system::threads);
@@ -40,6 +40,30 @@ cases! {
         let growth = heap::in_use().saturating_sub(before);
         assert!(growth < 16 * 1024, "{growth} bytes more after {} signals", SIGNALS * half);
     };
+
+    // A handler that has found a listener may use it, even if it is dropped meanwhile. Only AddressSanitizer
+    // would see that it is gone.
+    listeners_come_and_go: |case| case.passes(), || {
+        let signals = || Signals::default().forced_exit(ForcedExit::Never);
+        let stays = signals().listen(Blocking).expect("nothing is in the way");
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !over.load(Ordering::SeqCst) {
+                        drop(signals().listen(Blocking).expect("nothing is in the way"));
+                    }
+                });
+            }
+            (0..rounds().div_ceil(10)).for_each(|_| storm());
+            over.store(true, Ordering::SeqCst);
+        });
+        assert!(stays.is_requested());
+    };
+}
+
+fn rounds() -> usize {
+    env::var("SIGNOFF_STRESS").map_or(ROUNDS, |rounds| rounds.parse().expect("a number"))
 }
 
 /// They wait, come and go; then the storm begins, and goes on while they end.
