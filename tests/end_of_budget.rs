@@ -84,13 +84,7 @@ fn many_hooks() {
     let shutdown = ShutdownSignal::listen(Blocking).unwrap();
     if variant().unwrap() == "busy" {
         system::stay_on_one_processor();
-        (0..3).for_each(|_| {
-            drop(thread::spawn(|| {
-                loop {
-                    std::hint::spin_loop()
-                }
-            }))
-        });
+        (0..3).for_each(|_| _ = thread::spawn(|| system::spin()));
     }
     let begun = Arc::new(AtomicUsize::new(0));
     let hangs = async || {

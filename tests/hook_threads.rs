@@ -70,7 +70,7 @@ cases! {
                 system::stay_on_one_processor();
                 thread::sleep(50 * MS); // it may still be on its way to its wait
                 linux::starve_named("signoff-hook");
-                (0..4).for_each(|_| drop(thread::spawn(|| loop { std::hint::spin_loop() })));
+                (0..4).for_each(|_| _ = thread::spawn(|| system::spin()));
             }
         };
         let hooks = Hooks::new().budget(BOUND).keep_serving(400 * MS);
