@@ -5,7 +5,6 @@ mod common;
 
 use std::future::pending;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -184,24 +183,6 @@ impl Write for Says {
     }
 }
 
-static IS_REPORTED: AtomicBool = AtomicBool::new(false);
-
-/// Blocks at the beginning of the shutdown until there is a report.
-struct WaitsForReport;
-
-impl Write for WaitsForReport {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if String::from_utf8_lossy(bytes).contains("shutdown started") {
-            common::until("reported", || IS_REPORTED.load(Ordering::SeqCst));
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// As they do where standard error is closed.
 #[derive(Clone, Copy)]
 struct Panics;
@@ -262,29 +243,6 @@ cases! {
         let hooks = Hooks::new().budget(5 * SHORT).hook("cache", async || {}).then();
         let hooks = hooks.hook("blocks", async || if true { block() });
         let guard = hooks.exit_on(shutdown.clone()).start().unwrap();
-        shutdown.request("enough");
-        guard.join();
-    };
-
-    // The report says that they have not started.
-    hooks_do_not_start_after_the_report: |case| {
-        let child = case.start();
-        match child.line().as_str() {
-            "hook" => child.expect("cache: done"), // the subscriber has held up another thread
-            line => assert_eq!(line, "cache: not started"),
-        }
-        let ended = child.ends();
-        assert!(ended.unread.is_empty(), "{ended:?}");
-    }, || {
-        tracing_subscriber::fmt().with_writer(|| WaitsForReport).init();
-        let shutdown = ShutdownSignal::manual();
-        let hooks = Hooks::new().budget(5 * SHORT).hook("cache", async || say("hook"));
-        let report = |report: Report| {
-            common::say_outcomes(&report);
-            IS_REPORTED.store(true, Ordering::SeqCst);
-            thread::sleep(10 * SHORT); // the process exits then, and a stage would have the time
-        };
-        let guard = hooks.exit_on(shutdown.clone()).on_report(report).start().unwrap();
         shutdown.request("enough");
         guard.join();
     };
