@@ -84,13 +84,7 @@ fn many_hooks() {
     let shutdown = ShutdownSignal::listen(Blocking).unwrap();
     if variant().unwrap() == "busy" {
         system::stay_on_one_processor();
-        (0..3).for_each(|_| {
-            drop(thread::spawn(|| {
-                loop {
-                    std::hint::spin_loop()
-                }
-            }))
-        });
+        (0..3).for_each(|_| _ = thread::spawn(|| system::spin()));
     }
     let begun = Arc::new(AtomicUsize::new(0));
     let hangs = async || {
@@ -103,7 +97,7 @@ fn many_hooks() {
         let hook = async move || _ = begun.fetch_add(1, Ordering::SeqCst);
         hooks.hook(number.to_string(), hook).within(MS)
     });
-    let exit_on = hooks.exit_on(shutdown).on_report(move |report| {
+    let exit_on = hooks.exit_on(shutdown).quiet().on_report(move |report| {
         let count = |is: fn(&Outcome) -> bool| {
             report.hooks()[1..].iter().filter(|hook| is(hook.outcome())).count()
         };
@@ -129,7 +123,7 @@ fn stuck_driver(
         blocks();
     });
     let hooks = hooks.then().hook("next", async || say("next"));
-    let guard = hooks.exit_on(shutdown.clone()).on_report(on_report).start().unwrap();
+    let guard = hooks.exit_on(shutdown.clone()).quiet().on_report(on_report).start().unwrap();
     before.send(system::refuse_threads()).unwrap();
     shutdown.request("enough");
     guard.join();

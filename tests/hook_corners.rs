@@ -34,13 +34,12 @@ fn time_of(stages: usize) -> Duration {
     let hooks = (0..stages).fold(Hooks::new().budget(LONG), add);
     let before = cpu_time();
     let report = block_on(hooks.run());
-    let took = cpu_time() - before;
+    let took = cpu_time().saturating_sub(before);
     assert!(report.is_clean() && report.hooks().len() == stages);
     took
 }
 
 #[test]
-#[ignore = "a stage looks at all later ones"]
 fn twice_as_many_stages_take_twice_as_long() {
     // The shortest of three: what a busy machine adds is no time of the stages.
     let shortest = |stages| (0..3).map(|_| time_of(stages)).min().expect("three times");
@@ -71,11 +70,12 @@ fn an_earlier_deadline_may_come_after_a_later_one() {
         let hooks = Hooks::new().budget(LONG);
         let first = async || _ = async_io::Timer::after(20 * MS).await;
         let hooks = hooks.hook("first", first).within(LONG).then();
-        let hooks = match is_blocking {
-            false => hooks.hook("hangs", pending::<()>).within(20 * MS),
-            true => hooks.blocking("blocks", || block()).within(20 * MS),
+        let hooks = if is_blocking {
+            hooks.blocking("blocks", || block())
+        } else {
+            hooks.hook("hangs", pending::<()>)
         };
-        let report = run(hooks);
+        let report = run(hooks.within(20 * MS));
         let second = if is_blocking { "blocks: abandoned" } else { "hangs: timed out" };
         assert_eq!(outcomes(&report), ["first: done", second]);
     }
@@ -154,7 +154,7 @@ cases! {
         let sleeps = async || {
             let (start, used) = (Instant::now(), process_cpu_time());
             async_io::Timer::after(500 * MS).await;
-            let used = process_cpu_time() - used;
+            let used = process_cpu_time().saturating_sub(used);
             assert!(used < start.elapsed() / 10, "{used:?} of {:?}", start.elapsed());
         };
         let hooks = Hooks::new().budget(BOUND).blocking("blocks", || block()).within(20 * MS);
@@ -163,7 +163,7 @@ cases! {
             return say_outcomes(&block_on(hooks.run()));
         }
         let shutdown = ShutdownSignal::manual();
-        let exit_on = hooks.exit_on(shutdown.clone()).on_report(|report| say_outcomes(&report));
+        let exit_on = hooks.exit_on(shutdown.clone()).quiet().on_report(|report| say_outcomes(&report));
         let guard = exit_on.start().unwrap();
         shutdown.request("enough");
         guard.join();

@@ -164,7 +164,7 @@ fn hangs_for(
             let deadline = context.deadline().expect("there is a budget");
             assert!(deadline <= Instant::now() + share, "it has more than its share");
             assert!(deadline >= earliest + share, "it has less than its share");
-            pending().await
+            pending::<()>().await;
         })
     }
 }

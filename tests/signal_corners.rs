@@ -44,7 +44,7 @@ cases! {
             }
             "grandchild" => block_on(once_pending(child.child(), is_ready)),
             _ => {
-                let exit_on = Hooks::new().hook("says", async || say("SIGTERM")).exit_on(child.clone());
+                let exit_on = Hooks::new().hook("says", async || say("SIGTERM")).exit_on(child.clone()).quiet();
                 is_ready();
                 _ = block_on(exit_on.run(child));
             }
@@ -170,8 +170,16 @@ impl OnRuntime for Way {
                 "await" => shutdown.clone().await,
                 "wait" => _ = shutdown.wait(),
                 "channel" => assert!(shutdown.channel().recv().is_err()),
-                "start" => exit_on("hook").exit_on(shutdown.clone()).start().unwrap().join(),
-                _ => _ = exit_on("hook").exit_on(shutdown.clone()).run(shutdown.clone()).await,
+                "start" => {
+                    exit_on("hook").exit_on(shutdown.clone()).quiet().start().unwrap().join()
+                }
+                _ => {
+                    _ = exit_on("hook")
+                        .exit_on(shutdown.clone())
+                        .quiet()
+                        .run(shutdown.clone())
+                        .await
+                }
             }
             say_reason(&shutdown);
         });

@@ -1,4 +1,6 @@
 //! A storm of signals while a crowd of waiters comes and goes.
+//!
+//! `SIGNOFF_STRESS=1000` is the number of rounds, ten times as many as otherwise.
 #![cfg(target_os = "linux")]
 #![allow(unsafe_code, reason = "real signals, and an allocator that counts")]
 
@@ -9,7 +11,7 @@ mod heap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 use std::task::Waker;
-use std::{mem, thread};
+use std::{env, mem, thread};
 
 use common::contract::api::settles;
 use common::pending::{Count, poll};
@@ -17,8 +19,9 @@ use common::{cases, system};
 use libc::{SIGINT, SIGTERM};
 use signoff::{Blocking, ForcedExit, ShutdownSignal, Signals};
 
+/// In a run that asks for no other number.
 const ROUNDS: usize = 100;
-/// In each round: 100,000 in all.
+/// In each round.
 const SIGNALS: usize = 1000;
 const THREADS: usize = 4;
 /// At any time, on all threads together.
@@ -27,15 +30,40 @@ const WAITERS: usize = 1000;
 cases! {
     all_end_and_none_is_woken_for_nothing: |case| case.passes(), || {
         let threads = system::threads();
+        let half = rounds() / 2;
         // Half of the rounds come first: buffers of the process have their size by then.
-        (0..ROUNDS / 2).for_each(|_| round());
+        (0..half).for_each(|_| round());
         settles("threads", threads, system::threads);
         let before = heap::in_use();
-        (0..ROUNDS / 2).for_each(|_| round());
+        (0..half).for_each(|_| round());
         settles("threads", threads, system::threads);
         let growth = heap::in_use().saturating_sub(before);
-        assert!(growth < 16 * 1024, "{growth} bytes more after {} signals", SIGNALS * ROUNDS / 2);
+        assert!(growth < 16 * 1024, "{growth} bytes more after {} signals", SIGNALS * half);
     };
+
+    // A handler that has found a listener may use it, even if it is dropped meanwhile. Only AddressSanitizer
+    // would see that it is gone.
+    listeners_come_and_go: |case| case.passes(), || {
+        let signals = || Signals::default().forced_exit(ForcedExit::Never);
+        let stays = signals().listen(Blocking).expect("nothing is in the way");
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !over.load(Ordering::SeqCst) {
+                        drop(signals().listen(Blocking).expect("nothing is in the way"));
+                    }
+                });
+            }
+            (0..rounds().div_ceil(10)).for_each(|_| storm());
+            over.store(true, Ordering::SeqCst);
+        });
+        assert!(stays.is_requested());
+    };
+}
+
+fn rounds() -> usize {
+    env::var("SIGNOFF_STRESS").map_or(ROUNDS, |rounds| rounds.parse().expect("a number"))
 }
 
 /// They wait, come and go; then the storm begins, and goes on while they end.

@@ -155,6 +155,13 @@ pub(crate) fn pause() -> ! {
     }
 }
 
+/// Keeps a processor busy until the process ends.
+pub(crate) fn spin() -> ! {
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
 /// Waits for a forked child, and kills it where it does not end.
 pub(crate) fn wait_for(pid: i32) -> i32 {
     let deadline = Instant::now() + BOUND;
