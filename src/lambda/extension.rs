@@ -130,7 +130,7 @@ impl SnapStartResource for Extension {
             let renewed = registration::renew(self.timeout);
             #[cfg(feature = "tracing")]
             if let Err(error) = &renewed {
-                tracing::warn!(%error, "the connection of the extension is not renewed");
+                tracing::warn!(target: "signoff", %error, "the extension's connection is not renewed");
             }
             renewed.or(Ok(()))
         })

@@ -141,7 +141,7 @@ impl Install {
         self
     }
 
-    /// Calls `f` with the report of the hooks before the process exits.
+    /// Calls `f` with the report of the hooks before the process exits. By default nothing is printed.
     pub fn on_report(mut self, f: impl FnOnce(Report) + Send + 'static) -> Self {
         self.on_report = Some(Box::new(f));
         self
@@ -174,7 +174,7 @@ impl Install {
             None => hooks.budget_at_most(BUDGET),
         };
         let arm = |shutdown| {
-            let exit_on = hooks.exit_on(shutdown).exit(exit);
+            let exit_on = hooks.exit_on(shutdown).exit(exit).quiet();
             on_report.into_iter().fold(exit_on, ExitOn::on_report).start_without_waiting()
         };
         let signal = SharedSignal::listen().map_err(Error::Signal)?;
@@ -191,7 +191,7 @@ impl Install {
         };
         #[cfg(feature = "tracing")]
         if let Some(error) = &registration_error {
-            tracing::warn!(%error, "no extension is registered");
+            tracing::warn!(target: "signoff", %error, "no extension is registered");
         }
         Ok(Installed { guard, shutdown, registration_error })
     }

@@ -104,7 +104,7 @@ fn invalid(text: String) -> io::Error {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{LIMIT, read};
+    use super::{LIMIT, Read, read};
 
     const RESPONSES: &[&str] = &[
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
@@ -130,6 +130,13 @@ mod tests {
             (any::<u8>(), 1..2 * LIMIT).prop_map(|(byte, length)| vec![byte; length]),
         ];
         prop::collection::vec((any::<prop::sample::Index>(), 0..40_usize, inserted), 1..6)
+    }
+
+    #[test]
+    fn a_body_without_a_length_ends_with_the_connection() {
+        let mut response = (&b"HTTP/1.1 403 Forbidden\r\n\r\n"[..]).chain(&b"reason"[..]);
+        let error = read(&mut response).expect_err("refused").to_string();
+        assert!(error.contains("403 (reason)"), "{error}");
     }
 
     proptest! {

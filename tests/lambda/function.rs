@@ -202,6 +202,7 @@ fn register(way: &str, extension: Extension) -> Result<Registration, Registratio
             }
             extension.register()
         }
+        "longest timeout" => extension.timeout(Duration::MAX).register(),
         "default timeout" => Extension::default().register(),
         "again" => {
             let first = extension.register();

@@ -92,6 +92,16 @@ fn installs() {
         "hung" => ready(
             install_with(hooks().hook("hung", async || pending::<()>().await)).budget(BOUND * 9),
         ),
+        "abandoned" => {
+            let hooks = hooks().hook("hung", async || pending::<()>().await);
+            ready(lambda::install(hooks).budget(Duration::from_millis(1500)));
+        }
+        "logs" => {
+            tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
+            let installed = install().start().expect("installed");
+            installed.shutdown().request("enough");
+            installed.join();
+        }
         "strict" => match install().strict().start() {
             Err(Error::Registration(error)) => say(kind(&error)),
             other => say(format_args!("{other:?}")),
@@ -265,6 +275,15 @@ fn a_failed_registration_is_no_error() {
     exits_with(function, 0);
 }
 
+#[cfg(feature = "tracing")]
+#[test]
+fn a_failed_registration_is_logged() {
+    let api = Api::answering("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    let (status, errors) = start(&api.address.to_string(), "logs").outcome();
+    let event = " WARN signoff: no extension is registered error=the Runtime API refused";
+    assert!(status.success() && errors.contains(event), "{status}: {errors}");
+}
+
 #[test]
 fn a_failed_installation_leaves_nothing_behind() {
     let function = start("", "no threads");
@@ -322,6 +341,16 @@ fn a_second_ctrl_c_exits() {
     function.kill(libc::SIGINT);
     let (status, errors) = function.outcome();
     assert!(status.signal() == Some(libc::SIGINT) && errors.is_empty(), "{}", describe(status));
+}
+
+/// Elsewhere, `exit_on` prints a line after a second, and the report if a hook is abandoned.
+#[test]
+fn nothing_is_printed() {
+    let function = start("", "abandoned");
+    function.waits();
+    function.kill(libc::SIGTERM);
+    function.says("hook");
+    exits_with(function, 1);
 }
 
 #[test]

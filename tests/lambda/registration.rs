@@ -55,7 +55,7 @@ fn a_broken_next_connection_is_harmless() {
 #[test]
 fn works_in_every_runtime_and_without_one() {
     let api = Api::answering(registered());
-    for way in ["plain", "tokio", "async-std", "smol"] {
+    for way in ["plain", "tokio", "async-std", "smol", "longest timeout"] {
         registers(&api.address.to_string(), way);
     }
 }

@@ -34,6 +34,7 @@ fn is_restored() {
         "serve" => runtime.block_on(async { install.serve(Runtime::new(handler)).await }),
         "without" => runtime.block_on(install.without_extension().run(handler)),
         "unreachable" => {
+            tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
             let extension = Extension::default();
             extension.register().expect("registered");
             say("registered");
@@ -132,4 +133,7 @@ fn a_connection_that_cannot_be_renewed_is_no_error() {
     drop((listener, stream));
     function.ask();
     function.says("true");
+    let (_, errors) = function.outcome();
+    let event = " WARN signoff: the extension's connection is not renewed error=cannot register";
+    assert!(!cfg!(feature = "tracing") || errors.contains(event), "{errors}");
 }
