@@ -10,15 +10,18 @@
 //! and no default action ends the process in the middle of a shutdown.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::listen::os::{self, Owner, WakeFd};
-use crate::listen::target::Target;
+use crate::listen::os::{self, WakeFd};
+use crate::listen::stream::PendingSignals;
 use crate::signal::Signal;
+use crate::signal::latch::Latch;
 use crate::signal::options::ForcedExit;
 use crate::signal::reason::Process;
 use crate::util::os::terminal_view;
+use crate::util::owner::Owner;
 
 /// A signal sooner than this after the request is the same press of Ctrl-C, or a duplicate of the
 /// signal: terminals and parent processes sometimes deliver one press twice.
@@ -166,8 +169,73 @@ impl Listener {
 }
 
 #[cfg(unix)]
-impl std::os::fd::AsFd for Listener {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.wake_fd.as_fd()
+mod descriptor {
+    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+    impl AsFd for super::Listener {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.wake_fd.as_fd()
+        }
+    }
+
+    impl AsRawFd for super::Listener {
+        fn as_raw_fd(&self) -> RawFd {
+            self.as_fd().as_raw_fd()
+        }
+    }
+}
+
+/// What a signal sets: the latch of a `ShutdownSignal`, or a mark of a `SignalStream`.
+///
+/// A signal handler uses it while its owner is being dropped, so it is shared.
+pub(crate) enum Target {
+    Latch(Arc<Latch>),
+    Stream(Arc<PendingSignals>),
+}
+
+impl Target {
+    /// Async-signal-safe.
+    pub(crate) fn record(&self, arrival: Arrival) {
+        match self {
+            Self::Latch(latch) => latch.set_by_signal(arrival.signal, arrival.sender, arrival.at),
+            Self::Stream(pending) => pending.mark(arrival.signal),
+        }
+    }
+
+    /// Whether there is something to see. Async-signal-safe.
+    #[cfg(unix)]
+    pub(crate) fn is_set(&self) -> bool {
+        match self {
+            Self::Latch(latch) => latch.is_set(),
+            Self::Stream(pending) => pending.is_any(),
+        }
+    }
+
+    /// Whether more signals count after the first one.
+    pub(crate) fn repeats(&self) -> bool {
+        matches!(self, Self::Stream(_))
+    }
+
+    /// Wakes the waiters. Returns whether no other signal counts.
+    pub(crate) fn wake_all(&self) -> bool {
+        match self {
+            Self::Latch(latch) => latch.wake_all(),
+            Self::Stream(pending) => {
+                pending.wake();
+                false
+            }
+        }
+    }
+
+    fn latch(&self) -> Option<&Latch> {
+        match self {
+            Self::Latch(latch) => Some(latch),
+            Self::Stream(_) => None,
+        }
+    }
+
+    /// When the shutdown was requested, on the crate's clock. `None` for a stream. Async-signal-safe.
+    pub(crate) fn requested_at(&self) -> Option<Duration> {
+        self.latch()?.set_after()
     }
 }

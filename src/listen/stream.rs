@@ -13,7 +13,7 @@ use futures_lite::Stream;
 use crate::error::Error;
 use crate::listen::Listening;
 use crate::listen::backend::Backend;
-use crate::listen::target::Target;
+use crate::listen::listener::Target;
 use crate::signal::Signal;
 use crate::signal::Source;
 use crate::signal::options::Signals;

@@ -49,6 +49,7 @@ impl ShutdownSignal {
     ///
     /// The first [`wait`](Self::wait) on a child of a signal that listens starts a thread, unless
     /// there is one: it wakes the children if the runtime is blocked.
+    #[doc(alias = "child_token")]
     pub fn child(&self) -> Self {
         let latch = Arc::new(Latch::child_of(Arc::clone(self.latch())));
         // P2. If the parent is set already, the child has no waiters yet and needs no waker.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
 use crate::error::Error;
-use crate::listen::os::Owner;
 use crate::signal::ShutdownSignal;
+use crate::util::owner::Owner;
 
 impl ShutdownSignal {
     /// Returns a file descriptor that becomes readable when a shutdown is requested, by a signal or

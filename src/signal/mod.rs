@@ -17,6 +17,7 @@ pub(crate) mod waiters;
 use std::any::Any;
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::hash::{Hash, Hasher};
 use std::pin::Pin;
 use std::sync::Arc;
 #[cfg(feature = "blocking")]
@@ -37,6 +38,7 @@ use self::waiter::Waiter;
 use crate::util::block_on::block_on_or_poll;
 
 #[doc = include_str!("../../docs/shutdown_signal.md")]
+#[doc(alias = "CancellationToken")]
 #[must_use = "dropping the signal stops listening"]
 pub struct ShutdownSignal {
     inner: Arc<Inner>,
@@ -117,6 +119,7 @@ impl ShutdownSignal {
     ///
     /// The first request or signal wins: [`reason`](Self::reason) returns that one. Returns true if
     /// this call was the first.
+    #[doc(alias = "cancel")]
     pub fn request(&self, why: impl Into<Arc<str>>) -> bool {
         let is_first = self.latch().set_by_request(why.into());
         if is_first {
@@ -152,6 +155,7 @@ impl ShutdownSignal {
     ///
     /// True as soon as the signal handler has run, even if the runtime is blocked. So it also fits a
     /// plain loop: `while !shutdown.is_requested() { … }`.
+    #[doc(alias = "is_cancelled")]
     #[inline]
     #[must_use]
     pub fn is_requested(&self) -> bool {
@@ -167,6 +171,31 @@ impl ShutdownSignal {
     /// When the signal came or the shutdown was requested.
     pub(crate) fn requested_at(&self) -> Option<Instant> {
         self.latch().set_at()
+    }
+
+    /// Waits until a shutdown is requested, and returns the reason.
+    ///
+    /// Awaiting `&shutdown` waits without the reason.
+    ///
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let shutdown = signoff::ShutdownSignal::manual();
+    /// shutdown.request("deploy");
+    /// assert_eq!(shutdown.requested().await.to_string(), "request: deploy");
+    /// # });
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no signal and leaves nothing behind.
+    #[doc(alias = "cancelled")]
+    pub async fn requested(&self) -> Reason {
+        loop {
+            self.await;
+            if let Some(reason) = self.reason() {
+                return reason;
+            }
+        }
     }
 
     /// Blocks the thread until a shutdown is requested, and returns the reason.
@@ -276,6 +305,21 @@ impl ShutdownSignal {
 impl Clone for ShutdownSignal {
     fn clone(&self) -> Self {
         Self { inner: Arc::clone(&self.inner), waiter: Waiter::default() }
+    }
+}
+
+/// Clones are equal. A child is not equal to its parent.
+impl PartialEq for ShutdownSignal {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl Eq for ShutdownSignal {}
+
+impl Hash for ShutdownSignal {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.inner).hash(state);
     }
 }
 

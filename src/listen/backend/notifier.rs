@@ -42,20 +42,57 @@ impl Notifier {
         &self.signals
     }
 
-    /// Whether it is for a stream.
-    #[cfg(all(unix, any(feature = "tokio", feature = "async-std", feature = "smol")))]
-    pub(super) fn repeats(&self) -> bool {
-        self.listener.target().repeats()
-    }
-
-    #[cfg(all(unix, any(feature = "tokio", feature = "async-std", feature = "smol")))]
-    pub(super) fn listener(&self) -> &Arc<Listener> {
-        &self.listener
-    }
-
     #[cfg(all(unix, feature = "blocking"))]
     pub(super) fn start_thread(&self) -> std::io::Result<()> {
         self.fallback.start_thread(&self.listener)
+    }
+}
+
+#[cfg(all(unix, any(feature = "tokio", feature = "async-std", feature = "smol")))]
+pub(super) use watch::WatchGuard;
+
+#[cfg(all(unix, any(feature = "tokio", feature = "async-std", feature = "smol")))]
+mod watch {
+    use super::{Arc, Listener, Notifier};
+    use crate::listen::backend::reactor_task::{ReactorTask, WakeAll};
+
+    impl WakeAll for Listener {
+        fn wake_all(&self) -> bool {
+            Self::wake_all(self)
+        }
+
+        fn repeats(&self) -> bool {
+            self.target().repeats()
+        }
+    }
+
+    /// Waits until it is dropped.
+    pub struct WatchGuard(Arc<ReactorTask<Listener, Notifier>>);
+
+    impl Notifier {
+        pub(crate) fn listener(&self) -> &Arc<Listener> {
+            &self.listener
+        }
+
+        /// Wakes the waiters when `readable` is ready, on the thread that wakes it.
+        pub(crate) fn watch(
+            self,
+            readable: impl Future<Output = std::io::Result<()>> + Send + 'static,
+        ) -> WatchGuard {
+            WatchGuard(ReactorTask::start(Arc::clone(&self.listener), readable, self))
+        }
+    }
+
+    impl Drop for WatchGuard {
+        fn drop(&mut self) {
+            self.0.stop();
+        }
+    }
+
+    impl std::fmt::Debug for WatchGuard {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.debug_struct("WatchGuard").finish_non_exhaustive()
+        }
     }
 }
 

@@ -5,7 +5,6 @@
 //! - `wake_fd`: the eventfd or pipe that the handler makes readable.
 //! - `disposition`: what a signal does if nothing listens, and the signal mask.
 //! - `hangup`: the handler that lets a shutdown outlive `SIGHUP`.
-//! - `owner`: which process a listener belongs to.
 //! - `exit`: how a process ends at once.
 //! - `kill`: signals for other processes.
 //!
@@ -20,14 +19,12 @@ pub(crate) mod exit;
 mod hangup;
 mod kill;
 mod listener_list;
-mod owner;
 mod registry;
 mod wake_fd;
 
 pub(crate) use disposition::{exists, is_allowed, unblock};
 pub(crate) use hangup::outlive_hangup;
 pub(crate) use kill::kill;
-pub(crate) use owner::Owner;
 pub(crate) use registry::{Registered, begin, register, release, unregister, wait_for_deliveries};
 pub(crate) use wake_fd::WakeFd;
 

@@ -5,14 +5,13 @@
 //! handler does what the signal did before.
 
 use std::io;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::{process, thread};
 
 use super::disposition::{self, Disposition};
 use super::hangup;
 use super::listener_list::{ListenerList, is_delivering};
-use super::owner::{AtomicOwner, Owner};
 use crate::listen::listener::{Arrival, Listener};
 use crate::signal::Signal;
 use crate::signal::reason::Process;
@@ -28,7 +27,9 @@ use crate::util::clock;
 //     removes it.
 
 /// The process that the listeners belong to.
-static OWNER: AtomicOwner = AtomicOwner::none();
+static OWNER: AtomicU32 = AtomicU32::new(NO_PROCESS);
+
+const NO_PROCESS: u32 = 0;
 
 /// One for each signal number.
 static SLOTS: [SignalSlot; SIGNALS] = [const { SignalSlot::new() }; SIGNALS];
@@ -86,7 +87,8 @@ fn lock() -> MutexGuard<'static, ()> {
 
 /// Returns false in a forked child that has no listener of its own.
 pub(super) fn is_owner() -> bool {
-    OWNER.is_current()
+    // Relaxed: only the process itself changes it, before it has any listener.
+    OWNER.load(Ordering::Relaxed) == process::id()
 }
 
 /// The handler.
@@ -178,13 +180,13 @@ fn reset_after_fork() {
     if is_owner() {
         return;
     }
-    if OWNER.is_set() {
+    if OWNER.load(Ordering::Relaxed) != NO_PROCESS {
         for slot in &SLOTS {
             slot.listeners.reset_after_fork();
         }
         hangup::end();
     }
-    OWNER.set(Owner::current());
+    OWNER.store(process::id(), Ordering::Relaxed);
 }
 
 /// The last clone of a signal is dropped. A spent listener stays, unless another one waits for a
