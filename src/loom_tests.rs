@@ -15,7 +15,8 @@ use loom::thread;
 use crate::signal::Signal;
 use crate::signal::latch::Latch;
 use crate::signal::reason::{Process, Reason};
-use crate::signal::waiter::Waiter;
+
+use crate::signal::waiters::Waiter;
 use crate::signal::{ShutdownSignal, Wait};
 use crate::util::block_on::block_on;
 use crate::util::sync::{AtomicU8, Mutex, lock};

@@ -12,6 +12,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use crate::listen::os::{self, WakeFd};
@@ -101,6 +102,11 @@ impl Listener {
         self.target.requested_at().is_some_and(|at| now.saturating_sub(at) >= DEBOUNCE)
     }
 
+    /// Whether a second Ctrl-C ends the process.
+    pub(crate) fn forces_exit(&self) -> bool {
+        self.forced_exit != ForcedExit::Never
+    }
+
     /// Whether one of its signals has arrived. Exact once the listener is in no list.
     pub(crate) fn is_spent(&self) -> bool {
         self.is_spent.load(Ordering::Relaxed)
@@ -112,13 +118,11 @@ impl Listener {
     }
 
     /// Whether a shutdown is requested, by a signal or by the program. Async-signal-safe.
-    #[cfg(unix)]
     pub(crate) fn is_requested(&self) -> bool {
         !self.target.repeats() && self.target.is_set()
     }
 
     /// Makes the descriptor readable, if the target is set. Async-signal-safe.
-    #[cfg(unix)]
     pub(crate) fn wake_if_set(&self) {
         if self.target.is_set() {
             self.wake_fd.wake();
@@ -135,6 +139,9 @@ impl Listener {
         // Release: pairs with `is_closed`.
         self.is_closed.store(true, Ordering::Release);
         self.wake_fd.wake();
+        if let Target::Latch(latch) = &self.target {
+            latch.waiters.unpark();
+        }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -148,6 +155,15 @@ impl Listener {
             self.wake_fd.wait_readable()
         } else {
             self.wake_fd.wait(|| self.target.is_set() || self.is_closed(), deadline)
+        }
+    }
+
+    /// Leaves the descriptor to threads in `wait` until there is another waiter. `thread` is unparked
+    /// then: a second thread that runs at the moment of the signal would slow them down.
+    pub(crate) fn set_parked_thread(&self, thread: &Thread) {
+        match &self.target {
+            Target::Latch(latch) => latch.waiters.set_thread(thread.clone()),
+            Target::Stream(_) => thread.unpark(),
         }
     }
 
@@ -203,8 +219,7 @@ impl Target {
     }
 
     /// Whether there is something to see. Async-signal-safe.
-    #[cfg(unix)]
-    pub(crate) fn is_set(&self) -> bool {
+    fn is_set(&self) -> bool {
         match self {
             Self::Latch(latch) => latch.is_set(),
             Self::Stream(pending) => pending.is_any(),

@@ -49,7 +49,7 @@ impl Signals {
     /// # Errors
     ///
     /// As [`ShutdownSignal::listen`]; also [`Error::NoSignals`] if the set is empty, and
-    /// [`Error::NotAllowed`] or [`Error::Unknown`] if it holds a signal that cannot be used.
+    /// [`Error::NotAllowed`] or [`Error::Unknown`] if it contains a signal that cannot be used.
     pub fn listen<B: Backend>(self, backend: B) -> Result<ShutdownSignal, Error> {
         let latch = Arc::<Latch>::default();
         let listening = self.start(Target::Latch(Arc::clone(&latch)), backend)?;
@@ -128,6 +128,10 @@ impl Listening {
 impl Source for Listening {
     fn in_owner_process(&self) -> bool {
         self.listener.in_owner_process()
+    }
+
+    fn forces_exit(&self) -> bool {
+        self.listener.forces_exit()
     }
 
     fn wake(&self) {

@@ -10,18 +10,15 @@ mod kind;
 pub(crate) mod latch;
 pub(crate) mod options;
 pub(crate) mod reason;
-pub(crate) mod waiter;
+
 pub(crate) mod waiters;
 
-#[cfg(feature = "blocking")]
 use std::any::Any;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::hash::{Hash, Hasher};
 use std::pin::Pin;
-use std::sync::Arc;
-#[cfg(feature = "blocking")]
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -34,7 +31,7 @@ pub use self::kind::Signal;
 use self::latch::Latch;
 pub use self::options::{ForcedExit, Signals};
 pub use self::reason::{Process, Reason};
-use self::waiter::Waiter;
+use self::waiters::Waiter;
 use crate::util::block_on::block_on_or_poll;
 
 #[doc = include_str!("../../docs/shutdown_signal.md")]
@@ -49,21 +46,16 @@ pub struct ShutdownSignal {
 pub(crate) struct Inner {
     latch: Arc<Latch>,
     origin: Origin,
-    #[cfg_attr(not(feature = "blocking"), allow(dead_code, reason = "nothing is in it"))]
     channel: Channel,
 }
 
 /// The receiver that `channel` clones. Type-erased, so that crossbeam is linked only if `channel` is
 /// called.
-#[cfg(feature = "blocking")]
 type Channel = OnceLock<Box<dyn Any + Send + Sync>>;
-#[cfg(not(feature = "blocking"))]
-type Channel = ();
 
 /// What sets the latch beside `request`.
 pub(crate) enum Origin {
     Manual,
-    #[cfg_attr(not(feature = "__signal"), allow(dead_code, reason = "for backends"))]
     System(Box<dyn Source>),
     /// Keeps the parent alive, and holds the registration that wakes this child.
     Parent {
@@ -76,6 +68,9 @@ pub(crate) enum Origin {
 pub(crate) trait Source: Send + Sync {
     /// Returns false in a forked child.
     fn in_owner_process(&self) -> bool;
+
+    /// Whether a second Ctrl-C ends the process.
+    fn forces_exit(&self) -> bool;
 
     /// The program has set the latch: wakes the threads in `wait`.
     fn wake(&self);
@@ -231,16 +226,15 @@ impl ShutdownSignal {
     }
 
     /// Returns false in a forked child for a signal that listens.
-    #[cfg(feature = "__signal")]
     pub(crate) fn is_of_this_process(&self) -> bool {
         let root = self.root();
         matches!(root.origin, Origin::Manual) || root.source().is_some()
     }
 
     /// Returns what a Ctrl-C does once the shutdown is requested, or `None` if it does nothing.
-    #[cfg(feature = "__signal")]
     pub(crate) fn ctrl_c_hint(&self) -> Option<&'static str> {
-        self.source().map(|_| "Ctrl-C again to quit")
+        let forces_exit = self.root().source().is_some_and(Source::forces_exit);
+        forces_exit.then_some("Ctrl-C again to quit")
     }
 
     /// The signal that this one is a descendant of, or itself.
@@ -260,7 +254,6 @@ impl ShutdownSignal {
 
     /// The receiver that `channel` clones; `make` gets a clone that keeps the origin, if there is
     /// one.
-    #[cfg(feature = "blocking")]
     pub(crate) fn channel_or_init<T: Clone + Send + Sync + 'static>(
         &self,
         make: impl Fn(Option<Self>) -> T,

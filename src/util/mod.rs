@@ -5,7 +5,6 @@ pub(crate) mod clock;
 pub(crate) mod human_duration;
 pub(crate) mod human_list;
 pub(crate) mod os;
-#[cfg(all(any(unix, windows), feature = "__signal"))]
 pub(crate) mod owner;
 pub(crate) mod panic;
 pub(crate) mod slab;

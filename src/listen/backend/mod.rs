@@ -6,15 +6,13 @@
 
 mod fallback;
 mod notifier;
-#[cfg(all(unix, any(feature = "tokio", feature = "async-std", feature = "smol")))]
 mod reactor_task;
 
 // The badges of the documentation: Windows has these backends, too.
 #[cfg(all(unix, feature = "async-std"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "async-std")))]
 pub mod async_std;
-#[cfg(all(unix, feature = "blocking"))]
-#[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
+#[cfg(feature = "blocking")]
 pub mod blocking;
 #[cfg(all(unix, feature = "smol"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "smol")))]

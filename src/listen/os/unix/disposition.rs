@@ -92,16 +92,12 @@ fn reset(signal: i32) -> Option<libc::sigaction> {
 }
 
 /// Signals that a program may listen to and that do nothing by default.
-const IGNORED_BY_DEFAULT: &[i32] = &[
-    libc::SIGCHLD,
-    libc::SIGCONT,
-    libc::SIGURG,
-    libc::SIGWINCH,
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    libc::SIGIO,
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    29, // SIGINFO on every BSD
-];
+const IGNORED_BY_DEFAULT: &[i32] = if cfg!(any(target_os = "linux", target_os = "android")) {
+    &[libc::SIGCHLD, libc::SIGCONT, libc::SIGURG, libc::SIGWINCH]
+} else {
+    const SIGINFO: i32 = 29; // on every BSD
+    &[libc::SIGCHLD, libc::SIGCONT, libc::SIGURG, libc::SIGWINCH, libc::SIGIO, SIGINFO]
+};
 
 /// Returns whether the platform has this signal.
 pub(crate) fn exists(signal: Signal) -> bool {

@@ -1,7 +1,6 @@
 //! Unix: signal handlers, and the file descriptors that they write to.
 //!
 //! - `registry`: the handler of each signal and the listeners that it reaches.
-//! - `listener_list`: the list of listeners that a handler can read.
 //! - `wake_fd`: the eventfd or pipe that the handler makes readable.
 //! - `disposition`: what a signal does if nothing listens, and the signal mask.
 //! - `hangup`: the handler that lets a shutdown outlive `SIGHUP`.
@@ -18,7 +17,6 @@ mod disposition;
 pub(crate) mod exit;
 mod hangup;
 mod kill;
-mod listener_list;
 mod registry;
 mod wake_fd;
 
