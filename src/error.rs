@@ -12,9 +12,9 @@ use crate::signal::Signal;
 pub enum Error {
     /// The set of signals is empty.
     NoSignals,
-    /// The set holds a signal that a program cannot listen to. It cannot be caught (`SIGKILL`,
-    /// `SIGSTOP`), reports a fault of the program (`SIGSEGV`, `SIGABRT`, …), or is part of normal
-    /// operation (`SIGPIPE`, `SIGCHLD`, …).
+    /// The set contains a signal that a program cannot listen to. It cannot be caught (`SIGKILL`,
+    /// `SIGSTOP`) or reports a fault of the program (`SIGSEGV`, `SIGABRT`, …). A shutdown also refuses
+    /// what is part of normal operation (`SIGPIPE`, `SIGCHLD`, …), a stream does not.
     NotAllowed(Signal),
     /// The platform does not have this signal.
     Unknown(Signal),

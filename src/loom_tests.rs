@@ -3,6 +3,7 @@
 //! `RUSTFLAGS="--cfg loom" cargo test --release --lib`
 
 use std::future::{Future, poll_fn};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -14,15 +15,16 @@ use loom::thread;
 use crate::signal::Signal;
 use crate::signal::latch::Latch;
 use crate::signal::reason::{Process, Reason};
-use crate::signal::waiter::Waiter;
+
+use crate::signal::waiters::Waiter;
 use crate::signal::{ShutdownSignal, Wait};
 use crate::util::block_on::block_on;
 use crate::util::sync::{AtomicU8, Mutex, lock};
 
-#[path = "listen/backend/driver_task.rs"]
-mod driver_task;
+#[path = "listen/backend/reactor_task.rs"]
+mod reactor_task;
 
-use driver_task::{DriverTask, WakeAll};
+use reactor_task::{ReactorTask, WakeAll};
 
 /// All interleavings with up to three preemptions, which is where bugs of this kind live.
 fn model(f: impl Fn() + Send + Sync + 'static) {
@@ -303,13 +305,13 @@ struct Reactor {
 }
 
 impl Reactor {
-    fn readable(this: &Arc<Self>) -> impl Future<Output = ()> + Send + 'static {
+    fn readable(this: &Arc<Self>) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let this = Arc::clone(this);
         poll_fn(move |cx| {
             *lock(&this.waker) = Some(cx.waker().clone());
             match this.is_readable.load(Ordering::Acquire) {
                 0 => Poll::Pending,
-                _ => Poll::Ready(()),
+                _ => Poll::Ready(Ok(())),
             }
         })
     }
@@ -338,6 +340,10 @@ impl WakeAll for Listener {
         self.woken.fetch_add(usize::from(is_set), Ordering::Relaxed);
         is_set
     }
+
+    fn repeats(&self) -> bool {
+        false
+    }
 }
 
 /// As the notifier of a backend.
@@ -361,7 +367,7 @@ fn a_wake_up_during_a_poll_is_not_lost() {
             }
         });
         let notifier = Notifier(Arc::clone(&listener));
-        let task = DriverTask::start(Arc::clone(&listener), Reactor::readable(&reactor), notifier);
+        let task = ReactorTask::start(Arc::clone(&listener), Reactor::readable(&reactor), notifier);
         reactor.wake(); // for no reason
         signal.join().unwrap();
         assert!(listener.woken.load(Ordering::Relaxed) > 0);
@@ -387,7 +393,7 @@ fn the_end_of_the_runtime_drops_the_notifier_once() {
             move || reactor.become_readable()
         });
         let task =
-            DriverTask::start(Arc::<Listener>::default(), Reactor::readable(&reactor), notifier);
+            ReactorTask::start(Arc::<Listener>::default(), Reactor::readable(&reactor), notifier);
         ends.join().unwrap();
         assert_eq!(count.0.load(Ordering::Relaxed), 1);
         task.stop();

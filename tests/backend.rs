@@ -190,26 +190,6 @@ cases! {
         }));
     };
     a_stream_on_a_backend_that_drops_the_notifier: hangups, || say_hangups(With(drop));
-    a_forked_child_with_the_same_process_id_does_not_wake: |case| {
-        let Some(child) = case.start_as_first() else { return };
-        if child.line() == "not allowed" {
-            return common::skipped::skipped("a nested PID namespace is not allowed here");
-        }
-        child.passes();
-    }, || {
-        say("started");
-        let kept = Arc::new(Mutex::new(None));
-        let shutdown = listen_and_keep(&kept);
-        if !linux::nest_pid_namespace() {
-            return say("not allowed");
-        }
-        say("nested");
-        let child = system::fork(|| system::raise(SIGTERM));
-        assert_eq!(libc::WEXITSTATUS(system::wait_for(child)), system::CHILD_RETURNED);
-        let notifier = kept.lock().expect("no panic").take().expect("it was kept");
-        assert!(!is_readable(&notifier, 0));
-        drop(shutdown);
-    };
     nothing_left_to_listen_to: ignored_only, || {
         let signals = Signals::none().with(Signal::Hangup);
         let shutdown = signals.listen(With(Mutex::new)).expect("nothing is in the way");

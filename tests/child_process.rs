@@ -110,6 +110,39 @@ fn a_blocking_hook_stops_a_child_or_kills_it() {
 }
 
 #[test]
+fn a_signal_reaches_every_process_of_a_group() {
+    let mut command = process::Command::new("sh");
+    command.args(["-c", "sleep 61 | cat"]).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.process_group(0).spawn().unwrap();
+    let members = || {
+        let stats = fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("stat")).ok());
+        let group = format!(" {} ", child.id());
+        let is_member = |stat: &String| {
+            let (_, rest) = stat.rsplit_once(") ").unwrap();
+            let fields: Vec<_> = rest.split(' ').collect();
+            fields[2] == group.trim() && fields[0] != "Z"
+        };
+        stats.filter(is_member).count()
+    };
+    until("sleep and cat run", || members() == 3);
+    Signal::Terminate.send_to_group(child.id()).unwrap();
+    until("the group has ended", || members() == 0);
+    let error = Signal::Terminate.send_to_group(1 << 22).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::ESRCH), "{error}");
+    child.wait().unwrap();
+}
+
+#[test]
+fn an_id_that_no_group_has_is_an_error() {
+    for id in [0, 1, 1 << 31, u32::MAX] {
+        let error = Signal::Terminate.send_to_group(id).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{id}: {error}");
+    }
+}
+
+#[test]
 fn an_id_that_no_process_has_is_an_error() {
     for id in [0, 1 << 31, u32::MAX] {
         let error = Signal::Terminate.send(id).unwrap_err();

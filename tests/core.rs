@@ -7,6 +7,7 @@ mod bounded;
 #[allow(dead_code, reason = "shared with other tests")]
 mod pending;
 
+use std::collections::HashSet;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -73,6 +74,29 @@ fn every_clone_resolves_and_stays_so() {
             shutdown.await;
         });
     });
+}
+
+#[test]
+fn the_reason_can_be_awaited() {
+    bounded(|| {
+        let shutdown = ShutdownSignal::manual();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| future::block_on(shutdown.requested()));
+            shutdown.request("enough");
+            assert_eq!(waiting.join().expect("no panic").to_string(), "request: enough");
+        });
+    });
+}
+
+#[test]
+fn clones_are_equal() {
+    let [shutdown, other] = [ShutdownSignal::manual(), ShutdownSignal::manual()];
+    assert_eq!(shutdown, shutdown.clone());
+    assert_ne!(shutdown, other);
+    let child = shutdown.child();
+    assert_ne!(shutdown, child);
+    let set = HashSet::from([shutdown.clone(), shutdown, child.clone(), child, other]);
+    assert_eq!(set.len(), 3);
 }
 
 #[test]

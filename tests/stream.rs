@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use common::contract::{Runtime, stuck};
 use common::pending::{OnClone, once_pending};
-use common::system::{CHILD_RETURNED, fork, raise, wait_for};
-use common::{Case, cases, say, system, until};
+use common::system::{CHILD_RETURNED, fork, kill, raise, wait_for};
+use common::{Case, cases, linux, say, system, until};
 use futures_lite::{Stream, StreamExt, future};
 use libc::{SIGHUP, SIGTERM, SIGUSR1};
 use signoff::{Error, ShutdownSignal, Signal, SignalStream, Signals};
@@ -230,7 +230,7 @@ fn refused<R: Runtime>() {
     R::block_on(async {
         let stream = |signals: Signals| signals.stream(R::Backend::default()).map(drop);
         assert!(matches!(stream(Signals::none()), Err(Error::NoSignals)));
-        for number in [libc::SIGKILL, libc::SIGSTOP, libc::SIGSEGV] {
+        for number in [libc::SIGKILL, libc::SIGSTOP, libc::SIGSEGV, libc::SIGABRT] {
             let signals = Signals::new([HANGUP, Signal::Other(number)]);
             let result = stream(signals);
             assert!(matches!(result, Err(Error::NotAllowed(signal)) if signal.as_raw() == number));
@@ -240,6 +240,74 @@ fn refused<R: Runtime>() {
             assert!(matches!(result, Err(Error::Unknown(signal)) if signal.as_raw() == number));
         }
     });
+}
+
+/// Signals of normal operation are events, too. Afterwards they do what they did before.
+fn normal_operation<R: Runtime>() {
+    const SIGNALS: [i32; 7] = [
+        libc::SIGWINCH,
+        libc::SIGCONT,
+        libc::SIGCHLD,
+        libc::SIGURG,
+        libc::SIGTSTP,
+        libc::SIGTTIN,
+        libc::SIGTTOU,
+    ];
+    R::block_on(async {
+        for number in SIGNALS {
+            let mut stream = stream::<R>([Signal::Other(number)]);
+            let signal = once_pending(stream.recv(), || raise(number)).await;
+            assert_eq!(signal.as_raw(), number);
+        }
+        for number in [libc::SIGWINCH, libc::SIGCONT, libc::SIGCHLD, libc::SIGURG] {
+            raise(number);
+        }
+        for _ in 0..2 {
+            let child = fork(|| {
+                // SAFETY: plain numbers. A group that is an orphan would not be stopped.
+                assert_eq!(unsafe { libc::setpgid(0, 0) }, 0);
+                raise(libc::SIGTSTP);
+                raise(libc::SIGTSTP);
+            });
+            for _ in 0..2 {
+                until("stopped", || is_stopped(child));
+                kill(child, libc::SIGCONT);
+                until("continued", || !is_stopped(child));
+            }
+            assert_eq!(libc::WEXITSTATUS(wait_for(child)), CHILD_RETURNED);
+            drop(stream::<R>([Signal::Other(libc::SIGTSTP)])); // there is still a handler
+        }
+    });
+}
+
+fn is_stopped(process: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.contains(") T ")
+}
+
+/// The runtime is blocked by the wait, and no thread can be started.
+fn without_threads<R: Runtime>() {
+    R::block_on(async {
+        let mut stream = stream::<R>([HANGUP]);
+        linux::without_threads(|| {
+            for _ in 0..2 {
+                say("ready");
+                assert_eq!(stream.wait(), HANGUP);
+                say("woken");
+            }
+            assert_eq!(stream.wait_timeout(SHORT), None);
+        });
+    });
+}
+
+fn test_without_threads(case: &Case) {
+    let child = case.start();
+    for _ in 0..2 {
+        child.expect("ready");
+        child.kill(SIGHUP);
+        child.expect("woken");
+    }
+    child.passes();
 }
 
 fn nothing_left<R: Runtime>() {
@@ -314,6 +382,10 @@ macro_rules! on_every_backend {
                     super::super::inside_of_a_poll::<Tested>;
                 idle: |case| case.passes(), super::super::idle::<Tested>;
                 sets_that_cannot_be: |case| case.passes(), super::super::refused::<Tested>;
+                signals_of_normal_operation: |case| case.passes(),
+                    super::super::normal_operation::<Tested>;
+                a_wait_without_threads: test_without_threads,
+                    super::super::without_threads::<Tested>;
                 nothing_is_left_behind: |case| case.passes(), super::super::nothing_left::<Tested>;
                 a_forked_child: |case| case.passes(), super::super::forked::<Tested>;
                 beside_a_shutdown: |case| case.passes(), super::super::beside_a_shutdown::<Tested>;

@@ -89,7 +89,6 @@ impl Running {
     }
 
     /// Returns the names of all that the shutdown waits for: hooks, and the work they wait for.
-    #[allow(dead_code, reason = "for `exit_on`, which needs a backend")]
     pub(crate) fn names(&self) -> Vec<String> {
         let of_hook = |hook: &RunningHook| {
             let in_flight = hook.in_flight.iter().map(|entry| entry.name().to_owned());

@@ -10,15 +10,19 @@
 //! and no default action ends the process in the middle of a shutdown.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use crate::listen::os::{self, Owner, WakeFd};
-use crate::listen::target::Target;
+use crate::listen::os::{self, WakeFd};
+use crate::listen::stream::PendingSignals;
 use crate::signal::Signal;
+use crate::signal::latch::Latch;
 use crate::signal::options::ForcedExit;
 use crate::signal::reason::Process;
 use crate::util::os::terminal_view;
+use crate::util::owner::Owner;
 
 /// A signal sooner than this after the request is the same press of Ctrl-C, or a duplicate of the
 /// signal: terminals and parent processes sometimes deliver one press twice.
@@ -98,6 +102,11 @@ impl Listener {
         self.target.requested_at().is_some_and(|at| now.saturating_sub(at) >= DEBOUNCE)
     }
 
+    /// Whether a second Ctrl-C ends the process.
+    pub(crate) fn forces_exit(&self) -> bool {
+        self.forced_exit != ForcedExit::Never
+    }
+
     /// Whether one of its signals has arrived. Exact once the listener is in no list.
     pub(crate) fn is_spent(&self) -> bool {
         self.is_spent.load(Ordering::Relaxed)
@@ -109,13 +118,11 @@ impl Listener {
     }
 
     /// Whether a shutdown is requested, by a signal or by the program. Async-signal-safe.
-    #[cfg(unix)]
     pub(crate) fn is_requested(&self) -> bool {
         !self.target.repeats() && self.target.is_set()
     }
 
     /// Makes the descriptor readable, if the target is set. Async-signal-safe.
-    #[cfg(unix)]
     pub(crate) fn wake_if_set(&self) {
         if self.target.is_set() {
             self.wake_fd.wake();
@@ -132,6 +139,9 @@ impl Listener {
         // Release: pairs with `is_closed`.
         self.is_closed.store(true, Ordering::Release);
         self.wake_fd.wake();
+        if let Target::Latch(latch) = &self.target {
+            latch.waiters.unpark();
+        }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -145,6 +155,15 @@ impl Listener {
             self.wake_fd.wait_readable()
         } else {
             self.wake_fd.wait(|| self.target.is_set() || self.is_closed(), deadline)
+        }
+    }
+
+    /// Leaves the descriptor to threads in `wait` until there is another waiter. `thread` is unparked
+    /// then: a second thread that runs at the moment of the signal would slow them down.
+    pub(crate) fn set_parked_thread(&self, thread: &Thread) {
+        match &self.target {
+            Target::Latch(latch) => latch.waiters.set_thread(thread.clone()),
+            Target::Stream(_) => thread.unpark(),
         }
     }
 
@@ -166,8 +185,72 @@ impl Listener {
 }
 
 #[cfg(unix)]
-impl std::os::fd::AsFd for Listener {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.wake_fd.as_fd()
+mod descriptor {
+    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+    impl AsFd for super::Listener {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.wake_fd.as_fd()
+        }
+    }
+
+    impl AsRawFd for super::Listener {
+        fn as_raw_fd(&self) -> RawFd {
+            self.as_fd().as_raw_fd()
+        }
+    }
+}
+
+/// What a signal sets: the latch of a `ShutdownSignal`, or a mark of a `SignalStream`.
+///
+/// A signal handler uses it while its owner is being dropped, so it is shared.
+pub(crate) enum Target {
+    Latch(Arc<Latch>),
+    Stream(Arc<PendingSignals>),
+}
+
+impl Target {
+    /// Async-signal-safe.
+    pub(crate) fn record(&self, arrival: Arrival) {
+        match self {
+            Self::Latch(latch) => latch.set_by_signal(arrival.signal, arrival.sender, arrival.at),
+            Self::Stream(pending) => pending.mark(arrival.signal),
+        }
+    }
+
+    /// Whether there is something to see. Async-signal-safe.
+    fn is_set(&self) -> bool {
+        match self {
+            Self::Latch(latch) => latch.is_set(),
+            Self::Stream(pending) => pending.is_any(),
+        }
+    }
+
+    /// Whether more signals count after the first one.
+    pub(crate) fn repeats(&self) -> bool {
+        matches!(self, Self::Stream(_))
+    }
+
+    /// Wakes the waiters. Returns whether no other signal counts.
+    pub(crate) fn wake_all(&self) -> bool {
+        match self {
+            Self::Latch(latch) => latch.wake_all(),
+            Self::Stream(pending) => {
+                pending.wake();
+                false
+            }
+        }
+    }
+
+    fn latch(&self) -> Option<&Latch> {
+        match self {
+            Self::Latch(latch) => Some(latch),
+            Self::Stream(_) => None,
+        }
+    }
+
+    /// When the shutdown was requested, on the crate's clock. `None` for a stream. Async-signal-safe.
+    pub(crate) fn requested_at(&self) -> Option<Duration> {
+        self.latch()?.set_after()
     }
 }

@@ -3,10 +3,8 @@
 pub mod backend;
 pub(crate) mod listener;
 pub(crate) mod os;
-#[cfg(unix)]
 mod send;
 mod stream;
-mod target;
 
 use std::any::Any;
 use std::mem;
@@ -15,10 +13,9 @@ use std::time::Instant;
 
 use self::backend::Fallback;
 pub use self::backend::{Backend, Notifier};
-use self::listener::Listener;
+use self::listener::{Listener, Target};
 use self::os::Registered;
 pub use self::stream::SignalStream;
-use self::target::Target;
 use crate::error::Error;
 use crate::signal::Signal;
 use crate::signal::latch::Latch;
@@ -40,6 +37,7 @@ impl ShutdownSignal {
     ///
     /// Returns [`Error::NoRuntime`] or [`Error::NoDriver`] if the runtime is missing, and another
     /// [`Error`] if the system refuses a descriptor, a thread or a handler. Nothing is left behind.
+    #[doc(alias("ctrl_c", "set_handler", "SIGTERM"))]
     pub fn listen(backend: impl Backend) -> Result<Self, Error> {
         Signals::default().listen(backend)
     }
@@ -51,7 +49,7 @@ impl Signals {
     /// # Errors
     ///
     /// As [`ShutdownSignal::listen`]; also [`Error::NoSignals`] if the set is empty, and
-    /// [`Error::NotAllowed`] or [`Error::Unknown`] if it holds a signal that cannot be used.
+    /// [`Error::NotAllowed`] or [`Error::Unknown`] if it contains a signal that cannot be used.
     pub fn listen<B: Backend>(self, backend: B) -> Result<ShutdownSignal, Error> {
         let latch = Arc::<Latch>::default();
         let listening = self.start(Target::Latch(Arc::clone(&latch)), backend)?;
@@ -65,7 +63,7 @@ impl Signals {
             return Err(Error::NoSignals);
         }
         // Before the first handler: an invalid set changes nothing.
-        self.set.iter().try_for_each(|&signal| check(signal))?;
+        self.set.iter().try_for_each(|&signal| check(signal, target.repeats()))?;
 
         let forced_exit = if target.repeats() { ForcedExit::Never } else { self.forced_exit };
         let listener = Listener::new(target, forced_exit).map_err(Error::Descriptor)?;
@@ -88,8 +86,8 @@ impl Signals {
     }
 }
 
-fn check(signal: Signal) -> Result<(), Error> {
-    if !os::is_allowed(signal) {
+fn check(signal: Signal, for_stream: bool) -> Result<(), Error> {
+    if !os::is_allowed(signal, for_stream) {
         return Err(Error::NotAllowed(signal));
     }
     if os::exists(signal) { Ok(()) } else { Err(Error::Unknown(signal)) }
@@ -130,6 +128,10 @@ impl Listening {
 impl Source for Listening {
     fn in_owner_process(&self) -> bool {
         self.listener.in_owner_process()
+    }
+
+    fn forces_exit(&self) -> bool {
+        self.listener.forces_exit()
     }
 
     fn wake(&self) {

@@ -13,7 +13,7 @@ use futures_lite::Stream;
 use crate::error::Error;
 use crate::listen::Listening;
 use crate::listen::backend::Backend;
-use crate::listen::target::Target;
+use crate::listen::listener::Target;
 use crate::signal::Signal;
 use crate::signal::Source;
 use crate::signal::options::Signals;
@@ -23,11 +23,12 @@ use crate::util::sync::{Mutex, lock};
 
 /// Signals as events, again and again: for a reload, for log rotation, for a dump of the state.
 ///
-/// [`Signals::stream`] makes one. Several streams and [`ShutdownSignal`](crate::ShutdownSignal)s can
+/// [`Signals::stream`] makes one, for every signal that can be caught: also for `SIGWINCH`, `SIGCONT`,
+/// `SIGTSTP` and `SIGCHLD`, which cannot request a shutdown. Several streams and [`ShutdownSignal`](crate::ShutdownSignal)s can
 /// listen to the same signal: each of them gets it.
 ///
-/// Signals that come before the stream is asked are one event for each kind of signal, as pending
-/// signals are in POSIX. A signal that comes after [`recv`](Self::recv) has returned is another
+/// Signals that arrive before the next [`recv`](Self::recv) are one event for each kind of signal, as
+/// pending signals are in POSIX. A signal that arrives after [`recv`](Self::recv) has returned is another
 /// event. So a reload that starts then never misses a change that was made before the signal.
 ///
 /// Dropping the stream restores the previous behavior of its signals. Signals that it has not
@@ -63,7 +64,8 @@ impl Signals {
     ///
     /// # Errors
     ///
-    /// As [`listen`](Self::listen).
+    /// As [`listen`](Self::listen), but only for signals that cannot be caught or that report a fault of
+    /// the program is the error [`Error::NotAllowed`].
     pub fn stream(self, backend: impl Backend) -> Result<SignalStream, Error> {
         let pending = Arc::new(PendingSignals::new(&self.set));
         let listening = self.start(Target::Stream(Arc::clone(&pending)), backend)?;
@@ -84,7 +86,8 @@ impl SignalStream {
     /// Blocks the thread until the next signal.
     ///
     /// It is for threads of your own, and works even if the runtime is blocked: the first call starts
-    /// a thread that waits for the signals, unless the backend has one.
+    /// a thread that waits for the signals, unless the backend has one. If the system refuses the
+    /// thread, this one looks for a signal every 2 ms.
     pub fn wait(&mut self) -> Signal {
         loop {
             if let Some(signal) = self.wait_until(None) {
@@ -150,7 +153,6 @@ impl PendingSignals {
     }
 
     /// Async-signal-safe.
-    #[cfg(unix)]
     pub(crate) fn is_any(&self) -> bool {
         self.marks.iter().any(|(_, mark)| mark.load(Ordering::Acquire))
     }

@@ -1,18 +1,19 @@
 //! The signal as a crossbeam channel, for threads that `select!`.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Wake, Waker};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::signal::ShutdownSignal;
+use crate::util::sync::{Mutex, lock};
 
 impl ShutdownSignal {
     /// Returns a channel that is disconnected when a shutdown is requested.
     ///
     /// It never yields a message, so `recv` returns an error exactly at the shutdown;
-    /// [`reason`](Self::reason) tells why. It fits `select!` with other channels:
+    /// [`reason`](Self::reason) returns why. It fits `select!` with other channels:
     ///
     /// ```
     /// # use signoff::ShutdownSignal;
@@ -36,7 +37,8 @@ impl ShutdownSignal {
     ///
     /// All receivers of a signal are one channel of crossbeam-channel 0.5. They work without the
     /// runtime: the first call starts a thread that waits for the signal, unless the backend has one.
-    /// If the system refuses the thread, the receivers are woken by the backend.
+    /// If the system refuses the thread, the backend wakes the receivers, which it cannot while its
+    /// runtime is blocked.
     ///
     /// A receiver keeps the program listening until the shutdown, even when all clones of the signal
     /// are dropped. The receivers of a [`manual`](Self::manual) signal are disconnected with its last
@@ -64,7 +66,7 @@ impl Wake for OpenChannel {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let kept = lock(&self.0).take();
         drop(kept); // outside the lock: it may be the last clone
     }
 }

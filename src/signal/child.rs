@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 
 use crate::signal::latch::Latch;
-use crate::signal::waiter::Waiter;
-use crate::signal::waiters::Waiters;
+
+use crate::signal::waiters::{Waiter, Waiters};
 use crate::signal::{Inner, Origin, ShutdownSignal};
 use crate::util::sync::thread_local;
 
@@ -48,7 +48,9 @@ impl ShutdownSignal {
     /// the parent. A child takes about 240 bytes, so one for each connection is fine.
     ///
     /// The first [`wait`](Self::wait) on a child of a signal that listens starts a thread, unless
-    /// there is one: it wakes the children if the runtime is blocked.
+    /// there is one: it wakes the children if the runtime is blocked. If the system refuses the thread,
+    /// `wait` looks for the request every 2 ms.
+    #[doc(alias = "child_token")]
     pub fn child(&self) -> Self {
         let latch = Arc::new(Latch::child_of(Arc::clone(self.latch())));
         // P2. If the parent is set already, the child has no waiters yet and needs no waker.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
 use crate::error::Error;
-use crate::listen::os::Owner;
 use crate::signal::ShutdownSignal;
+use crate::util::owner::Owner;
 
 impl ShutdownSignal {
     /// Returns a file descriptor that becomes readable when a shutdown is requested, by a signal or
@@ -42,8 +42,8 @@ impl ShutdownSignal {
     ///
     /// It stays readable: a read returns the end of the stream. It works without the runtime: the
     /// first call starts a thread that waits for the signal, unless the backend has one. If the
-    /// system refuses the thread, the descriptor may be readable too early, so check
-    /// [`is_requested`](Self::is_requested).
+    /// system refuses the thread, the backend makes the descriptor readable, which it cannot while its
+    /// runtime is blocked.
     ///
     /// It keeps the program listening, as a clone of the signal does. Dropping it leaves nothing
     /// behind.

@@ -39,11 +39,11 @@ pub enum Signal {
 }
 
 /// What a supervisor sends to stop a program.
-#[cfg(not(windows))]
-const TERMINATE: &[Signal] = &[Signal::Terminate];
-#[cfg(windows)]
-const TERMINATE: &[Signal] =
-    &[Signal::CtrlBreak, Signal::CtrlClose, Signal::CtrlLogoff, Signal::CtrlShutdown];
+const TERMINATE: &[Signal] = if cfg!(windows) {
+    &[Signal::CtrlBreak, Signal::CtrlClose, Signal::CtrlLogoff, Signal::CtrlShutdown]
+} else {
+    &[Signal::Terminate]
+};
 
 /// No Unix has so many signals.
 const FIRST_EVENT: i32 = 256;

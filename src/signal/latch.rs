@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use crate::signal::Signal;
 use crate::signal::reason::{Process, Reason};
-use crate::signal::waiter::Waiter;
-use crate::signal::waiters::{Key, Waiters, wake};
+
+use crate::signal::waiters::{Key, Waiter, Waiters, wake};
 use crate::util::clock::{self, Timestamp};
 use crate::util::sync::{AtomicI32, AtomicU8, AtomicU32, Mutex, lock, yield_now};
 
@@ -57,7 +57,7 @@ pub(crate) struct Latch {
     /// Set by the first `fail`, also by one that came later than the request. Boxed, because a child
     /// is small.
     failure: OnceLock<Box<Arc<str>>>,
-    waiters: Waiters,
+    pub(crate) waiters: Waiters,
     detached: Mutex<Option<Box<Waker>>>,
     /// The latch above, if this is a child.
     pub(super) parent: Option<Arc<Latch>>,
@@ -106,7 +106,6 @@ impl Latch {
     }
 
     /// Sets the latch from a signal handler. Async-signal-safe.
-    #[cfg(any(feature = "__signal", loom))]
     pub(crate) fn set_by_signal(&self, signal: i32, sender: Option<Process>, at: Duration) {
         if self.claim() {
             let (pid, uid) = sender.map_or((0, 0), |process| (process.pid, process.uid));
@@ -261,9 +260,9 @@ impl Latch {
     }
 
     /// Registers a waker that no future polls, until the latch is set. There is one for each latch.
-    #[cfg(any(feature = "blocking", loom))]
     pub(crate) fn register_detached(&self, waker: Waker) {
         *lock(&self.detached) = Some(Box::new(waker));
+        self.waiters.unpark();
         self.wake_all(); // L4: it may be set by now
     }
 

@@ -10,17 +10,15 @@ mod kind;
 pub(crate) mod latch;
 pub(crate) mod options;
 pub(crate) mod reason;
-pub(crate) mod waiter;
+
 pub(crate) mod waiters;
 
-#[cfg(feature = "blocking")]
 use std::any::Any;
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::hash::{Hash, Hasher};
 use std::pin::Pin;
-use std::sync::Arc;
-#[cfg(feature = "blocking")]
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -33,10 +31,11 @@ pub use self::kind::Signal;
 use self::latch::Latch;
 pub use self::options::{ForcedExit, Signals};
 pub use self::reason::{Process, Reason};
-use self::waiter::Waiter;
+use self::waiters::Waiter;
 use crate::util::block_on::block_on_or_poll;
 
 #[doc = include_str!("../../docs/shutdown_signal.md")]
+#[doc(alias = "CancellationToken")]
 #[must_use = "dropping the signal stops listening"]
 pub struct ShutdownSignal {
     inner: Arc<Inner>,
@@ -47,21 +46,16 @@ pub struct ShutdownSignal {
 pub(crate) struct Inner {
     latch: Arc<Latch>,
     origin: Origin,
-    #[cfg_attr(not(feature = "blocking"), allow(dead_code, reason = "nothing is in it"))]
     channel: Channel,
 }
 
 /// The receiver that `channel` clones. Type-erased, so that crossbeam is linked only if `channel` is
 /// called.
-#[cfg(feature = "blocking")]
 type Channel = OnceLock<Box<dyn Any + Send + Sync>>;
-#[cfg(not(feature = "blocking"))]
-type Channel = ();
 
 /// What sets the latch beside `request`.
 pub(crate) enum Origin {
     Manual,
-    #[cfg_attr(not(feature = "__signal"), allow(dead_code, reason = "for backends"))]
     System(Box<dyn Source>),
     /// Keeps the parent alive, and holds the registration that wakes this child.
     Parent {
@@ -74,6 +68,9 @@ pub(crate) enum Origin {
 pub(crate) trait Source: Send + Sync {
     /// Returns false in a forked child.
     fn in_owner_process(&self) -> bool;
+
+    /// Whether a second Ctrl-C ends the process.
+    fn forces_exit(&self) -> bool;
 
     /// The program has set the latch: wakes the threads in `wait`.
     fn wake(&self);
@@ -117,6 +114,7 @@ impl ShutdownSignal {
     ///
     /// The first request or signal wins: [`reason`](Self::reason) returns that one. Returns true if
     /// this call was the first.
+    #[doc(alias = "cancel")]
     pub fn request(&self, why: impl Into<Arc<str>>) -> bool {
         let is_first = self.latch().set_by_request(why.into());
         if is_first {
@@ -152,6 +150,7 @@ impl ShutdownSignal {
     ///
     /// True as soon as the signal handler has run, even if the runtime is blocked. So it also fits a
     /// plain loop: `while !shutdown.is_requested() { … }`.
+    #[doc(alias = "is_cancelled")]
     #[inline]
     #[must_use]
     pub fn is_requested(&self) -> bool {
@@ -167,6 +166,31 @@ impl ShutdownSignal {
     /// When the signal came or the shutdown was requested.
     pub(crate) fn requested_at(&self) -> Option<Instant> {
         self.latch().set_at()
+    }
+
+    /// Waits until a shutdown is requested, and returns the reason.
+    ///
+    /// Awaiting `&shutdown` waits without the reason.
+    ///
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let shutdown = signoff::ShutdownSignal::manual();
+    /// shutdown.request("deploy");
+    /// assert_eq!(shutdown.requested().await.to_string(), "request: deploy");
+    /// # });
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no signal and leaves nothing behind.
+    #[doc(alias = "cancelled")]
+    pub async fn requested(&self) -> Reason {
+        loop {
+            self.await;
+            if let Some(reason) = self.reason() {
+                return reason;
+            }
+        }
     }
 
     /// Blocks the thread until a shutdown is requested, and returns the reason.
@@ -202,16 +226,15 @@ impl ShutdownSignal {
     }
 
     /// Returns false in a forked child for a signal that listens.
-    #[cfg(feature = "__signal")]
     pub(crate) fn is_of_this_process(&self) -> bool {
         let root = self.root();
         matches!(root.origin, Origin::Manual) || root.source().is_some()
     }
 
     /// Returns what a Ctrl-C does once the shutdown is requested, or `None` if it does nothing.
-    #[cfg(feature = "__signal")]
     pub(crate) fn ctrl_c_hint(&self) -> Option<&'static str> {
-        self.source().map(|_| "Ctrl-C again to quit")
+        let forces_exit = self.root().source().is_some_and(Source::forces_exit);
+        forces_exit.then_some("Ctrl-C again to quit")
     }
 
     /// The signal that this one is a descendant of, or itself.
@@ -231,7 +254,6 @@ impl ShutdownSignal {
 
     /// The receiver that `channel` clones; `make` gets a clone that keeps the origin, if there is
     /// one.
-    #[cfg(feature = "blocking")]
     pub(crate) fn channel_or_init<T: Clone + Send + Sync + 'static>(
         &self,
         make: impl Fn(Option<Self>) -> T,
@@ -276,6 +298,21 @@ impl ShutdownSignal {
 impl Clone for ShutdownSignal {
     fn clone(&self) -> Self {
         Self { inner: Arc::clone(&self.inner), waiter: Waiter::default() }
+    }
+}
+
+/// Clones are equal. A child is not equal to its parent.
+impl PartialEq for ShutdownSignal {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl Eq for ShutdownSignal {}
+
+impl Hash for ShutdownSignal {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.inner).hash(state);
     }
 }
 

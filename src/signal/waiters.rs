@@ -1,8 +1,9 @@
-//! The wakers that are registered with a latch.
+//! The wakers that are registered with a latch, and what a future keeps of its own.
 
 use std::mem;
 use std::sync::OnceLock;
 use std::task::Waker;
+use std::thread::Thread;
 
 pub(crate) use crate::util::panic::wake; // W4
 use crate::util::slab::{SHARDS, Slab, shard_of_this_thread};
@@ -25,8 +26,16 @@ const INDEX_LIMIT: usize = (1 << (u32::BITS - SHARD_BITS)) - 1;
 pub(crate) enum Waiters {
     /// One slab for all threads.
     Small(Mutex<Slab<Waker>>),
+    Sharded(Sharded),
+}
+
+/// A slab for each group of threads.
+#[derive(Default)]
+pub(crate) struct Sharded {
     /// Made for the first waiter. `None` if `wake_all` came first: then nothing is inserted (W2).
-    Sharded(OnceLock<Option<Box<[Shard; SHARDS]>>>),
+    shards: OnceLock<Option<Box<[Shard; SHARDS]>>>,
+    /// Parked until the first waiter: see `Listener::set_parked_thread`.
+    thread: OnceLock<Thread>,
 }
 
 /// One slab, on a cache line of its own.
@@ -63,16 +72,27 @@ impl Waiters {
         Self::Small(Mutex::default())
     }
 
-    #[cfg(not(loom))]
     pub(crate) fn sharded() -> Self {
-        Self::Sharded(OnceLock::new())
+        let sharded = Sharded::default();
+        if cfg!(loom) {
+            // loom does not know that a `OnceLock` orders what was written before it: `insert` would
+            // return `None` to a caller that does not see yet why.
+            let _ = sharded.shards.set(Some(Box::default()));
+        }
+        Self::Sharded(sharded)
     }
 
-    /// loom does not know that a `OnceLock` orders what was written before it: `insert` would return
-    /// `None` to a caller that does not see yet why.
-    #[cfg(loom)]
-    pub(crate) fn sharded() -> Self {
-        Self::Sharded(OnceLock::from(Some(Box::default())))
+    /// Has `thread`, which is parked, unparked for the first waiter.
+    pub(crate) fn set_thread(&self, thread: Thread) {
+        if let Self::Sharded(sharded) = self {
+            let _ = sharded.thread.set(thread); // there is one
+        }
+    }
+
+    pub(crate) fn unpark(&self) {
+        if let Self::Sharded(sharded) = self {
+            sharded.thread.get().into_iter().for_each(Thread::unpark);
+        }
     }
 
     /// Returns `None` if `wake_all` came before the first waiter.
@@ -80,8 +100,11 @@ impl Waiters {
     fn slab(&self, shard: usize) -> Option<&Mutex<Slab<Waker>>> {
         match self {
             Self::Small(slab) => Some(slab),
-            Self::Sharded(shards) => {
-                let shards = shards.get_or_init(|| Some(Box::default()));
+            Self::Sharded(sharded) => {
+                let shards = sharded.shards.get_or_init(|| {
+                    self.unpark();
+                    Some(Box::default())
+                });
                 shards.as_ref().map(|shards| &shards[shard].slab)
             }
         }
@@ -123,8 +146,9 @@ impl Waiters {
     pub(crate) fn wake_all(&self) {
         match self {
             Self::Small(slab) => wake_slab(slab),
-            Self::Sharded(shards) => {
-                let shards = shards.get_or_init(|| None).iter().flat_map(|shards| shards.iter());
+            Self::Sharded(sharded) => {
+                let shards =
+                    sharded.shards.get_or_init(|| None).iter().flat_map(|shards| shards.iter());
                 shards.for_each(|shard| wake_slab(&shard.slab));
             }
         }
@@ -134,4 +158,53 @@ impl Waiters {
 fn wake_slab(slab: &Mutex<Slab<Waker>>) {
     let wakers = mem::take(&mut *lock(slab));
     wakers.into_values().for_each(wake); // W3: outside the lock
+}
+
+/// Where the waker of a future is registered, and which waker that is.
+///
+/// The second part compares like `Waker::will_wake`, in twelve bytes and without another clone.
+/// It describes the registered clone: while that lives, its addresses belong to no other waker.
+pub(crate) struct Waiter {
+    data: usize,
+    /// The distance of the waker's vtable from a static of this crate.
+    vtable: i32,
+    pub(crate) key: Key,
+}
+
+/// The vtable is too far away for 32 bits. Such a waker is registered again at each poll.
+const OUT_OF_RANGE: i32 = i32::MIN;
+
+impl Default for Waiter {
+    fn default() -> Self {
+        Self { data: 0, vtable: OUT_OF_RANGE, key: Key::NONE }
+    }
+}
+
+impl Waiter {
+    /// Describes a clone that is about to be registered.
+    pub(crate) fn of(clone: &Waker) -> Self {
+        Self { data: clone.data().addr(), vtable: vtable_of(clone), key: Key::NONE }
+    }
+
+    /// The clone is registered at `key`.
+    pub(crate) fn at(self, key: Key) -> Self {
+        Self { key, ..self }
+    }
+
+    /// Returns whether the registered waker wakes the same task. False negatives are possible.
+    #[inline]
+    pub(crate) fn will_wake(&self, waker: &Waker) -> bool {
+        self.vtable != OUT_OF_RANGE // if none is registered, too
+            && self.data == waker.data().addr()
+            && self.vtable == vtable_of(waker)
+    }
+}
+
+#[inline]
+fn vtable_of(waker: &Waker) -> i32 {
+    static ORIGIN: u8 = 0;
+    let vtable = std::ptr::from_ref(waker.vtable()).addr();
+    let distance = vtable.wrapping_sub((&raw const ORIGIN).addr());
+    let distance = isize::from_ne_bytes(distance.to_ne_bytes());
+    i32::try_from(distance).unwrap_or(OUT_OF_RANGE)
 }

@@ -5,6 +5,7 @@ pub(crate) mod clock;
 pub(crate) mod human_duration;
 pub(crate) mod human_list;
 pub(crate) mod os;
+pub(crate) mod owner;
 pub(crate) mod panic;
 pub(crate) mod slab;
 pub(crate) mod sync;

@@ -123,13 +123,6 @@ impl Drop for ClosedOutput {
     }
 }
 
-/// The children that this process forks from now on are in a PID namespace of their own, and the
-/// first one has the id 1. Returns false if the system does not allow that.
-pub(crate) fn nest_pid_namespace() -> bool {
-    // SAFETY: a plain number.
-    unsafe { libc::unshare(libc::CLONE_NEWPID) == 0 }
-}
-
 /// The folder of the only thread of this name.
 fn thread_folder(name: &str) -> Option<PathBuf> {
     let threads = fs::read_dir("/proc/self/task").expect("proc");

@@ -19,9 +19,9 @@ use crate::hooks::engine::{self, BOUND, Engine};
 use crate::hooks::observer_threads::ObserverThreads;
 use crate::hooks::report::Report;
 use crate::in_flight::tracked_work::in_hook;
-use crate::listen::os::{Owner, wait_for_deliveries};
+use crate::listen::os::wait_for_deliveries;
 use crate::signal::ShutdownSignal;
-
+use crate::util::owner::Owner;
 use crate::util::panic::catch_panic;
 
 // Invariants

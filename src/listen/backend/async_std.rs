@@ -8,8 +8,8 @@ use std::task::{Poll, ready};
 use futures_lite::Stream;
 use signal_hook_async_std::Signals;
 
-use super::driver_waker::{self, WatchGuard};
-use super::{Backend, Notifier, reactor};
+use super::notifier::WatchGuard;
+use super::{Backend, Notifier};
 use crate::error::Error;
 
 /// async-std's reactor, through signal-hook-async-std.
@@ -22,7 +22,6 @@ impl Backend for AsyncStd {
     type Watch = WatchGuard;
 
     fn watch(self, notifier: Notifier) -> Result<WatchGuard, Error> {
-        reactor::can_start(&notifier)?;
         let numbers = notifier.signals().iter().map(|signal| signal.as_raw());
         let mut signals = Signals::new(numbers).map_err(Error::Descriptor)?;
         // Its handlers run after ours, so the signal is recorded when the stream has an item.
@@ -30,6 +29,6 @@ impl Backend for AsyncStd {
             let next = ready!(Pin::new(&mut signals).poll_next(cx));
             Poll::Ready(next.map(drop).ok_or_else(|| io::ErrorKind::BrokenPipe.into()))
         });
-        Ok(driver_waker::watch(readable, notifier))
+        Ok(notifier.watch(readable))
     }
 }

@@ -13,7 +13,7 @@ impl Backend for Blocking {
     type Watch = Notifier;
 
     fn watch(self, notifier: Notifier) -> Result<Notifier, Error> {
-        notifier.start_thread().map_err(Error::Thread)?;
+        notifier.start_parked_thread().map_err(Error::Thread)?;
         Ok(notifier)
     }
 }

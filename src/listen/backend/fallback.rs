@@ -6,7 +6,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, Thread};
 
 use crate::listen::listener::Listener;
 use crate::listen::os::HANDLER_WAKES_WAITERS;
@@ -48,6 +48,18 @@ impl Fallback {
     pub(crate) fn start_thread(&self, listener: &Arc<Listener>) -> io::Result<()> {
         lock(&self.0).start_thread(listener)
     }
+
+    /// Starts the thread, which sleeps until there is a waiter.
+    pub(super) fn start_parked_thread(&self, listener: &Arc<Listener>) -> io::Result<()> {
+        if HANDLER_WAKES_WAITERS {
+            return Ok(());
+        }
+        let mut state = lock(&self.0);
+        let thread = spawn(listener, thread::park)?;
+        listener.set_parked_thread(&thread);
+        state.has_thread = true;
+        Ok(())
+    }
 }
 
 impl State {
@@ -55,14 +67,20 @@ impl State {
         if HANDLER_WAKES_WAITERS || self.has_thread {
             return Ok(());
         }
-        let listener = Arc::clone(listener);
-        let watch = move || {
-            while !listener.wake_all() {
-                listener.wait(None);
-            }
-        };
-        thread::Builder::new().name("signoff".into()).spawn(watch)?;
+        spawn(listener, || ())?;
         self.has_thread = true;
         Ok(())
     }
+}
+
+fn spawn(listener: &Arc<Listener>, begin: fn()) -> io::Result<Thread> {
+    let listener = Arc::clone(listener);
+    let watch = move || {
+        begin();
+        while !listener.wake_all() {
+            listener.wait(None);
+        }
+    };
+    let handle = thread::Builder::new().name("signoff".into()).spawn(watch)?;
+    Ok(handle.thread().clone())
 }

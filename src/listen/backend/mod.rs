@@ -1,24 +1,18 @@
 //! The runtimes that can wait for a signal: a page for each, and the trait that they implement.
 
-// Inside: `notifier` is what a backend gets. `driver_waker` wakes the waiters on the thread of a
-// runtime's reactor, by a `driver_task`. `fallback` is the thread that takes over if the runtime
-// ends. On Windows no runtime has to wait, and `windows` has all backends.
+// Inside: `notifier` is what a backend gets. `reactor_task` wakes the waiters on the thread of a
+// runtime's reactor. `fallback` is the thread that takes over if the runtime ends. On Windows no
+// runtime has to wait, and `windows` has all backends.
 
-#[cfg(all(unix, any(feature = "tokio", feature = "async-std", feature = "smol")))]
-mod driver_task;
-#[cfg(all(unix, any(feature = "tokio", feature = "async-std", feature = "smol")))]
-mod driver_waker;
 mod fallback;
 mod notifier;
-#[cfg(all(unix, any(feature = "async-std", feature = "smol")))]
-mod reactor;
+mod reactor_task;
 
 // The badges of the documentation: Windows has these backends, too.
 #[cfg(all(unix, feature = "async-std"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "async-std")))]
 pub mod async_std;
-#[cfg(all(unix, feature = "blocking"))]
-#[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
+#[cfg(feature = "blocking")]
 pub mod blocking;
 #[cfg(all(unix, feature = "smol"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "smol")))]

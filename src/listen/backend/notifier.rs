@@ -1,10 +1,12 @@
 //! What a backend gets.
 
-use std::fmt;
+use std::future::Future;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use super::Fallback;
+use super::reactor_task::{ReactorTask, WakeAll};
 use crate::listen::listener::Listener;
 use crate::signal::Signal;
 
@@ -42,20 +44,47 @@ impl Notifier {
         &self.signals
     }
 
-    /// Whether it is for a stream.
-    #[cfg(all(unix, any(feature = "tokio", feature = "async-std", feature = "smol")))]
-    pub(super) fn repeats(&self) -> bool {
-        self.listener.target().repeats()
-    }
-
-    #[cfg(all(unix, any(feature = "tokio", feature = "async-std", feature = "smol")))]
     pub(super) fn listener(&self) -> &Arc<Listener> {
         &self.listener
     }
 
-    #[cfg(all(unix, feature = "blocking"))]
-    pub(super) fn start_thread(&self) -> std::io::Result<()> {
-        self.fallback.start_thread(&self.listener)
+    /// Starts the thread that waits in place of a runtime.
+    pub(super) fn start_parked_thread(&self) -> io::Result<()> {
+        self.fallback.start_parked_thread(&self.listener)
+    }
+
+    /// Wakes the waiters when `readable` is ready, on the thread that wakes it.
+    pub(super) fn watch(
+        self,
+        readable: impl Future<Output = io::Result<()>> + Send + 'static,
+    ) -> WatchGuard {
+        WatchGuard(ReactorTask::start(Arc::clone(&self.listener), readable, self))
+    }
+}
+
+impl WakeAll for Listener {
+    fn wake_all(&self) -> bool {
+        Self::wake_all(self)
+    }
+
+    fn repeats(&self) -> bool {
+        self.target().repeats()
+    }
+}
+
+/// Waits until it is dropped.
+#[allow(unreachable_pub, reason = "on Windows no backend has it")]
+pub struct WatchGuard(Arc<ReactorTask<Listener, Notifier>>);
+
+impl Drop for WatchGuard {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+impl fmt::Debug for WatchGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatchGuard").finish_non_exhaustive()
     }
 }
 

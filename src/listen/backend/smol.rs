@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_io::Async;
 
-use super::driver_waker::{self, WatchGuard};
-use super::{Backend, Notifier, reactor};
+use super::notifier::WatchGuard;
+use super::{Backend, Notifier};
 use crate::error::Error;
 
 /// async-io's reactor, which smol and everything built on it uses.
@@ -19,9 +19,8 @@ impl Backend for Smol {
     type Watch = WatchGuard;
 
     fn watch(self, notifier: Notifier) -> Result<WatchGuard, Error> {
-        reactor::can_start(&notifier)?;
         let fd = Arc::clone(notifier.listener());
         let fd = Async::new_nonblocking(fd).map_err(Error::Descriptor)?;
-        Ok(driver_waker::watch(poll_fn(move |cx| fd.poll_readable(cx)), notifier))
+        Ok(notifier.watch(poll_fn(move |cx| fd.poll_readable(cx))))
     }
 }

@@ -37,14 +37,6 @@ backend! {
     "../../../features/smol.md": smol::Smol
 }
 
-#[cfg(feature = "blocking")]
-backend! {
-    /// No runtime. On Windows it needs no thread either.
-    ///
-    /// The signal can be awaited on any executor, and waited for without one.
-    "../../../features/blocking.md": blocking::Blocking
-}
-
 #[cfg(feature = "tokio")]
 #[doc = include_str!("../../../features/tokio.md")]
 pub mod tokio {

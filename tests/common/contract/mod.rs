@@ -198,8 +198,6 @@ macro_rules! contract {
             a_forked_child_with_a_handler_of_before: |case| case.passes(),
                 other_handlers::forked::<$runtime>;
             a_forked_child_that_lets_go: |case| case.passes(), last_clone::forked_and_dropped::<$runtime>;
-            a_forked_child_with_the_same_process_id: forked::test_nested_namespace,
-                forked::nested_namespace::<$runtime>;
             a_child_that_shares_the_memory: |case| case.passes(), forked::shared_memory::<$runtime>;
 
             // 9: no panic, no print (`Child` looks at standard error after every case)

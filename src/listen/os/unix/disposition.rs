@@ -47,14 +47,15 @@ impl Disposition {
 /// Returns if that does not end the process: the signal is ignored by default, it has stopped the
 /// process and that continues, or this is process 1, which the kernel protects.
 pub(super) fn run_default_action(signal: i32) {
-    let Some(handler) = reset(signal) else { return };
-    // SAFETY: a plain number, and the pointer is to a live `sigaction`.
-    unsafe {
-        // Raised before it is unblocked: inside a handler it is blocked, and waits. So it is
-        // delivered here, while its action is the default.
-        libc::raise(signal);
-        unblock([Signal::from_raw(signal)]);
-        libc::sigaction(signal, &raw const handler, ptr::null_mut());
+    let handler = reset(signal);
+    // Raised before it is unblocked: inside a handler it is blocked, and waits. So it is delivered
+    // here, while its action is the default.
+    // SAFETY: a plain number.
+    unsafe { libc::raise(signal) };
+    unblock([Signal::from_raw(signal)]);
+    if let Some(handler) = handler {
+        // SAFETY: the pointer is to a live `sigaction`.
+        unsafe { libc::sigaction(signal, &raw const handler, ptr::null_mut()) };
     }
 }
 
@@ -63,7 +64,7 @@ pub(super) fn run_default_action(signal: i32) {
 /// A child of `vfork` shares the memory of this process. If it ended inside the handler, it would leave
 /// the locks of signal-hook's registry taken.
 pub(super) fn default_action_after_handler(signal: i32) {
-    if STOPS_BY_DEFAULT.contains(&signal) {
+    if stops_by_default(signal) {
         run_default_action(signal); // not afterwards: there must be a handler for the next one
     } else if process::id() != 1 && !IGNORED_BY_DEFAULT.contains(&signal) {
         reset(signal);
@@ -73,7 +74,12 @@ pub(super) fn default_action_after_handler(signal: i32) {
     }
 }
 
-/// Removes the handler of `signal`, and returns it.
+/// Whether the default action of `signal` stops the process.
+pub(super) fn stops_by_default(signal: i32) -> bool {
+    matches!(signal, libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU)
+}
+
+/// Removes the handler of `signal`, and returns it. Returns `None` if the signal cannot have one.
 fn reset(signal: i32) -> Option<libc::sigaction> {
     // SAFETY: zeroes are a valid `sigaction` with the default handler, and the pointers are to live ones.
     unsafe {
@@ -85,19 +91,13 @@ fn reset(signal: i32) -> Option<libc::sigaction> {
     }
 }
 
-const STOPS_BY_DEFAULT: &[i32] = &[libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
-
 /// Signals that a program may listen to and that do nothing by default.
-const IGNORED_BY_DEFAULT: &[i32] = &[
-    libc::SIGCHLD,
-    libc::SIGCONT,
-    libc::SIGURG,
-    libc::SIGWINCH,
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    libc::SIGIO,
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    29, // SIGINFO on every BSD
-];
+const IGNORED_BY_DEFAULT: &[i32] = if cfg!(any(target_os = "linux", target_os = "android")) {
+    &[libc::SIGCHLD, libc::SIGCONT, libc::SIGURG, libc::SIGWINCH]
+} else {
+    const SIGINFO: i32 = 29; // on every BSD
+    &[libc::SIGCHLD, libc::SIGCONT, libc::SIGURG, libc::SIGWINCH, libc::SIGIO, SIGINFO]
+};
 
 /// Returns whether the platform has this signal.
 pub(crate) fn exists(signal: Signal) -> bool {
@@ -108,12 +108,13 @@ pub(crate) fn exists(signal: Signal) -> bool {
     }
 }
 
-/// Returns whether a program can take this signal as a request.
-pub(crate) fn is_allowed(signal: Signal) -> bool {
-    !NOT_ALLOWED.contains(&signal.as_raw())
+/// Returns whether a program can take this signal as an event of a stream, or as a request.
+pub(crate) fn is_allowed(signal: Signal, for_stream: bool) -> bool {
+    let signal = signal.as_raw();
+    !NEVER_ALLOWED.contains(&signal) && (for_stream || !NORMAL_OPERATION.contains(&signal))
 }
 
-const NOT_ALLOWED: &[i32] = &[
+const NEVER_ALLOWED: &[i32] = &[
     // cannot be caught
     libc::SIGKILL,
     libc::SIGSTOP,
@@ -125,7 +126,10 @@ const NOT_ALLOWED: &[i32] = &[
     libc::SIGTRAP,
     libc::SIGSYS,
     libc::SIGABRT,
-    // part of normal operation: a closed pipe, an ended child, a resized window, a suspended job
+];
+
+/// A closed pipe, an ended child, a resized window, a suspended job.
+const NORMAL_OPERATION: &[i32] = &[
     libc::SIGPIPE,
     libc::SIGCHLD,
     libc::SIGCONT,

@@ -15,8 +15,9 @@ pub(crate) use low_level::exit as with_status;
 /// The status is 128 + the number of the signal if that is not possible: for process 1, whose default
 /// actions do nothing, and for signals that do not end a process.
 pub(crate) fn by_signal(signal: Signal) -> ! {
-    if process::id() != 1 {
-        disposition::run_default_action(signal.as_raw());
+    let signal = signal.as_raw();
+    if process::id() != 1 && !disposition::stops_by_default(signal) {
+        disposition::run_default_action(signal);
     }
-    with_status(128 + signal.as_raw())
+    with_status(128 + signal)
 }

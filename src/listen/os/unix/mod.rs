@@ -1,11 +1,9 @@
 //! Unix: signal handlers, and the file descriptors that they write to.
 //!
 //! - `registry`: the handler of each signal and the listeners that it reaches.
-//! - `listener_list`: the list of listeners that a handler can read.
 //! - `wake_fd`: the eventfd or pipe that the handler makes readable.
 //! - `disposition`: what a signal does if nothing listens, and the signal mask.
 //! - `hangup`: the handler that lets a shutdown outlive `SIGHUP`.
-//! - `owner`: which process a listener belongs to.
 //! - `exit`: how a process ends at once.
 //! - `kill`: signals for other processes.
 //!
@@ -19,15 +17,12 @@ mod disposition;
 pub(crate) mod exit;
 mod hangup;
 mod kill;
-mod listener_list;
-mod owner;
 mod registry;
 mod wake_fd;
 
 pub(crate) use disposition::{exists, is_allowed, unblock};
 pub(crate) use hangup::outlive_hangup;
 pub(crate) use kill::kill;
-pub(crate) use owner::Owner;
 pub(crate) use registry::{Registered, begin, register, release, unregister, wait_for_deliveries};
 pub(crate) use wake_fd::WakeFd;
 

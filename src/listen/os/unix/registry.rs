@@ -3,20 +3,22 @@
 //! A signal gets its handler at the first `listen` and keeps it for the life of the process:
 //! signal-hook's registry never puts an old handler back. While a signal has no listener, the
 //! handler does what the signal did before.
+//!
+//! A handler must not lock, so it reads the listeners of its signal from a list that is replaced as a
+//! whole, and freed when no handler can be reading it.
 
 use std::io;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::{process, ptr, thread};
 
 use super::disposition::{self, Disposition};
 use super::hangup;
-use super::listener_list::{ListenerList, is_delivering};
-use super::owner::{AtomicOwner, Owner};
 use crate::listen::listener::{Arrival, Listener};
 use crate::signal::Signal;
 use crate::signal::reason::Process;
 use crate::util::clock;
+use crate::util::sync::{Mutex, lock};
 
 // Invariants
 //
@@ -26,9 +28,18 @@ use crate::util::clock;
 //     raised meanwhile. So no listener can end the process before the others know of the signal.
 // R3  A listener that is closed and still in a list is spent. The next `listen` for that signal
 //     removes it.
+// R4  `list` is null or points to a boxed vector that is not empty. Only `change` writes it, under
+//     the lock of the registry.
+// R5  A handler raises `DELIVERIES` before it reads `list`, and lowers it when it no longer uses
+//     what it read. `change` frees the old vector after `DELIVERIES` was 0 at some moment after
+//     the exchange. All four accesses are SeqCst: a handler that raised it later sees the new one.
+// R6  A forked child has its own copy of `DELIVERIES`, which may count handlers of its parent. The
+//     registry resets it before the child has a listener of its own.
 
 /// The process that the listeners belong to.
-static OWNER: AtomicOwner = AtomicOwner::none();
+static OWNER: AtomicU32 = AtomicU32::new(NO_PROCESS);
+
+const NO_PROCESS: u32 = 0;
 
 /// One for each signal number.
 static SLOTS: [SignalSlot; SIGNALS] = [const { SignalSlot::new() }; SIGNALS];
@@ -80,13 +91,10 @@ fn slots(signals: &[Signal]) -> impl Iterator<Item = &'static SignalSlot> {
     signals.iter().filter_map(|signal| slot(signal.as_raw()))
 }
 
-fn lock() -> MutexGuard<'static, ()> {
-    REGISTRY_LOCK.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Returns false in a forked child that has no listener of its own.
 pub(super) fn is_owner() -> bool {
-    OWNER.is_current()
+    // Relaxed: only the process itself changes it, before it has any listener.
+    OWNER.load(Ordering::Relaxed) == process::id()
 }
 
 /// The handler.
@@ -138,7 +146,7 @@ pub(crate) fn register(
 ) -> io::Result<Registered> {
     let signal = signal.as_raw();
     let slot = slot(signal).ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
-    let _lock = lock();
+    let _lock = lock(&REGISTRY_LOCK);
     clock::start();
     reset_after_fork();
     if signal == libc::SIGHUP {
@@ -158,7 +166,7 @@ pub(crate) fn register(
 
 /// `listen` has succeeded: an earlier shutdown is over (R3).
 pub(crate) fn begin(signals: &[Signal]) {
-    let _lock = lock();
+    let _lock = lock(&REGISTRY_LOCK);
     for slot in slots(signals) {
         slot.listeners.retain(|listener| !listener.is_closed());
     }
@@ -178,19 +186,19 @@ fn reset_after_fork() {
     if is_owner() {
         return;
     }
-    if OWNER.is_set() {
+    if OWNER.load(Ordering::Relaxed) != NO_PROCESS {
         for slot in &SLOTS {
             slot.listeners.reset_after_fork();
         }
         hangup::end();
     }
-    OWNER.set(Owner::current());
+    OWNER.store(process::id(), Ordering::Relaxed);
 }
 
 /// The last clone of a signal is dropped. A spent listener stays, unless another one waits for a
 /// shutdown. Of any other listener, the previous behavior of its signals is back when this returns.
 pub(crate) fn release(signals: &[Signal], listener: &Arc<Listener>) {
-    let _lock = lock();
+    let _lock = lock(&REGISTRY_LOCK);
     if !listener.is_spent() {
         remove(signals, listener);
         if listener.is_spent() {
@@ -205,7 +213,7 @@ pub(crate) fn release(signals: &[Signal], listener: &Arc<Listener>) {
 
 /// Removes a listener. The previous behavior of its signals is back when this returns.
 pub(crate) fn unregister(signals: &[Signal], listener: &Arc<Listener>) {
-    let _lock = lock();
+    let _lock = lock(&REGISTRY_LOCK);
     remove(signals, listener);
     end_shutdown_if_over();
 }
@@ -235,18 +243,87 @@ fn is_typed(info: &libc::siginfo_t) -> bool {
 
 /// The process that sent the signal, if the kernel vouches for it. What `sigqueue` carries can be
 /// forged.
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[allow(unused_variables, reason = "other systems do not vouch for it")]
 fn sender(info: &libc::siginfo_t) -> Option<Process> {
-    if !matches!(info.si_code, libc::SI_USER | libc::SI_TKILL) {
-        return None;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if matches!(info.si_code, libc::SI_USER | libc::SI_TKILL) {
+        // SAFETY: with these codes the kernel has filled in both fields.
+        let (pid, uid) = unsafe { (info.si_pid(), info.si_uid()) };
+        // 0 is a process outside this PID namespace.
+        return u32::try_from(pid).ok().filter(|&pid| pid != 0).map(|pid| Process { pid, uid });
     }
-    // SAFETY: with these codes the kernel has filled in both fields.
-    let (pid, uid) = unsafe { (info.si_pid(), info.si_uid()) };
-    // 0 is a process outside this PID namespace.
-    u32::try_from(pid).ok().filter(|&pid| pid != 0).map(|pid| Process { pid, uid })
+    None
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn sender(_: &libc::siginfo_t) -> Option<Process> {
-    None
+/// How many handlers are delivering a signal.
+static DELIVERIES: AtomicUsize = AtomicUsize::new(0);
+
+/// See R4.
+struct ListenerList {
+    list: AtomicPtr<Vec<Arc<Listener>>>,
+}
+
+impl ListenerList {
+    const fn new() -> Self {
+        Self { list: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// Calls `deliver` with the listeners, if there are any. Async-signal-safe. Returns whether
+    /// there were any.
+    fn deliver(&self, deliver: impl FnOnce(&[Arc<Listener>])) -> bool {
+        DELIVERIES.fetch_add(1, Ordering::SeqCst);
+        // SAFETY: it is null or valid until `DELIVERIES` is lowered (R5).
+        let list = unsafe { self.list.load(Ordering::SeqCst).as_ref() };
+        list.inspect(|list| deliver(list));
+        let found = list.is_some();
+        DELIVERIES.fetch_sub(1, Ordering::SeqCst);
+        found
+    }
+
+    /// Returns whether `f` is true for one of the listeners. The caller holds the lock of the registry.
+    fn any(&self, f: impl Fn(&Listener) -> bool) -> bool {
+        // SAFETY: it is null or valid, and only `change` frees it, under the same lock (R4).
+        let list = unsafe { self.list.load(Ordering::Relaxed).as_ref() };
+        list.is_some_and(|list| list.iter().any(|listener| f(listener)))
+    }
+
+    /// Adds a listener. The caller holds the lock of the registry.
+    fn add(&self, listener: &Arc<Listener>) {
+        self.change(|list| list.push(Arc::clone(listener)));
+    }
+
+    /// Keeps the listeners for which `f` is true. The caller holds the lock of the registry. No handler
+    /// uses the others any more when this returns.
+    fn retain(&self, f: impl Fn(&Arc<Listener>) -> bool) {
+        self.change(|list| list.retain(f));
+    }
+
+    /// Forgets the listeners of the parent process, in a forked child. The caller holds the lock of
+    /// the registry.
+    fn reset_after_fork(&self) {
+        DELIVERIES.store(0, Ordering::SeqCst); // R6
+        // Leaked: a thread of the parent may have been changing the vector.
+        self.list.store(ptr::null_mut(), Ordering::SeqCst);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Vec<Arc<Listener>>)) {
+        // SAFETY: it is null or valid, and only this function frees it (R4).
+        let old = unsafe { self.list.load(Ordering::Relaxed).as_ref() };
+        let mut list = old.cloned().unwrap_or_default();
+        change(&mut list);
+        let new = if list.is_empty() { ptr::null_mut() } else { Box::into_raw(Box::new(list)) };
+        let old = self.list.swap(new, Ordering::SeqCst);
+        while is_delivering() {
+            thread::yield_now();
+        }
+        if !old.is_null() {
+            // SAFETY: it came from `Box::into_raw`, and no handler can reach it any more (R5).
+            drop(unsafe { Box::from_raw(old) });
+        }
+    }
+}
+
+/// Returns whether a handler is between the first and the last of its listeners.
+fn is_delivering() -> bool {
+    DELIVERIES.load(Ordering::SeqCst) != 0
 }

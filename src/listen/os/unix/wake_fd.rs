@@ -135,7 +135,7 @@ impl WakeFd {
     pub(crate) fn new() -> io::Result<Self> {
         let mut ends = [0; 2];
         // SAFETY: the pointer is to two live integers.
-        check(unsafe { libc::pipe(ends.as_mut_ptr()) })?;
+        check(unsafe { pipe(ends.as_mut_ptr()) })?;
         // SAFETY: the system just made both, and nothing else knows them.
         let [read, write] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
         let (read, write) = (above_standard_streams(read)?, above_standard_streams(write)?);
@@ -149,6 +149,23 @@ impl WakeFd {
         Ok(Self { read, write: Some(write) })
     }
 }
+
+/// A child that another thread starts at this moment inherits neither end, where the system allows that.
+#[cfg(any(
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly",
+    target_os = "illumos",
+    target_os = "solaris"
+))]
+unsafe fn pipe(ends: *mut libc::c_int) -> libc::c_int {
+    // SAFETY: as the caller says.
+    unsafe { libc::pipe2(ends, libc::O_CLOEXEC) }
+}
+
+#[cfg(target_vendor = "apple")]
+use libc::pipe;
 
 /// If a program starts with a closed standard stream, a new descriptor takes its number. Text
 /// that is printed would then be written to it.

@@ -38,7 +38,7 @@ pub(crate) fn exists(signal: Signal) -> bool {
 }
 
 /// Returns whether a program can take this signal as a request: all that exist.
-pub(crate) fn is_allowed(_: Signal) -> bool {
+pub(crate) fn is_allowed(_: Signal, _: bool) -> bool {
     true
 }
 

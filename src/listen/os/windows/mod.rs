@@ -2,7 +2,6 @@
 //!
 //! - `event`: the events and their signals.
 //! - `registry`: the console handler and the listeners that it reaches.
-//! - `owner`: which process a listener belongs to: there is no fork.
 //! - `exit`: how a process ends at once.
 //! - `wake_fd`: the descriptor that Unix has, and Windows does not need.
 //!
@@ -12,12 +11,10 @@
 
 mod event;
 pub(crate) mod exit;
-mod owner;
 mod registry;
 mod wake_fd;
 
 pub(crate) use event::{exists, is_allowed, unblock};
-pub(crate) use owner::Owner;
 pub(crate) use registry::{Registered, begin, register, release, unregister, wait_for_deliveries};
 pub(crate) use wake_fd::WakeFd;
 

@@ -5,7 +5,7 @@
 //! has no listener, the handler passes it on to the one that was installed before.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
 use windows_sys::Win32::Foundation::{FALSE, TRUE};
@@ -16,6 +16,7 @@ use super::event::{self, ends_process};
 use crate::listen::listener::{Arrival, Listener};
 use crate::signal::Signal;
 use crate::util::clock;
+use crate::util::sync::{Mutex, lock};
 
 // Invariants
 //
@@ -32,10 +33,6 @@ struct Registry {
     is_installed: bool,
     /// For each event.
     listeners: [Vec<Arc<Listener>>; event::COUNT],
-}
-
-fn lock() -> MutexGuard<'static, Registry> {
-    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Registry {
@@ -70,7 +67,7 @@ extern "system" fn on_event(event: u32) -> BOOL {
 fn deliver(signal: Signal) -> bool {
     let at = clock::elapsed();
     let arrival = Arrival { signal: signal.as_raw(), sender: None, is_typed: true, at };
-    let mut registry = lock();
+    let mut registry = lock(&REGISTRY);
     let Some(listeners) = registry.listeners(signal) else { return false };
     for listener in &*listeners {
         listener.record(arrival); // R1
@@ -86,7 +83,7 @@ fn deliver(signal: Signal) -> bool {
 /// What `register` did.
 pub(crate) enum Registered {
     Yes,
-    #[allow(dead_code, reason = "Windows does not say whether Ctrl-C is ignored")]
+    /// Not on Windows, which does not say whether Ctrl-C is ignored.
     LeftIgnored,
 }
 
@@ -97,7 +94,7 @@ pub(crate) fn register(
     _: bool,
 ) -> io::Result<Registered> {
     clock::start();
-    let mut registry = lock();
+    let mut registry = lock(&REGISTRY);
     registry.install()?;
     let listeners = registry.listeners(signal).ok_or(io::ErrorKind::InvalidInput)?;
     listeners.push(Arc::clone(listener));
@@ -124,7 +121,7 @@ pub(crate) fn unregister(signals: &[Signal], listener: &Arc<Listener>) {
 
 /// Keeps the listeners for which `f` is true. It gets whether one of the list awaits a shutdown.
 fn retain(signals: &[Signal], f: impl Fn(&Arc<Listener>, bool) -> bool) {
-    let mut registry = lock();
+    let mut registry = lock(&REGISTRY);
     for &signal in signals {
         let Some(listeners) = registry.listeners(signal) else { continue };
         let is_awaited = listeners.iter().any(|listener| listener.awaits_shutdown());
@@ -134,5 +131,5 @@ fn retain(signals: &[Signal], f: impl Fn(&Arc<Listener>, bool) -> bool) {
 
 /// Waits until the handler is not between the first and the last of its listeners (R1).
 pub(crate) fn wait_for_deliveries() {
-    drop(lock());
+    drop(lock(&REGISTRY));
 }

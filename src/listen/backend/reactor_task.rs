@@ -1,6 +1,10 @@
-//! A future that is polled on the thread that wakes it.
+//! Waits for a descriptor on the thread of a runtime's reactor, and wakes the waiters there.
+//!
+//! No task has to be scheduled between the descriptor and the waiters. The waker that the reactor calls
+//! polls the backend's future itself, sees the signal, and wakes every waiter.
 
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -20,22 +24,25 @@ use crate::util::sync::{AtomicUsize, Mutex, Ordering, lock};
 pub(super) trait WakeAll: Send + Sync + 'static {
     /// Wakes every waiter, if the signal has come. Returns whether there is nothing to wait for.
     fn wake_all(&self) -> bool;
+
+    /// Whether more signals count after the first one.
+    fn repeats(&self) -> bool;
 }
 
-/// Polls a future until the signal has come. If the future is ready without the signal, the notifier
-/// is dropped.
-pub(super) struct DriverTask<L, N> {
+/// Polls a future until the signal has come. If the future fails, or is ready without the signal, the
+/// notifier is dropped. For a stream, the future is polled again after it was ready.
+pub(super) struct ReactorTask<L, N> {
     listener: Arc<L>,
     task: Mutex<Option<Task<N>>>,
     pending: AtomicUsize,
 }
 
-type Task<N> = (Pin<Box<dyn Future<Output = ()> + Send>>, N);
+type Task<N> = (Pin<Box<dyn Future<Output = io::Result<()>> + Send>>, N);
 
-impl<L: WakeAll, N: Send + 'static> DriverTask<L, N> {
+impl<L: WakeAll, N: Send + 'static> ReactorTask<L, N> {
     pub(super) fn start(
         listener: Arc<L>,
-        readable: impl Future<Output = ()> + Send + 'static,
+        readable: impl Future<Output = io::Result<()>> + Send + 'static,
         notifier: N,
     ) -> Arc<Self> {
         let task = Mutex::new(Some((Box::pin(readable) as _, notifier)));
@@ -70,15 +77,19 @@ impl<L: WakeAll, N: Send + 'static> DriverTask<L, N> {
     fn poll(&self, cx: &mut Context<'_>) {
         let mut task = lock(&self.task);
         let Some((readable, _)) = task.as_mut() else { return };
-        if readable.as_mut().poll(cx) == Poll::Ready(()) {
-            let done = task.take();
-            drop(task); // D2
-            drop(done);
+        match readable.as_mut().poll(cx) {
+            Poll::Pending => {}
+            Poll::Ready(Ok(())) if self.listener.repeats() => cx.waker().wake_by_ref(), // D1
+            Poll::Ready(_) => {
+                let done = task.take();
+                drop(task); // D2
+                drop(done);
+            }
         }
     }
 }
 
-impl<L: WakeAll, N: Send + 'static> Wake for DriverTask<L, N> {
+impl<L: WakeAll, N: Send + 'static> Wake for ReactorTask<L, N> {
     fn wake(self: Arc<Self>) {
         self.run();
     }
