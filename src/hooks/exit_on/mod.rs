@@ -20,6 +20,8 @@ use std::thread;
 
 pub use exit::Exit;
 pub use guard::{ExitGuard, Joined};
+#[cfg(feature = "http")]
+pub(crate) use program::Deadline;
 use job::{Ending, ExitJob};
 use late_requests::LateRequests;
 use voice::Voice;
@@ -147,6 +149,11 @@ impl ExitOn {
     pub fn quiet(mut self) -> Self {
         self.is_quiet = true;
         self
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn shutdown(&self) -> &ShutdownSignal {
+        &self.shutdown
     }
 
     /// Waits for this work, and names in the report what remains of it.
