@@ -3,6 +3,10 @@
 
 #[path = "common/bounded.rs"]
 mod bounded;
+#[path = "http/http2.rs"]
+mod http2;
+#[path = "http/layers.rs"]
+mod layers;
 #[path = "http/limits.rs"]
 mod limits;
 #[path = "http/server.rs"]

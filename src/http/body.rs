@@ -56,9 +56,14 @@ impl<B: Body> Body for InFlightBody<B> {
 /// A request that the server runs. It runs until all clones are dropped.
 #[derive(Clone)]
 pub(super) struct Running {
-    pub(super) _guard: InFlightGuard,
-    /// A clone of [`Activity::running`](super::io::Activity::running).
-    pub(super) _connection: Arc<()>,
+    _shared: Arc<(InFlightGuard, Arc<()>)>,
+}
+
+impl Running {
+    /// `connection` is [`Activity::running`](super::io::Activity::running).
+    pub(super) fn new(guard: InFlightGuard, connection: Arc<()>) -> Self {
+        Self { _shared: Arc::new((guard, connection)) }
+    }
 }
 
 pin_project! {

@@ -63,7 +63,7 @@ pub(super) fn counted<S: HttpService>(
         let guard = enter(&requests, &request);
         activity.requested.store(true, Relaxed);
         activity.has_body.store(!request.body().is_end_stream(), Relaxed);
-        let running = Running { _guard: guard.clone(), _connection: activity.running.clone() };
+        let running = Running::new(guard.clone(), Arc::clone(&activity.running));
         let (version, drain, mut service) = (request.version(), drain.clone(), service.clone());
         let mut request = map(request);
         request.extensions_mut().insert(guard);

@@ -41,9 +41,17 @@ pub(crate) type Plain = Server<TcpListener, Router>;
 
 /// Starts a server with two workers. Its drain may take as long as a test.
 pub(crate) fn start(options: impl FnOnce(Plain) -> Plain + Send + 'static) -> Started {
+    start_app(|app| app, options)
+}
+
+/// Starts a server with another service.
+pub(crate) fn start_app(
+    change: impl FnOnce(Router) -> Router,
+    options: impl FnOnce(Plain) -> Plain + Send + 'static,
+) -> Started {
     let (shutdown, release) = (ShutdownSignal::manual(), ShutdownSignal::manual());
     let requests = InFlight::new();
-    let app = app(release.clone());
+    let app = change(app(release.clone()));
     let (started, starts) = mpsc::channel();
     let (stop, count) = (shutdown.clone(), requests.clone());
     let ended = thread::spawn(move || {

@@ -53,7 +53,7 @@ fn the_backlog_is_served() {
     let blocked = std::sync::Arc::new(std::sync::Mutex::new(blocked));
     for _ in 0..2 {
         let blocked = blocked.clone();
-        _ = server.runtime.spawn(async move { drop(blocked.lock().unwrap().recv()) });
+        server.runtime.spawn(async move { _ = blocked.lock().unwrap().recv() });
     }
     let mut clients: Vec<_> = (0..100).map(|_| server.connect()).collect();
     clients.iter_mut().for_each(|client| _ = client.ask("/"));
