@@ -132,7 +132,9 @@ fn bursts_of_resets_leave_nothing_behind() {
         for _ in 0..100 {
             let request = Request::get("http://here/slow").body(()).unwrap();
             // The server ends the connection if there are too many.
-            let Ok((response, mut stream)) = client.requests.send_request(request, true) else { break };
+            let Ok((response, mut stream)) = client.requests.send_request(request, true) else {
+                break;
+            };
             stream.send_reset(h2::Reason::CANCEL);
             drop(response);
         }

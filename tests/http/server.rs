@@ -19,7 +19,7 @@ use signoff::{InFlight, ShutdownSignal};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle};
 
-use crate::bounded::BOUND;
+use crate::common::BOUND;
 use crate::until;
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
@@ -103,10 +103,13 @@ impl Started {
 pub(crate) fn app(release: ShutdownSignal) -> Router {
     Router::new()
         .route("/", get(async || "hello"))
-        .route("/slow", get(async |State(release): State<ShutdownSignal>| {
-            release.await;
-            "slow"
-        }))
+        .route(
+            "/slow",
+            get(async |State(release): State<ShutdownSignal>| {
+                release.await;
+                "slow"
+            }),
+        )
         .route("/stream", get(async || Body::new(Endless)))
         .route("/big", get(async || vec![b'x'; BIG]))
         .route("/panic", get(async || -> &'static str { panic!("a bug") }))
@@ -177,9 +180,10 @@ impl Client {
     pub(crate) fn response(&mut self) -> Response {
         let head = self.head();
         let lower = head.to_ascii_lowercase();
-        let length = lower.split("content-length: ").nth(1).map_or(0, |rest| {
-            rest.split("\r\n").next().unwrap().parse().expect("a length")
-        });
+        let length = lower
+            .split("content-length: ")
+            .nth(1)
+            .map_or(0, |rest| rest.split("\r\n").next().unwrap().parse().expect("a length"));
         let mut body = vec![0; length];
         self.0.read_exact(&mut body).expect("a body");
         Response { head, body }
