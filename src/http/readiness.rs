@@ -49,9 +49,10 @@ impl<B> Service<Request<B>> for Readiness {
     }
 
     fn call(&mut self, _: Request<B>) -> Self::Future {
-        let (status, text) = match self.0.is_requested() {
-            false => (StatusCode::OK, "ready\n"),
-            true => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
+        let (status, text) = if self.0.is_requested() {
+            (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
+        } else {
+            (StatusCode::OK, "ready\n")
         };
         let mut response = Response::new(text.to_owned());
         *response.status_mut() = status;

@@ -141,9 +141,9 @@ fn upgrades_and_http2_are_left_alone() {
     shutdown.request("test");
     let connection = |version, status, before: Option<&'static str>| {
         let mut headers = HeaderMap::new();
-        before
-            .into_iter()
-            .for_each(|value| _ = headers.insert(header::CONNECTION, value.parse().unwrap()));
+        if let Some(value) = before {
+            headers.insert(header::CONNECTION, value.parse().unwrap());
+        }
         let mut service = shutdown.connection_close().layer(Answer(status, headers));
         let request = Request::builder().version(version).body(Body::empty()).unwrap();
         let runtime = Builder::new_current_thread().build().unwrap();

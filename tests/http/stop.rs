@@ -56,7 +56,9 @@ fn the_backlog_is_served() {
         server.runtime.spawn(async move { _ = blocked.lock().unwrap().recv() });
     }
     let mut clients: Vec<_> = (0..100).map(|_| server.connect()).collect();
-    clients.iter_mut().for_each(|client| _ = client.ask("/"));
+    for client in &mut clients {
+        client.ask("/");
+    }
     server.shutdown.request("test");
     thread::sleep(LINGER / 20);
     drop(block);
