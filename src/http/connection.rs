@@ -123,28 +123,30 @@ pub(super) async fn serve<S, B>(
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), service));
     let mut life = Life::new(activity, limits);
     let mut timer = pin!(sleep(life.next_look()));
-    poll_fn(|cx| loop {
-        if connection.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
-        }
-        life.observe();
-        if !life.is_ending && Pin::new(&mut lingered).poll(cx).is_ready() {
-            connection.as_mut().graceful_shutdown();
-            life.end();
-            continue;
-        }
-        if life.is_ending || life.phase == Phase::Closing {
-            if life.is_over() {
-                return Poll::Ready(()); // drops the connection
+    poll_fn(|cx| {
+        loop {
+            if connection.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
             }
-            timer.as_mut().reset(Instant::now() + life.next_look());
-        }
-        ready!(timer.as_mut().poll(cx));
-        if life.is_over() {
-            connection.as_mut().graceful_shutdown();
-            life.end();
-        } else {
-            timer.as_mut().reset(Instant::now() + life.next_look());
+            life.observe();
+            if !life.is_ending && Pin::new(&mut lingered).poll(cx).is_ready() {
+                connection.as_mut().graceful_shutdown();
+                life.end();
+                continue;
+            }
+            if life.is_ending || life.phase == Phase::Closing {
+                if life.is_over() {
+                    return Poll::Ready(()); // drops the connection
+                }
+                timer.as_mut().reset(Instant::now() + life.next_look());
+            }
+            ready!(timer.as_mut().poll(cx));
+            if life.is_over() {
+                connection.as_mut().graceful_shutdown();
+                life.end();
+            } else {
+                timer.as_mut().reset(Instant::now() + life.next_look());
+            }
         }
     })
     .await;
@@ -226,7 +228,8 @@ impl Life {
     /// Returns how long the timer may sleep: until the phase is over, and no longer than a phase that
     /// may follow.
     fn next_look(&self) -> Duration {
-        let shortest = if self.is_ending { ENDING } else { self.limits.header.min(self.limits.keep_alive) };
+        let shortest =
+            if self.is_ending { ENDING } else { self.limits.header.min(self.limits.keep_alive) };
         let rest = self.limit().saturating_sub(self.since.elapsed());
         rest.min(shortest).clamp(Duration::from_millis(1), Duration::from_secs(3600))
     }

@@ -73,9 +73,8 @@ impl<L: Listener, S> Server<L, S> {
             keep_alive: Duration::from_secs(75),
             linger: Duration::from_millis(500),
         };
-        let handshake = |io| -> Handshaking<()> {
-            Box::pin(async { Some((Box::new(io) as Box<dyn Io>, ())) })
-        };
+        let handshake =
+            |io| -> Handshaking<()> { Box::pin(async { Some((Box::new(io) as Box<dyn Io>, ())) }) };
         let options = Options {
             service,
             limits,

@@ -36,7 +36,7 @@ fn serves(
             .route_service("/ready", shutdown.readiness());
         let server = change(Server::new(listener, app));
         let hooks = hooks.hook("database", async || {}).exit_on(shutdown);
-        let ended = hooks.on_report(|report| say_outcomes(&report)).serve(server).await;
+        let ended = hooks.quiet().on_report(|report| say_outcomes(&report)).serve(server).await;
         panic!("the process exits before: {ended:?}");
     });
 }

@@ -20,10 +20,10 @@ use std::thread;
 
 pub use exit::Exit;
 pub use guard::{ExitGuard, Joined};
-#[cfg(feature = "http")]
-pub(crate) use program::Deadline;
 use job::{Ending, ExitJob};
 use late_requests::LateRequests;
+#[cfg(feature = "http")]
+pub(crate) use program::Deadline;
 use voice::Voice;
 
 use super::builder::Hooks;

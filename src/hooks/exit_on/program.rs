@@ -145,10 +145,7 @@ impl ExitOn {
     /// # Errors
     ///
     /// As for [`run`](Self::run).
-    pub async fn run_with<F, E>(
-        self,
-        main: impl FnOnce(ShutdownSignal) -> F,
-    ) -> Result<(), Error>
+    pub async fn run_with<F, E>(self, main: impl FnOnce(ShutdownSignal) -> F) -> Result<(), Error>
     where
         F: IntoFuture<Output: IntoOutcome<E>>,
     {
@@ -232,7 +229,14 @@ struct Program {
 impl Program {
     fn new(in_flight: Vec<InFlight>, late: LateRequests) -> Self {
         let (drain, finished) = (ShutdownSignal::manual(), ShutdownSignal::manual());
-        Self { drain, deadline: Arc::default(), finished, outcome: Mutex::new(None), in_flight, late }
+        Self {
+            drain,
+            deadline: Arc::default(),
+            finished,
+            outcome: Mutex::new(None),
+            in_flight,
+            late,
+        }
     }
 
     /// It cannot be dropped from here, so at its deadline it is abandoned like a blocking hook.
