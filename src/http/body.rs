@@ -72,12 +72,12 @@ pin_project! {
     pub(super) struct RunningBody<B> {
         #[pin]
         inner: B,
-        running: Running,
+        running: Option<Running>,
     }
 }
 
 impl<B> RunningBody<B> {
-    pub(super) fn new(inner: B, running: Running) -> Self {
+    pub(super) fn new(inner: B, running: Option<Running>) -> Self {
         Self { inner, running }
     }
 }
@@ -108,7 +108,7 @@ impl<B: Body> Body for RunningBody<B> {
 /// The data of a frame. hyper drops it when it is written.
 pub(super) struct RunningData<D> {
     inner: D,
-    _running: Running,
+    _running: Option<Running>,
 }
 
 impl<D: Buf> Buf for RunningData<D> {

@@ -1,13 +1,16 @@
 //! The program's service, as hyper calls it: each request is counted.
 
-use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, ready};
 
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::service::TowerToHyperService;
+use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::BoxError;
@@ -59,21 +62,42 @@ pub(super) fn counted<S: HttpService>(
     Error = S::Error,
     Future: Send + 'static,
 > {
-    service_fn(move |request: Request<Incoming>| {
+    let service = TowerToHyperService::new(service);
+    service_fn(move |mut request: Request<Incoming>| {
         let guard = enter(&requests, &request);
         activity.requested.store(true, Relaxed);
         activity.has_body.store(!request.body().is_end_stream(), Relaxed);
-        let running = Running::new(guard.clone(), Arc::clone(&activity.running));
-        let (version, drain, mut service) = (request.version(), drain.clone(), service.clone());
-        let mut request = map(request);
-        request.extensions_mut().insert(guard);
-        async move {
-            poll_fn(|cx| service.poll_ready(cx)).await?;
-            let mut response = service.call(request).await?;
-            if drain.is_requested() {
-                close(&mut response, version);
-            }
-            Ok(response.map(|body| RunningBody::new(body, running)))
-        }
+        request.extensions_mut().insert(guard.clone());
+        let (version, drain) = (request.version(), drain.clone());
+        let running = Some(Running::new(guard, Arc::clone(&activity.running)));
+        Call { inner: service.call(map(request)), version, drain, running }
     })
+}
+
+pin_project! {
+    /// A call of the program's service.
+    struct Call<F> {
+        #[pin]
+        inner: F,
+        version: Version,
+        drain: ShutdownSignal,
+        running: Option<Running>,
+    }
+}
+
+impl<F, B, E> Future for Call<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<RunningBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut response = ready!(this.inner.poll(cx))?;
+        if this.drain.is_requested() {
+            close(&mut response, *this.version);
+        }
+        let running = this.running.take();
+        Poll::Ready(Ok(response.map(|body| RunningBody::new(body, running))))
+    }
 }
