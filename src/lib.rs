@@ -40,7 +40,8 @@ pub mod lambda;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 mod listen;
 #[cfg(all(test, loom))]
-mod loom_tests;
+#[path = "../tests/models/signal.rs"]
+mod models;
 pub mod observers;
 mod signal;
 mod util;

@@ -5,9 +5,8 @@ use std::fmt;
 use std::future;
 use std::time::Duration;
 
-use super::context::HookContext;
 use super::engine::{Entry, Stage};
-use super::hook::{AsyncHook, Hook, HookFuture, IntoOutcome, Kind, TimeLimit};
+use super::hook::{AsyncHook, Hook, HookContext, HookFuture, IntoOutcome, Kind, TimeLimit};
 use super::hook_set::HookSet;
 use super::observer::Observer;
 
@@ -224,6 +223,29 @@ impl Hooks {
         if let Some(entry) = self.stages.back_mut().and_then(|stage| stage.last_mut()) {
             entry.set_limit(limit);
         }
+        self
+    }
+}
+
+/// What only the Lambda adapter uses.
+#[cfg(all(unix, feature = "lambda"))]
+impl Hooks {
+    /// Adds a hook to the first stage, in front of all others, with a limit of its own.
+    pub(crate) fn first<F, Fut, E>(mut self, name: &str, limit: Duration, hook: F) -> Self
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: AsyncHook<Returned: IntoOutcome<E>> + Send + 'static,
+    {
+        let mut added = Self::new().hook(name, hook).within(limit);
+        if let Some(stage) = self.stages.front_mut() {
+            stage.splice(..0, added.stages.drain(..).flatten());
+        }
+        self
+    }
+
+    /// Shortens the budget if it is longer.
+    pub(crate) fn budget_at_most(mut self, longest: Duration) -> Self {
+        self.budget = self.budget.min(longest);
         self
     }
 }

@@ -6,33 +6,27 @@
 //   `exit_on` are the ways to run the stages.
 // - `engine` runs them: its `driver` opens one stage after the other, a `worker` runs the hook, and `state`
 //   records it.
-// - Each step is an `event` for the observers, on their `observer_threads`. At the end there is the
+// - Each step is an `event` for the observers, on their threads. At the end there is the
 //   `report`.
 
 mod builder;
-mod context;
 mod engine;
 mod event;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 mod exit_on;
 mod hook;
 mod hook_set;
-#[cfg(all(unix, feature = "lambda"))]
-mod lambda;
 mod observer;
-mod observer_threads;
-pub(crate) mod output;
-pub(crate) mod report;
+mod report;
 mod run;
 
 pub use builder::Hooks;
-pub use context::HookContext;
 pub use event::{Event, Running, RunningHook, Started};
 #[cfg(all(any(unix, windows), feature = "http"))]
 pub(crate) use exit_on::Deadline;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 pub use exit_on::{Exit, ExitGuard, ExitOn, Joined};
-pub use hook::{AsyncHook, IntoOutcome};
+pub use hook::{AsyncHook, HookContext, IntoOutcome};
 pub use hook_set::{HookHandle, HookSet, StageStarted};
 pub use observer::Observer;
 pub use report::{HookReport, Outcome, Report};

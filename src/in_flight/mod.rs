@@ -8,7 +8,8 @@
 //! [`Drained`] waits, the guard that empties a shard reads the whole count too.
 
 #[cfg(all(test, loom))]
-mod loom_tests;
+#[path = "../../tests/models/in_flight.rs"]
+mod models;
 mod task;
 pub(crate) mod tracked_work;
 

@@ -8,7 +8,8 @@
 
 mod driver;
 #[cfg(all(test, loom))]
-mod loom_tests;
+#[path = "../../../tests/models/hooks.rs"]
+mod models;
 mod runtime;
 mod span;
 mod stages;

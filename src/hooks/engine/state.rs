@@ -18,7 +18,7 @@ use crate::hooks::builder::Hooks;
 use crate::hooks::event::{Event, Running, RunningHook, Started};
 use crate::hooks::hook::{Hook, HookId, Kind};
 use crate::hooks::observer::Observer;
-use crate::hooks::observer_threads::ObserverThreads;
+use crate::hooks::observer::ObserverThreads;
 use crate::hooks::report::{HookReport, Outcome, Report, Summary};
 use crate::in_flight::tracked_work::TrackedWork;
 use crate::signal::{Reason, ShutdownSignal};

@@ -15,7 +15,7 @@ use super::NumberedHook;
 use super::runtime::HookRuntime;
 use super::stages::{Deadline, StageTime};
 use super::state::Engine;
-use crate::hooks::context::HookContext;
+use crate::hooks::hook::HookContext;
 use crate::hooks::hook::{HookFuture, Kind};
 use crate::hooks::report::Outcome;
 use crate::in_flight::tracked_work::{TrackedWork, in_hook};

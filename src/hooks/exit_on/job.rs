@@ -16,7 +16,7 @@ use super::late_requests::LateRequests;
 use super::voice::Voice;
 use crate::hooks::builder::Hooks;
 use crate::hooks::engine::{self, BOUND, Engine};
-use crate::hooks::observer_threads::ObserverThreads;
+use crate::hooks::observer::ObserverThreads;
 use crate::hooks::report::Report;
 use crate::in_flight::tracked_work::in_hook;
 use crate::listen::os::wait_for_deliveries;

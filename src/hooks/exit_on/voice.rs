@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 use super::job::{ExitJob, Phase};
 use crate::hooks::engine::BOUND;
 use crate::hooks::event::Running;
-use crate::hooks::output;
 use crate::hooks::report::Report;
-use crate::hooks::report::text::escape;
+use crate::util::output;
+use crate::util::text::escape;
 
 /// The time before the first line, and between two of them.
 pub(super) const SILENCE: Duration = Duration::from_secs(1);

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::text::{self, Style};
 use super::timeline::{Timeline, WIDTH};
 use super::{HookReport, Outcome, Summary};
 use crate::InFlight;
 use crate::hooks::hook::HookId;
 use crate::in_flight::tracked_work::{TrackedWork, in_hook, record_wait};
 use crate::signal::reason::Reason;
+use crate::util::text::{self, Style};
 
 /// What happened to one hook.
 #[derive(Debug)]

@@ -3,7 +3,6 @@
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod outcome;
-pub(crate) mod text;
 mod timeline;
 #[cfg(test)]
 mod timeline_tests;
@@ -12,14 +11,14 @@ use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::util::text::Style;
 pub(in crate::hooks) use outcome::ErrorText;
 pub use outcome::{HookReport, Outcome};
-use text::Style;
 use timeline::Timeline;
 
 use super::engine::BOUND;
-use super::output;
 use crate::signal::reason::Reason;
+use crate::util::output;
 
 /// What happened during a shutdown: how and when each hook ended, and what remained in flight.
 ///

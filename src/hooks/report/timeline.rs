@@ -7,11 +7,11 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use super::text::{Color, Style, escape, pad, width, wrap};
 use super::{HookReport, Outcome, Report};
 use crate::signal::reason::Reason;
 use crate::util::human_duration::HumanDuration;
 use crate::util::human_list::HumanList;
+use crate::util::text::{Color, Style, escape, pad, width, wrap};
 
 /// The maximum width of a row: 79 columns fit every terminal.
 pub(super) const WIDTH: usize = 79;

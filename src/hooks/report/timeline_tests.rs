@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::time::Duration;
 
-use super::text::{Style, width};
 use super::timeline::{Timeline, WIDTH};
 use super::{HookReport, Outcome, Report, Summary};
 use crate::InFlight;
@@ -11,6 +10,7 @@ use crate::hooks::hook::HookId;
 use crate::in_flight::tracked_work::{TrackedWork, in_hook, record_wait};
 use crate::signal::Signal;
 use crate::signal::reason::{Process, Reason};
+use crate::util::text::{Style, width};
 
 const MS: Duration = Duration::from_millis(1);
 const BLOCKS: Style = Style { has_colors: false, has_blocks: true };

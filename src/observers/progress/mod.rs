@@ -9,8 +9,6 @@ mod view;
 use std::io::Write;
 use std::time::Duration;
 
-use crate::hooks::output;
-use crate::hooks::report::text::{Style, escape};
 use crate::hooks::{Event, Observer, Running, Started};
 use crate::signal::Signal;
 use crate::signal::options::ForcedExit;
@@ -18,6 +16,8 @@ use crate::signal::reason::Reason;
 use crate::util::human_duration::HumanDuration;
 use crate::util::os::stderr::RawStderr;
 use crate::util::os::terminal_view;
+use crate::util::output;
+use crate::util::text::{Style, escape};
 pub use stderr::{Stderr, stderr};
 use view::{Size, View};
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use terminal_size::{Height, Width};
 
-use crate::hooks::report::text::{Color, Style, escape, pad, width};
 use crate::hooks::{Running, RunningHook};
 use crate::util::human_duration::HumanDuration;
 use crate::util::human_list::HumanList;
+use crate::util::text::{Color, Style, escape, pad, width};
 
 /// The longest bar: that of the timeline.
 const LONGEST_BAR: usize = 28;

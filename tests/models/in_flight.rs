@@ -9,7 +9,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 use super::{InFlight, InFlightGuard};
-use crate::loom_tests::check;
+use crate::models::check;
 
 /// All interleavings with up to three preemptions.
 fn model(f: impl Fn() + Send + Sync + 'static) {

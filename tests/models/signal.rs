@@ -21,7 +21,7 @@ use crate::signal::{ShutdownSignal, Wait};
 use crate::util::block_on::block_on;
 use crate::util::sync::{AtomicU8, Mutex, lock};
 
-#[path = "listen/backend/reactor_task.rs"]
+#[path = "../../src/listen/backend/reactor_task.rs"]
 mod reactor_task;
 
 use reactor_task::{ReactorTask, WakeAll};

@@ -11,7 +11,7 @@ use super::state::Engine;
 use crate::hooks::builder::Hooks;
 use crate::hooks::hook_set::{HookHandle, HookSet};
 use crate::hooks::report::Outcome;
-use crate::loom_tests::check;
+use crate::models::check;
 use crate::util::block_on::block_on;
 
 /// All interleavings with up to two preemptions.

@@ -26,7 +26,7 @@ impl Style {
     pub(crate) const PLAIN: Self = Self { has_colors: false, has_blocks: false };
 
     /// Returns the style for standard error.
-    pub(super) fn of_stderr() -> Self {
+    pub(crate) fn of_stderr() -> Self {
         Self::of_terminal_on_stderr().unwrap_or(Self::PLAIN)
     }
 
@@ -98,7 +98,7 @@ pub(crate) fn pad(text: &str, columns: usize) -> String {
 }
 
 /// Breaks `text` between words, or inside a word that is longer than a line.
-pub(super) fn wrap(text: &str, limit: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, limit: usize) -> Vec<String> {
     let (mut lines, mut line, mut columns) = (Vec::new(), String::new(), 0);
     for (number, word) in text.split(' ').enumerate() {
         let is_full = number > 0 && columns + 1 + width(word) > limit;

@@ -1,17 +1,11 @@
 //! Hooks that are added and removed while the program runs.
 
-mod handle;
-mod stage_started;
-
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::error::Error;
+use std::sync::{Arc, PoisonError, Weak};
 use std::{fmt, mem};
 
-pub use handle::HookHandle;
-pub use stage_started::StageStarted;
-
-use super::context::HookContext;
-use super::hook::{AsyncHook, Hook, IntoOutcome};
+use super::hook::{AsyncHook, Hook, HookContext, IntoOutcome};
 use crate::util::sync::{Mutex, lock};
 
 // Invariants
@@ -159,12 +153,12 @@ impl HookSet {
         let mut state = lock(&self.state);
         if state.is_closed {
             drop(state);
-            return Err(StageStarted::new(name, hook)); // S2
+            return Err(StageStarted { name, hook: Mutex::new(hook) }); // S2
         }
         state.last_key += 1;
         let key = state.last_key;
         state.hooks.insert(key, into_hook(name, hook));
-        Ok(HookHandle::new(&self.state, key))
+        Ok(HookHandle { set: Arc::downgrade(&self.state), key })
     }
 
     /// Takes the hooks for their stage. No hook is added from now on.
@@ -189,3 +183,86 @@ impl fmt::Debug for HookSet {
             .finish()
     }
 }
+
+/// Removes a hook from its [`HookSet`](HookSet) when it is dropped.
+///
+/// The hook is dropped with its handle if its stage has not started. After that, the handle has no
+/// effect.
+#[must_use = "dropping the handle removes the hook"]
+pub struct HookHandle {
+    set: Weak<Mutex<State>>,
+    key: u64,
+}
+
+impl HookHandle {
+    /// Keeps the hook in the set.
+    pub fn detach(mut self) {
+        self.set = Weak::new();
+    }
+}
+
+impl Drop for HookHandle {
+    fn drop(&mut self) {
+        if let Some(set) = self.set.upgrade() {
+            let hook = lock(&set).hooks.remove(&self.key); // S1
+            drop(hook); // S3
+        }
+    }
+}
+
+impl fmt::Debug for HookHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HookHandle").finish_non_exhaustive()
+    }
+}
+
+/// The hook was added after the stage of its [`HookSet`](HookSet) had started.
+///
+/// The hook is not lost: [`into_hook`](Self::into_hook) returns it, to be called in place of the
+/// stage.
+///
+/// ```
+/// # use signoff::{HookSet, Hooks};
+/// # struct Connection; impl Connection { async fn say_goodbye(&self) {} }
+/// # let connection = Connection;
+/// # futures_lite::future::block_on(async {
+/// # let connections = HookSet::new();
+/// # let _report = Hooks::new().include(&connections).run().await;
+/// match connections.hook("connection 7", async move || connection.say_goodbye().await) {
+///     Ok(handle) => { /* keep it as long as the connection */ }
+///     Err(late) => late.into_hook()().await,
+/// }
+/// # });
+/// ```
+pub struct StageStarted<F> {
+    name: Arc<str>,
+    /// In a lock, so that the error is `Sync`, as boxed errors are.
+    hook: Mutex<F>,
+}
+
+impl<F> StageStarted<F> {
+    /// Returns the name of the hook.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the hook.
+    pub fn into_hook(self) -> F {
+        self.hook.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<F> fmt::Display for StageStarted<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "hook {:?} was not added: the stage of its set has started", self.name)
+    }
+}
+
+impl<F> fmt::Debug for StageStarted<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StageStarted").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl<F> Error for StageStarted<F> {}
