@@ -16,7 +16,10 @@ use crate::hooks::engine::BOUND;
 pub(super) fn watch(job: &Arc<ExitJob>) {
     job.shutdown.wait();
     let deadline = job.engine().deadline;
-    if !job.wait_for(Phase::Reporting, Some(Instant::now() + voice::SILENCE)) {
+    let silence = Instant::now() + voice::SILENCE;
+    if deadline.is_none_or(|deadline| silence < deadline)
+        && !job.wait_for(Phase::Reporting, Some(silence))
+    {
         on_new_thread(job, |job| job.voice.speak(job));
     }
     job.wait_for(Phase::Reporting, deadline);
