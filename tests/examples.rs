@@ -21,7 +21,7 @@ const ANOTHER_PRESS: Duration = Duration::from_millis(260);
 /// At the same time: they sleep more than they compute.
 #[test]
 fn servers_finish_the_answer() {
-    thread::scope(|scope| [tokio, smol, axum].map(|example| drop(scope.spawn(example))));
+    thread::scope(|scope| [tokio, smol, axum, http].map(|example| drop(scope.spawn(example))));
 }
 
 fn tokio() {
@@ -40,6 +40,27 @@ fn axum() {
     assert_eq!(answer(client), ("200".into(), "hello\n".into()));
     let (_, told) = example.end_with(0);
     assert_timeline(&told, sender, &["1 main", "2 queue", "3 database"]);
+}
+
+fn http() {
+    let (example, client) = asked("http");
+    let sender = example.signal("TERM");
+    assert_eq!(answer(client), ("200".into(), "hello, 127.0.0.1\n".into()));
+    let (_, told) = example.end_with(0);
+    assert!(told.iter().all(|line| line.starts_with("waiting for main (")), "{told:#?}");
+    assert!(sender > 0);
+}
+
+/// The client of `tests/http.rs` speaks TLS. This one does not.
+#[test]
+fn tls() {
+    let example = Example::start("tls");
+    let listening = example.line("listening: curl -k https://");
+    let [url] = words(&listening, 3);
+    let address = url.trim_start_matches("https://").trim_end_matches(',');
+    drop(ask(address, "/"));
+    example.signal("TERM");
+    assert!(example.end().is_empty());
 }
 
 #[test]

@@ -19,5 +19,7 @@ mod process;
 mod server;
 #[path = "http/stop.rs"]
 mod stop;
+#[path = "http/tls.rs"]
+mod tls;
 
 use common::until;

@@ -35,5 +35,8 @@ pub use self::readiness::Readiness;
 pub use self::server::Server;
 pub use self::service::HttpService;
 
+#[doc = include_str!("../../docs/restarts.md")]
+pub mod restarts {}
+
 /// An error of a service or of a body.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
