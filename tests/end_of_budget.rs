@@ -7,7 +7,7 @@ use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{Case, block, cases, say, say_outcomes, system, variant};
 use libc::{SIGCONT, SIGSTOP, SIGTERM};
@@ -35,6 +35,7 @@ cases! {
     // The driver runs the hooks itself if it gets no thread. The report has one.
     a_report_that_blocks_while_the_driver_is_stuck: |case| {
         case.holds_once(|child| {
+            child.expect("requested");
             let lines = [child.line(), child.line(), child.line()];
             child.exits_with(1);
             let all = ["blocks: abandoned", "next: not started", "the tail"];
@@ -46,9 +47,22 @@ cases! {
         block();
     });
 
+    // Half a second after its budget, also if that is shorter than the time before the first line.
+    the_process_is_gone_in_time
+    ignored "the watchdog sleeps for a second before it looks at the budget": |case| {
+        case.holds_once(|child| {
+            child.expect("requested");
+            let start = Instant::now();
+            child.exits_with(1);
+            let took = start.elapsed();
+            if took < BUDGET + 550 * MS { Ok(()) } else { Err(format!("{took:?}")) }
+        });
+    }, || stuck_driver(|| block(), |_| block());
+
     // It comes back when the report is written. Nothing starts then.
     a_driver_that_comes_back_after_the_report_opens_no_stage: |case| {
         case.holds_once(|child| {
+            child.expect("requested");
             let lines = [child.line(), child.line()];
             let ended = child.ends();
             assert_eq!((ended.status.code(), &*ended.unread), (Some(1), &[][..]), "{ended:?}");
@@ -128,6 +142,7 @@ fn stuck_driver(
     let hooks = hooks.then().hook("next", async || say("next"));
     let guard = hooks.exit_on(shutdown.clone()).quiet().on_report(on_report).start().unwrap();
     before.send(system::refuse_threads()).unwrap();
+    say("requested");
     shutdown.request("enough");
     guard.join();
 }
