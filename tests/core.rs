@@ -89,6 +89,7 @@ fn the_reason_can_be_awaited() {
 }
 
 #[test]
+#[allow(clippy::mutable_key_type, reason = "equality and hash are those of the address")]
 fn clones_are_equal() {
     let [shutdown, other] = [ShutdownSignal::manual(), ShutdownSignal::manual()];
     assert_eq!(shutdown, shutdown.clone());

@@ -171,14 +171,11 @@ impl OnRuntime for Way {
                 "wait" => _ = shutdown.wait(),
                 "channel" => assert!(shutdown.channel().recv().is_err()),
                 "start" => {
-                    exit_on("hook").exit_on(shutdown.clone()).quiet().start().unwrap().join()
+                    exit_on("hook").exit_on(shutdown.clone()).quiet().start().unwrap().join();
                 }
                 _ => {
-                    _ = exit_on("hook")
-                        .exit_on(shutdown.clone())
-                        .quiet()
-                        .run(shutdown.clone())
-                        .await
+                    let run = exit_on("hook").exit_on(shutdown.clone()).quiet();
+                    _ = run.run(shutdown.clone()).await;
                 }
             }
             say_reason(&shutdown);
