@@ -19,8 +19,7 @@ const MS: Duration = Duration::from_millis(1);
 
 cases! {
     // The other task of the set, the next hook and the next stage do not run on its thread.
-    a_spawned_task_that_blocks_stops_no_other_hook
-    ignored "spawned tasks are polled on the driver's own thread": |case| {
+    a_spawned_task_that_blocks_stops_no_other_hook: |case| {
         let child = case.ready();
         child.kill(SIGTERM);
         let mut lines = [child.line(), child.line()];
@@ -55,8 +54,7 @@ cases! {
     };
 
     // Its end must not depend on a thread that gets the processor in time.
-    a_delay_is_done_even_if_the_thread_of_its_hook_is_starved
-    ignored "the delay is abandoned if its thread is 50 ms late": |case| {
+    a_delay_is_done_even_if_the_thread_of_its_hook_is_starved: |case| {
         let child = case.ready();
         child.kill(SIGTERM);
         for line in ["keep serving: done", "database: done"] {
@@ -82,8 +80,7 @@ cases! {
     };
 
     // A thread for each hook, one for the runtime, one for the report.
-    a_hook_starts_one_thread
-    ignored "threads are started until one of them has taken the last hook": |case| {
+    a_hook_starts_one_thread: |case| {
         for (variant, at_most) in [("1", 3), ("10", 12), ("1, each in a stage of its own", 5)] {
             let child = case.variant(variant).start();
             let line = child.line();
@@ -108,8 +105,7 @@ cases! {
     };
 
     // One for the hook, one for its deadline.
-    a_blocking_hook_starts_one_thread
-    ignored "threads are started until one of them has taken the last hook": |case| {
+    a_blocking_hook_starts_one_thread: |case| {
         case.start().passes();
     }, || {
         system::stay_on_one_processor();
