@@ -6,7 +6,7 @@ mod common;
 
 use common::contract::{Runtime, contract};
 use common::runtimes::Plain;
-use common::{BOUND, Case, cases, linux, pending, say, system};
+use common::{BOUND, Case, cases, linux, pending, say, say_outcomes, system};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
@@ -267,11 +267,8 @@ cases! {
             .hook("blocks too", async || common::contract::stuck())
             .hook("timer", timer)
             .exit_on(shutdown.clone())
-            .on_report(|report| {
-                for hook in report.hooks() {
-                    say(format_args!("{}: {}", hook.name(), hook.outcome()));
-                }
-            })
+            .quiet()
+            .on_report(|report| say_outcomes(&report))
             .start()
             .expect("threads");
         shutdown.request("enough");

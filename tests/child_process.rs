@@ -59,6 +59,7 @@ cases! {
             hooks
                 .within(limit)
                 .exit_on(shutdown.clone())
+                .quiet()
                 .run(async move {
                     shutdown.await;
                     say("stopping");

@@ -2,7 +2,6 @@
 //!
 //! `matrix` combines what can go wrong with each way to exit. `blockers` are hooks that block.
 #![cfg(unix)]
-#![allow(unsafe_code, reason = "descriptors are replaced by others")]
 
 #[path = "exit_on/blockers.rs"]
 mod blockers;
@@ -11,15 +10,15 @@ mod common;
 mod matrix;
 
 use std::future::pending;
-use std::io::{self, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
+use std::io;
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{panic, process, thread};
 
 use blockers::{BLOCKERS, add_named, others_are_done, woken_while_it_is_polled};
+use common::system::{full_pipe, replace};
 use common::{BOUND, Case, block, cases, say, say_outcomes, silence_panics, variant};
 use libc::{SIGINT, SIGTERM};
 use matrix::Combination;
@@ -252,7 +251,7 @@ cases! {
         let hooks = Hooks::new().budget(3 * BUDGET).hook("hangs", hangs).then();
         let hooks = hooks.hook("second", async || say("second")).then();
         let hooks = hooks.blocking("third", || say("third"));
-        let exit_on = hooks.exit_on(shutdown).on_report(|report| say_outcomes(&report));
+        let exit_on = hooks.exit_on(shutdown).quiet().on_report(|report| say_outcomes(&report));
         let _guard = exit_on.start().unwrap();
         say("ready");
         block();
@@ -381,25 +380,4 @@ fn requested(exit_on: impl FnOnce(ShutdownSignal) -> ExitOn) {
 
 fn armed(shutdown: ShutdownSignal) -> ExitGuard {
     Hooks::new().hook("says", async || say("hook ran")).exit_on(shutdown).start().unwrap()
-}
-
-fn replace(old: BorrowedFd<'_>, new: &OwnedFd) {
-    // SAFETY: both are open, and the standard library does not mind.
-    assert!(unsafe { libc::dup2(new.as_raw_fd(), old.as_raw_fd()) } >= 0);
-}
-
-/// Writing to it is `EPIPE`.
-fn closed_pipe() -> OwnedFd {
-    let (_, write) = UnixStream::pair().unwrap();
-    write.into()
-}
-
-/// Writing to it never returns.
-fn full_pipe() -> OwnedFd {
-    let (read, mut write) = UnixStream::pair().unwrap();
-    std::mem::forget(read);
-    write.set_nonblocking(true).unwrap();
-    while write.write(&[0; 4096]).is_ok() {}
-    write.set_nonblocking(false).unwrap();
-    write.into()
 }

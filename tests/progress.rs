@@ -1,6 +1,5 @@
 //! What people see of a shutdown, on a real terminal and without one.
 #![cfg(unix)]
-#![allow(unsafe_code, reason = "what standard error is")]
 
 mod common;
 #[path = "common/terminal.rs"]
@@ -9,9 +8,8 @@ mod terminal;
 use std::fs::{self, File, OpenOptions};
 use std::future::pending;
 use std::io::{self, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 use std::{env, process, thread};
 
@@ -57,12 +55,6 @@ fn program(observer: progress::ProgressObserver, signals: Signals) {
 
 fn contains(lines: &[String], text: &str) -> bool {
     lines.iter().any(|line| line.contains(text))
-}
-
-/// Replaces standard error of this process.
-fn replace_stderr(end: &impl AsRawFd) {
-    // SAFETY: both are open.
-    assert_eq!(unsafe { libc::dup2(end.as_raw_fd(), 2) }, 2);
 }
 
 cases! {
@@ -253,7 +245,7 @@ cases! {
         let waits = |line: &&str| line.starts_with("waiting for queue\\nof jobs (");
         assert!(rest.iter().all(|line| waits(line) && line.ends_with(')')), "{text}");
     }, || {
-        replace_stderr(&File::create(variant().unwrap()).unwrap());
+        system::replace(io::stderr().as_fd(), &File::create(variant().unwrap()).unwrap().into());
         let shutdown = ShutdownSignal::listen(Blocking).unwrap();
         let jobs = InFlight::new();
         let (drained, job) = (jobs.drained(), jobs.enter("job 7"));
@@ -275,9 +267,7 @@ cases! {
     };
 
     a_closed_pipe_is_no_error: |case| case.start().passes(), || {
-        let (reader, writer) = UnixStream::pair().unwrap();
-        replace_stderr(&writer);
-        drop((reader, writer));
+        system::replace(io::stderr().as_fd(), &system::closed_pipe());
         let hooks = Hooks::new().blocking("cache", || thread::sleep(SECOND + SECOND / 2));
         let report = hooks.observe(progress::observer()).run_blocking();
         assert!(report.is_clean());

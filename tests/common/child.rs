@@ -124,7 +124,7 @@ impl Case {
             return None;
         }
         let mut child = self.under(SHELL).start();
-        child.pid = system::child_of(child.pid).unwrap_or(0); // as above: it may have ended
+        child.pid = system::child_of(child.pid).expect("the shell has a job");
         Some(child)
     }
 
@@ -232,6 +232,11 @@ impl Child {
         self.kill(signal);
     }
 
+    /// What it has printed on standard error so far.
+    pub(crate) fn errors(&self) -> String {
+        self.errors.as_ref().map(Errors::so_far).unwrap_or_default()
+    }
+
     /// The next line that it says.
     pub(crate) fn line(&self) -> String {
         let line = self.lines.recv_timeout(BOUND);
@@ -242,7 +247,7 @@ impl Child {
     #[track_caller]
     pub(crate) fn expect(&self, line: &str) {
         let said = self.line();
-        let errors = self.errors.as_ref().map(Errors::so_far).unwrap_or_default();
+        let errors = self.errors();
         assert!(said == line, "the child should say {line:?}, and said {said:?}: {errors}");
     }
 
@@ -271,16 +276,23 @@ impl Child {
         assert_eq!(ended.status.signal(), Some(signal), "{ended:?}");
     }
 
-    /// Waits for the end. A library does not print, so nothing may stand on standard error unless
-    /// the case failed, or `exit_on` waits for longer than a second on a busy machine.
+    /// Waits for the end. Nothing may be on standard error unless the case failed, except for what
+    /// `exit_on` waits for: on a busy machine, anything can take a second.
     #[track_caller]
-    pub(crate) fn ends(mut self) -> Ended {
+    pub(crate) fn ends(self) -> Ended {
+        let mut ended = self.ends_with_output();
+        let is_error = |line: &&str| !line.is_empty() && !line.starts_with("waiting for ");
+        ended.errors = ended.errors.lines().filter(is_error).collect();
+        assert!(ended.errors.is_empty(), "the child printed to standard error: {ended:?}");
+        ended
+    }
+
+    /// Waits for the end. It may print on standard error.
+    #[track_caller]
+    pub(crate) fn ends_with_output(mut self) -> Ended {
         let status = self.wait();
         let errors = self.errors.take().map(Errors::all).unwrap_or_default();
-        let ended = Ended { status, errors, unread: self.unread() };
-        let mut printed = ended.errors.lines().filter(|line| !line.starts_with("waiting for "));
-        assert!(printed.next().is_none(), "the child printed to standard error: {ended:?}");
-        ended
+        Ended { status, errors, unread: self.unread() }
     }
 
     /// What it said and no test looked at. The process has ended, so the pipe does, too.

@@ -1,7 +1,9 @@
 //! System calls.
 
 use std::fs::File;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::io::Write;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::os::unix::thread::JoinHandleExt;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -129,6 +131,28 @@ pub(crate) fn open_terminal() -> (File, OwnedFd) {
         assert_eq!(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) }, 0);
     }
     ends
+}
+
+/// Makes an open descriptor of this process another one.
+pub(crate) fn replace(old: BorrowedFd<'_>, new: &OwnedFd) {
+    // SAFETY: both are open, and the standard library does not mind.
+    assert!(unsafe { libc::dup2(new.as_raw_fd(), old.as_raw_fd()) } >= 0);
+}
+
+/// Writing to it is `EPIPE`.
+pub(crate) fn closed_pipe() -> OwnedFd {
+    let (_, write) = UnixStream::pair().unwrap();
+    write.into()
+}
+
+/// Writing to it never returns.
+pub(crate) fn full_pipe() -> OwnedFd {
+    let (read, mut write) = UnixStream::pair().unwrap();
+    mem::forget(read);
+    write.set_nonblocking(true).unwrap();
+    while write.write(&[0; 4096]).is_ok() {}
+    write.set_nonblocking(false).unwrap();
+    write.into()
 }
 
 /// The status of a forked child that did all it had to.

@@ -17,8 +17,8 @@ use signoff::hooks::ExitGuard;
 use signoff::{Exit, Hooks, Report, ShutdownSignal, Tokio};
 use tokio::runtime::Builder;
 
+use super::common::system::{closed_pipe, full_pipe, replace};
 use super::common::{BOUND, Case, block, say, silence_panics, variant};
-use super::{closed_pipe, full_pipe, replace};
 
 /// Of a combination that uses all of it. A third is for the last hook.
 const MATRIX_BUDGET: Duration = Duration::from_millis(750);

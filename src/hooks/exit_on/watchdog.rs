@@ -16,10 +16,9 @@ use crate::hooks::engine::BOUND;
 pub(super) fn watch(job: &Arc<ExitJob>) {
     job.shutdown.wait();
     let deadline = job.engine().deadline;
-    let silence = Instant::now() + voice::SILENCE;
-    if deadline.is_none_or(|deadline| silence < deadline)
-        && !job.wait_for(Phase::Reporting, Some(silence))
-    {
+    let speaks_at = Instant::now() + voice::SILENCE;
+    let is_long = deadline.is_none_or(|deadline| speaks_at < deadline); // else nothing would watch it
+    if is_long && !job.wait_for(Phase::Reporting, Some(speaks_at)) {
         on_new_thread(job, |job| job.voice.speak(job));
     }
     job.wait_for(Phase::Reporting, deadline);
