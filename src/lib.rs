@@ -25,6 +25,8 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod hooks;
+#[cfg(all(any(unix, windows), feature = "http"))]
+pub mod http;
 pub mod in_flight;
 #[cfg(all(unix, feature = "lambda"))]
 pub mod lambda;

@@ -28,6 +28,8 @@ mod run;
 pub use builder::Hooks;
 pub use context::HookContext;
 pub use event::{Event, Running, RunningHook, Started};
+#[cfg(all(any(unix, windows), feature = "http"))]
+pub(crate) use exit_on::Deadline;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 pub use exit_on::{Exit, ExitGuard, ExitOn, Joined};
 pub use hook::{AsyncHook, IntoOutcome};

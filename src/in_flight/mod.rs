@@ -100,6 +100,8 @@ struct Work {
 #[derive(Clone)]
 pub(crate) enum Name {
     Text(Cow<'static, str>),
+    #[cfg(all(any(unix, windows), feature = "http"))]
+    Request(http::Method, http::Uri),
 }
 
 impl Name {
@@ -107,6 +109,8 @@ impl Name {
     pub(crate) fn into_text(self) -> Cow<'static, str> {
         match self {
             Self::Text(text) => text,
+            #[cfg(all(any(unix, windows), feature = "http"))]
+            Self::Request(method, uri) => crate::http::name(&method, &uri).into(),
         }
     }
 }

@@ -22,6 +22,8 @@ pub use exit::Exit;
 pub use guard::{ExitGuard, Joined};
 use job::{Ending, ExitJob};
 use late_requests::LateRequests;
+#[cfg(feature = "http")]
+pub(crate) use program::Deadline;
 use voice::Voice;
 
 use super::builder::Hooks;
@@ -147,6 +149,11 @@ impl ExitOn {
     pub fn quiet(mut self) -> Self {
         self.is_quiet = true;
         self
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn shutdown(&self) -> &ShutdownSignal {
+        &self.shutdown
     }
 
     /// Waits for this work, and names in the report what remains of it.

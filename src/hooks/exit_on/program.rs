@@ -2,8 +2,9 @@
 
 use std::future::{IntoFuture, poll_fn};
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
+use std::time::Instant;
 
 use super::late_requests::LateRequests;
 use super::{ExitGuard, ExitOn};
@@ -144,9 +145,17 @@ impl ExitOn {
     /// # Errors
     ///
     /// As for [`run`](Self::run).
-    pub async fn run_with<F, E>(
+    pub async fn run_with<F, E>(self, main: impl FnOnce(ShutdownSignal) -> F) -> Result<(), Error>
+    where
+        F: IntoFuture<Output: IntoOutcome<E>>,
+    {
+        self.run_with_deadline(|drain, _| main(drain)).await
+    }
+
+    /// The program's deadline is known when its signal is requested.
+    pub(crate) async fn run_with_deadline<F, E>(
         mut self,
-        main: impl FnOnce(ShutdownSignal) -> F,
+        main: impl FnOnce(ShutdownSignal, Deadline) -> F,
     ) -> Result<(), Error>
     where
         F: IntoFuture<Output: IntoOutcome<E>>,
@@ -157,7 +166,8 @@ impl ExitOn {
         let guard = self.spawn(0)?;
         // Declared after the guard, so dropped before it.
         let running = Running { program: Arc::clone(&program), guard: &guard };
-        let outcome = outcome_of(main, program.drain.clone()).await;
+        let (drain, deadline) = (program.drain.clone(), Arc::clone(&program.deadline));
+        let outcome = outcome_of(|| main(drain, deadline)).await;
         let why = describe(&outcome);
         let is_failure = !outcome.is_done();
         program.finish(outcome);
@@ -198,10 +208,15 @@ impl Hooks {
     }
 }
 
+/// The deadline of the program. `None` in it is a budget without a limit.
+pub(crate) type Deadline = Arc<OnceLock<Option<Instant>>>;
+
 /// What the future of the program and its hooks share.
 struct Program {
     /// Requested when the program has to stop.
     drain: ShutdownSignal,
+    /// Set before `drain` is requested.
+    deadline: Deadline,
     /// Requested when the program has returned.
     finished: ShutdownSignal,
     /// See M1.
@@ -214,7 +229,14 @@ struct Program {
 impl Program {
     fn new(in_flight: Vec<InFlight>, late: LateRequests) -> Self {
         let (drain, finished) = (ShutdownSignal::manual(), ShutdownSignal::manual());
-        Self { drain, finished, outcome: Mutex::new(None), in_flight, late }
+        Self {
+            drain,
+            deadline: Arc::default(),
+            finished,
+            outcome: Mutex::new(None),
+            in_flight,
+            late,
+        }
     }
 
     /// It cannot be dropped from here, so at its deadline it is abandoned like a blocking hook.
@@ -223,6 +245,7 @@ impl Program {
         let (kind, limit) = (Kind::Blocking, TimeLimit::Stage);
         let start = Box::new(|context: HookContext| -> HookFuture {
             program.in_flight.iter().for_each(record_wait);
+            _ = program.deadline.set(context.deadline());
             let reason = context.reason().map(ToString::to_string);
             program.drain.request(reason.unwrap_or_default());
             program.late.start_thread(context.deadline(), &program.finished);
@@ -262,11 +285,11 @@ impl Drop for Running<'_> {
 }
 
 /// Awaits the program and drops it. No panic comes out of it.
-async fn outcome_of<F, E>(main: impl FnOnce(ShutdownSignal) -> F, drain: ShutdownSignal) -> Outcome
+async fn outcome_of<F, E>(main: impl FnOnce() -> F) -> Outcome
 where
     F: IntoFuture<Output: IntoOutcome<E>>,
 {
-    let mut main = match catch_panic(|| Box::pin(main(drain).into_future())) {
+    let mut main = match catch_panic(|| Box::pin(main().into_future())) {
         Ok(main) => main,
         Err(panic) => return Outcome::Panicked(panic),
     };

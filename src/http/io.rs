@@ -1,0 +1,163 @@
+//! The stream of a connection, as hyper sees it. It records what the time limits depend on.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Any stream. It is boxed once per connection, so that a handshake may return any type.
+pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What a connection's task knows about its connection.
+///
+/// Relaxed everywhere: the task of the connection writes and reads it. Only `running` changes in other
+/// tasks, and it is a number of its own.
+#[derive(Debug, Default)]
+pub(super) struct Activity {
+    /// Each running request has a clone.
+    pub(super) running: Arc<()>,
+    /// A request has come since the last [`take_requested`](Self::take_requested).
+    pub(super) requested: AtomicBool,
+    /// The last request came with a body.
+    pub(super) has_body: AtomicBool,
+    heard: AtomicBool,
+    unflushed: AtomicBool,
+    closing: AtomicBool,
+    preface: AtomicUsize,
+}
+
+impl Activity {
+    /// Returns whether a request runs, or a part of a response is not written yet.
+    pub(super) fn is_busy(&self) -> bool {
+        Arc::strong_count(&self.running) > 1 || self.unflushed.load(Relaxed)
+    }
+
+    /// Returns whether a request has come since the last call.
+    pub(super) fn take_requested(&self) -> bool {
+        take(&self.requested)
+    }
+
+    /// Returns whether the client has sent a byte since the last call.
+    pub(super) fn take_heard(&self) -> bool {
+        take(&self.heard)
+    }
+
+    /// Returns whether hyper is done, and the client may still be sending a body.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Relaxed)
+    }
+
+    pub(super) fn is_http2(&self) -> bool {
+        self.preface.load(Relaxed) == PREFACE.len()
+    }
+
+    /// The preface has to come first, so a wrong byte ends the comparison.
+    fn record_read(&self, bytes: &[u8]) {
+        self.heard.store(true, Relaxed);
+        let so_far = self.preface.load(Relaxed);
+        if so_far < PREFACE.len() {
+            let rest = &PREFACE[so_far..];
+            let length = rest.len().min(bytes.len());
+            let is_preface = rest[..length] == bytes[..length];
+            self.preface.store(if is_preface { so_far + length } else { usize::MAX }, Relaxed);
+        }
+    }
+}
+
+fn take(flag: &AtomicBool) -> bool {
+    let was = flag.load(Relaxed);
+    if was {
+        flag.store(false, Relaxed);
+    }
+    was
+}
+
+pub(super) struct Watched {
+    io: Box<dyn Io>,
+    activity: Arc<Activity>,
+}
+
+impl Watched {
+    pub(super) fn new(io: Box<dyn Io>, activity: Arc<Activity>) -> Self {
+        Self { io, activity }
+    }
+
+    /// Reads what the client still sends. Closing a socket with unread bytes resets it, and the
+    /// client may lose a response that came early.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut bytes = [0; 4096];
+        for _ in 0..16 {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
+            if buffer.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        cx.waker().wake_by_ref(); // other connections first
+        Poll::Pending
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.io).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.activity.record_read(&buffer.filled()[before..]);
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.activity.unflushed.store(true, Relaxed);
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.activity.unflushed.store(true, Relaxed);
+        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    /// hyper and h2 flush the stream only when they have written all that they have.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+        self.activity.unflushed.store(false, Relaxed);
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.activity.is_closing() {
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+            if !self.activity.has_body.load(Relaxed) {
+                return Poll::Ready(Ok(()));
+            }
+            self.activity.closing.store(true, Relaxed);
+        }
+        self.poll_discard(cx)
+    }
+}

@@ -1,0 +1,39 @@
+//! The name of a request: `GET /report`.
+
+use std::fmt::Write;
+
+use http::{Method, Uri};
+
+/// The most characters of a name.
+const LONGEST: usize = 80;
+
+/// Returns the method and the path, without the query. Both come from the client: control characters
+/// are escaped, and a long name is cut.
+pub(crate) fn name(method: &Method, uri: &Uri) -> String {
+    // A CONNECT request has an authority in place of a path.
+    let path = if uri.path().is_empty() {
+        uri.authority().map_or("", |authority| authority.as_str())
+    } else {
+        uri.path()
+    };
+    let all = method.as_str().chars().chain([' ']).chain(path.chars());
+    let mut name = String::new();
+    for (count, character) in all.flat_map(escaped).enumerate() {
+        if count == LONGEST {
+            name.pop();
+            name.push('…');
+            break;
+        }
+        _ = name.write_char(character); // a string never fails
+    }
+    name
+}
+
+/// Quotes stay, as nothing is quoted here.
+fn escaped(character: char) -> impl Iterator<Item = char> {
+    let (plain, escaped) = match character {
+        '\'' | '"' | '\\' => (Some(character), None),
+        _ => (None, Some(character.escape_debug())),
+    };
+    plain.into_iter().chain(escaped.into_iter().flatten())
+}

@@ -1,0 +1,103 @@
+//! The program's service, as hyper calls it: each request is counted.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, ready};
+
+use http::{Request, Response, Version};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::service::TowerToHyperService;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::BoxError;
+use super::body::{Running, RunningBody};
+use super::close::close;
+use super::in_flight::enter;
+use super::io::Activity;
+use crate::in_flight::InFlight;
+use crate::signal::ShutdownSignal;
+
+/// A service that a [`Server`](super::Server) can serve: any tower service of HTTP requests, such as
+/// axum's `Router`, tonic's `Routes` and tower's `service_fn`.
+///
+/// It is implemented for all services that fulfil these bounds.
+pub trait HttpService:
+    Service<
+        Request<Incoming>,
+        Response = Response<Self::Body>,
+        Error: Into<BoxError>,
+        Future: Send + 'static,
+    > + Clone
+    + Send
+    + 'static
+{
+    /// The body of its responses.
+    type Body: Body<Data: Send, Error: Into<BoxError>> + Send + 'static;
+}
+
+impl<S, B> HttpService for S
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send + 'static,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    type Body = B;
+}
+
+/// Counts the requests of one connection. `map` prepares each of them.
+pub(super) fn counted<S: HttpService>(
+    service: S,
+    map: impl Fn(Request<Incoming>) -> Request<Incoming>,
+    requests: InFlight,
+    drain: ShutdownSignal,
+    activity: Arc<Activity>,
+) -> impl hyper::service::Service<
+    Request<Incoming>,
+    Response = Response<RunningBody<S::Body>>,
+    Error = S::Error,
+    Future: Send + 'static,
+> {
+    let service = TowerToHyperService::new(service);
+    service_fn(move |mut request: Request<Incoming>| {
+        let guard = enter(&requests, &request);
+        activity.requested.store(true, Relaxed);
+        activity.has_body.store(!request.body().is_end_stream(), Relaxed);
+        request.extensions_mut().insert(guard.clone());
+        let (version, drain) = (request.version(), drain.clone());
+        let running = Some(Running::new(guard, Arc::clone(&activity.running)));
+        Call { inner: service.call(map(request)), version, drain, running }
+    })
+}
+
+pin_project! {
+    /// A call of the program's service.
+    struct Call<F> {
+        #[pin]
+        inner: F,
+        version: Version,
+        drain: ShutdownSignal,
+        running: Option<Running>,
+    }
+}
+
+impl<F, B, E> Future for Call<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<RunningBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut response = ready!(this.inner.poll(cx))?;
+        if this.drain.is_requested() {
+            close(&mut response, *this.version);
+        }
+        let running = this.running.take();
+        Poll::Ready(Ok(response.map(|body| RunningBody::new(body, running))))
+    }
+}

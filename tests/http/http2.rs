@@ -1,0 +1,145 @@
+//! HTTP/2: the server says GOAWAY and waits for streams, not for silent clients.
+
+use std::net::SocketAddr;
+
+use axum::body::Bytes;
+use axum::http::{Request, StatusCode};
+use h2::client::{self, SendRequest};
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+
+use crate::server::{SECOND, start};
+use crate::until;
+
+/// A client on a runtime of its own.
+struct Client {
+    runtime: Runtime,
+    requests: SendRequest<Bytes>,
+    connection: JoinHandle<Result<(), h2::Error>>,
+}
+
+impl Client {
+    fn connect(address: SocketAddr) -> Self {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let (requests, connection) = runtime.block_on(async {
+            let stream = TcpStream::connect(address).await.unwrap();
+            let (requests, connection) = client::handshake(stream).await.unwrap();
+            (requests.ready().await.unwrap(), tokio::spawn(connection))
+        });
+        Self { runtime, requests, connection }
+    }
+
+    fn ask(&mut self, path: &str) -> client::ResponseFuture {
+        let request = Request::get(format!("http://here{path}")).body(()).unwrap();
+        self.requests.send_request(request, true).expect("the connection is open").0
+    }
+
+    fn response(&mut self, response: client::ResponseFuture) -> (StatusCode, Vec<u8>) {
+        self.runtime.block_on(async {
+            let (head, mut body) = response.await.expect("a response").into_parts();
+            assert!(!head.headers.contains_key("connection"), "not for HTTP/2");
+            let mut bytes = Vec::new();
+            while let Some(chunk) = body.data().await {
+                let chunk = chunk.expect("a body");
+                body.flow_control().release_capacity(chunk.len()).unwrap();
+                bytes.extend(chunk);
+            }
+            (head.status, bytes)
+        })
+    }
+}
+
+#[test]
+fn a_stream_is_finished_and_new_ones_are_refused() {
+    let server = start(|server| server.linger(SECOND / 5));
+    let mut client = Client::connect(server.address);
+    let slow = client.ask("/slow");
+    until("it runs", || server.requests.count() == 1);
+    server.shutdown.request("test");
+    let within_the_linger = client.ask("/");
+    assert_eq!(client.response(within_the_linger), (StatusCode::OK, b"hello".to_vec()));
+    // From the GOAWAY on, the client opens no stream here.
+    until("the connection refuses", || {
+        let ready = client.runtime.block_on(client.requests.clone().ready());
+        ready.is_err()
+    });
+    server.release.request("now");
+    assert_eq!(client.response(slow), (StatusCode::OK, b"slow".to_vec()));
+    server.ends().expect("a clean stop");
+    client.runtime.block_on(client.connection).unwrap().expect("closed in order");
+}
+
+#[test]
+fn an_idle_connection_gets_a_goaway() {
+    let server = start(|server| server.linger(SECOND / 5));
+    let mut client = Client::connect(server.address);
+    let first = client.ask("/");
+    client.response(first);
+    assert!(server.stop() < 10 * SECOND);
+    client.runtime.block_on(client.connection).unwrap().expect("closed in order");
+}
+
+/// hyper waits for the answer to a ping.
+#[test]
+fn a_silent_client_is_closed_soon() {
+    let server = start(|server| server.linger(SECOND / 5));
+    let mut client = server.connect();
+    client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").send([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+    // A GET of `/` without an authority: indexed fields of the static table.
+    client.send([0, 0, 3, 1, 5, 0, 0, 0, 1, 0x82, 0x84, 0x86]);
+    until("it is answered", || bytes_contain(&client, b"hello"));
+    let took = server.stop();
+    assert!(took < 10 * SECOND, "{took:?}");
+}
+
+fn bytes_contain(client: &crate::server::Client, words: &[u8]) -> bool {
+    let mut bytes = [0; 512];
+    let length = client.stream().peek(&mut bytes).expect("open");
+    bytes[..length].windows(words.len()).any(|window| window == words)
+}
+
+#[test]
+fn a_stream_that_never_ends_is_cut_with_its_name() {
+    let server = start(|server| server.linger(SECOND / 5).drain(SECOND));
+    let mut client = Client::connect(server.address);
+    let _stream = client.ask("/stream");
+    until("it runs", || server.requests.count() == 1);
+    server.shutdown.request("test");
+    let error = server.ends().expect_err("it is cut");
+    assert!(error.to_string().starts_with("1 request was cut: GET /stream ("), "{error}");
+}
+
+/// The body waits in the server until the client opens its window.
+#[test]
+fn a_client_that_does_not_read_is_not_idle() {
+    let server = start(|server| server.linger(SECOND / 5).drain(2 * SECOND));
+    let mut client = Client::connect(server.address);
+    let big = client.ask("/big");
+    until("it runs", || server.requests.count() == 1);
+    server.shutdown.request("test");
+    let head = client.runtime.block_on(big).expect("a response");
+    let error = server.ends().expect_err("it is cut");
+    assert!(error.to_string().starts_with("1 request was cut: GET /big ("), "{error}");
+    drop(head);
+}
+
+#[test]
+fn bursts_of_resets_leave_nothing_behind() {
+    let server = start(|server| server.linger(SECOND / 5));
+    for _ in 0..20 {
+        let mut client = Client::connect(server.address);
+        for _ in 0..100 {
+            let request = Request::get("http://here/slow").body(()).unwrap();
+            // The server ends the connection if there are too many.
+            let Ok((response, mut stream)) = client.requests.send_request(request, true) else {
+                break;
+            };
+            stream.send_reset(h2::Reason::CANCEL);
+            drop(response);
+        }
+        until("the resets are seen", || server.requests.count() == 0);
+    }
+    server.connect().get("/");
+    server.stop();
+}

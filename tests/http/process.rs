@@ -1,0 +1,122 @@
+//! A program with real signals: the linger, the report and the exit status.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use libc::{SIGINT, SIGTERM};
+use signoff::http::Server;
+use signoff::{Hooks, ShutdownSignal, Tokio};
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+
+use crate::common::{Case, Child, cases, say, say_outcomes, variant};
+use crate::server::{Client, SECOND, app};
+
+/// Starts the program and returns a client that has asked once.
+fn starts(case: &Case) -> (Child, SocketAddr, Client) {
+    let child = case.start();
+    let address = child.line().parse().expect("an address");
+    let mut client = Client::connect(address);
+    assert_eq!(client.get("/").text(), "hello");
+    (child, address, client)
+}
+
+/// The program of these cases.
+fn serves(
+    hooks: Hooks,
+    change: impl FnOnce(Server<TcpListener, axum::Router>) -> Server<TcpListener, axum::Router>,
+) {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let shutdown = ShutdownSignal::listen(Tokio).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        say(listener.local_addr().unwrap());
+        let app = app(ShutdownSignal::manual())
+            .route("/block", axum::routing::get(async || -> &str { crate::common::block() }))
+            .route_service("/ready", shutdown.readiness());
+        let server = change(Server::new(listener, app));
+        let hooks = hooks.hook("database", async || {}).exit_on(shutdown);
+        let ended = hooks.quiet().on_report(|report| say_outcomes(&report)).serve(server).await;
+        panic!("the process exits before: {ended:?}");
+    });
+}
+
+cases! {
+    half_a_head_is_no_failure: |case| {
+        let (child, address, _idle) = starts(case);
+        let mut half = Client::connect(address);
+        half.send("GET / HTTP/1.1\r\nho");
+        Client::connect(address).get("/"); // by now the server has read it
+        let start = Instant::now();
+        child.kill(SIGTERM);
+        child.expect("main: done");
+        child.expect("database: done");
+        half.is_closed();
+        child.exits_with(0);
+        assert!(start.elapsed() < 30 * SECOND);
+    }, || serves(Hooks::new().budget(120 * SECOND), |server| server);
+
+    a_stream_that_never_ends_is_named: |case| {
+        let (child, _, mut client) = starts(case);
+        client.ask("/stream").head();
+        child.kill(SIGTERM);
+        let line = child.line();
+        assert!(line.starts_with("main: failed: 1 request was cut: GET /stream ("), "{line}");
+        child.expect("database: done");
+        child.exits_with(1);
+    }, || serves(Hooks::new().budget(3 * SECOND), |server| server);
+
+    // It cannot be cut, so `main` is abandoned.
+    a_handler_that_blocks_the_runtime_is_named: |case| {
+        let (child, _, mut client) = starts(case);
+        client.ask("/block");
+        std::thread::sleep(SECOND / 5);
+        child.kill(SIGTERM);
+        child.expect("main: abandoned");
+        child.expect("database: done");
+        child.exits_with(1);
+    }, || serves(Hooks::new().budget(3 * SECOND), |server| server);
+
+    sigterm_waits_for_clients_and_ctrl_c_does_not: |case| {
+        for (name, signal) in [("linger", SIGTERM), ("no linger", SIGINT)] {
+            let (child, address, mut idle) = starts(&case.variant(name));
+            let start = Instant::now();
+            child.kill(signal);
+            crate::until("it refuses", || std::net::TcpStream::connect(address).is_err());
+            if signal == SIGTERM {
+                let last = idle.get("/");
+                assert!(last.closes(), "{}", last.head);
+            }
+            child.expect("main: done");
+            assert!(start.elapsed() < 30 * SECOND, "{name}");
+            child.expect("database: done");
+            child.exits_with(0);
+        }
+    }, || {
+        let linger = if variant().unwrap() == "linger" { SECOND } else { 100 * SECOND };
+        serves(Hooks::new().budget(600 * SECOND), |server| server.linger(linger));
+    };
+
+    the_linger_is_a_quarter_of_the_share_at_most: |case| {
+        let (child, _, _idle) = starts(case);
+        child.kill(SIGTERM);
+        child.expect("main: done");
+        child.expect("database: done");
+        child.exits_with(0);
+    }, || serves(Hooks::new().budget(4 * SECOND), |server| server.linger(100 * SECOND));
+
+    // Readiness fails at once, and the server serves on.
+    keep_serving_comes_before_the_linger: |case| {
+        let (child, address, _idle) = starts(case);
+        child.kill(SIGTERM);
+        crate::until("it is not ready", || {
+            let response = Client::connect(address).get("/ready");
+            assert!(!response.closes());
+            response.status() == "503"
+        });
+        for outcome in ["keep serving: done", "main: done", "database: done"] {
+            child.expect(outcome);
+        }
+        child.exits_with(0);
+    }, || serves(Hooks::new().keep_serving(Duration::from_secs(2)).budget(60 * SECOND), |server| server);
+}
