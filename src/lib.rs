@@ -1,5 +1,5 @@
 #![cfg_attr(
-    any(not(doctest), all(unix, feature = "tokio", feature = "blocking", feature = "lambda")),
+    any(not(doctest), all(unix, feature = "blocking", feature = "http", feature = "lambda")),
     doc = include_str!("../README.md")
 )]
 // The features that users choose stand at the items that need them.
@@ -31,6 +31,8 @@ mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(any(not(doctest), all(unix, feature = "tokio", feature = "blocking")))]
+pub mod guide;
 pub mod hooks;
 #[cfg(all(any(unix, windows), feature = "http"))]
 pub mod http;

@@ -15,47 +15,56 @@ use signoff::{Hooks, ShutdownSignal, Signal, Tokio};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// Starts a worker that does this on SIGTERM, and waits until it does.
-async fn start(on_sigterm: &str) -> io::Result<Child> {
-    let script = format!("trap '{on_sigterm}' TERM; echo ready; while :; do sleep 0.1; done");
+/// Starts a script as a group of its own, and waits until it is ready.
+async fn start(script: &str) -> io::Result<Child> {
     let mut command = Command::new("sh");
-    command.args(["-c", &script]).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
+    command.args(["-c", script]).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.process_group(0).spawn()?;
     BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut String::new()).await?;
     Ok(child)
 }
 
-fn has_ended(process: &str) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    stat.is_empty() || stat.contains(") Z ") // a zombie, if no process waits for orphans
+/// How many processes of the group run. A zombie does not, if no process waits for orphans.
+fn members(group: &str) -> usize {
+    let entries = fs::read_dir("/proc").unwrap();
+    let stats =
+        entries.filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("stat")).ok());
+    let is_member = |stat: &String| {
+        let (_, rest) = stat.rsplit_once(") ").unwrap();
+        let fields: Vec<_> = rest.split(' ').collect();
+        fields[2] == group && fields[0] != "Z"
+    };
+    stats.filter(is_member).count()
 }
+
+const IGNORES: &str = "trap '' TERM; echo ready; sleep 61 | cat";
 
 cases! {
     a_hook_stops_a_child_or_kills_it: |case| {
-        for (on_sigterm, status) in [("exit 0", 0), ("exit 3", 0), ("", 1)] {
-            let child = case.variant(on_sigterm).start();
-            let worker = child.line();
-            assert!(!has_ended(&worker), "it runs: {worker}");
+        for (script, status) in [
+            ("trap 'exit 0' TERM; echo ready; while :; do sleep 0.1; done", 0),
+            ("trap 'exit 3' TERM; echo ready; while :; do sleep 0.1; done", 0),
+            ("echo ready; sleep 61 | cat", 0),
+            (IGNORES, 1),
+        ] {
+            let child = case.variant(script).start();
+            let group = child.line();
+            assert!(members(&group) > 0, "it runs: {script}");
             child.kill(SIGTERM);
             child.expect("stopping");
             child.exits_with(status);
-            until("the worker has ended", || has_ended(&worker));
+            until("the group has ended", || members(&group) == 0);
         }
     }, || {
         // An obedient worker has far more time than it needs.
-        let on_sigterm = variant().unwrap();
-        let limit = if on_sigterm.is_empty() { Duration::from_secs(1) } else { BOUND };
+        let script = variant().unwrap();
+        let limit = if script == IGNORES { Duration::from_secs(1) } else { BOUND };
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let result = runtime.block_on(async {
             let shutdown = ShutdownSignal::listen(Tokio).unwrap();
-            let mut child = start(&on_sigterm).await.unwrap();
+            let child = start(&script).await.unwrap();
             say(child.id().unwrap());
-            let hooks = Hooks::new().budget(2 * BOUND).hook("worker", async move || {
-                if let Some(id) = child.id() {
-                    Signal::Terminate.send(id)?;
-                }
-                child.wait().await.map(drop)
-            });
+            let hooks = Hooks::new().budget(2 * BOUND).hook_with("worker", page_tokio::hook(child));
             hooks
                 .within(limit)
                 .exit_on(shutdown.clone())
@@ -63,12 +72,26 @@ cases! {
                 .run(async move {
                     shutdown.await;
                     say("stopping");
-                    Ok::<(), io::Error>(())
                 })
                 .await
         });
         result.unwrap();
     };
+}
+
+/// The code that the page shows to copy, for tokio.
+mod page_tokio {
+    use std::io;
+    use std::time::Duration;
+
+    use signoff::{Signal, hooks::HookContext};
+    use tokio::{process::Child, time::timeout};
+
+    include!("child_process/stop_tokio.rs");
+
+    pub(super) fn hook(child: Child) -> impl AsyncFnOnce(HookContext) -> io::Result<()> + Send {
+        async move |context| stop(child, &context).await
+    }
 }
 
 /// The code that the page shows to copy.
@@ -88,8 +111,9 @@ mod page {
 
 #[test]
 fn the_page_shows_the_code() {
-    let (page, code) = (include_str!("../docs/hooks.md"), include_str!("child_process/stop.rs"));
-    assert!(page.contains(code), "the page shows another function");
+    let page = include_str!("../docs/child_processes.md");
+    let codes = [include_str!("child_process/stop.rs"), include_str!("child_process/stop_tokio.rs")];
+    assert!(codes.iter().all(|code| page.contains(code)), "the page shows another function");
 }
 
 #[test]
@@ -115,21 +139,10 @@ fn a_signal_reaches_every_process_of_a_group() {
     let mut command = process::Command::new("sh");
     command.args(["-c", "sleep 61 | cat"]).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = command.process_group(0).spawn().unwrap();
-    let members = || {
-        let stats = fs::read_dir("/proc")
-            .unwrap()
-            .filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("stat")).ok());
-        let group = format!(" {} ", child.id());
-        let is_member = |stat: &String| {
-            let (_, rest) = stat.rsplit_once(") ").unwrap();
-            let fields: Vec<_> = rest.split(' ').collect();
-            fields[2] == group.trim() && fields[0] != "Z"
-        };
-        stats.filter(is_member).count()
-    };
-    until("sleep and cat run", || members() == 3);
+    let group = child.id().to_string();
+    until("sleep and cat run", || members(&group) == 3);
     Signal::Terminate.send_to_group(child.id()).unwrap();
-    until("the group has ended", || members() == 0);
+    until("the group has ended", || members(&group) == 0);
     let error = Signal::Terminate.send_to_group(1 << 22).unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::ESRCH), "{error}");
     child.wait().unwrap();

@@ -31,7 +31,7 @@ const SHORT: Duration = Duration::from_millis(300);
 
 #[test]
 fn the_page_shows_the_code() {
-    let (page, code) = (include_str!("../docs/hooks.md"), include_str!("testing/program.rs"));
+    let (page, code) = (include_str!("../docs/testing.md"), include_str!("testing/program.rs"));
     assert!(page.contains(code), "the page shows another program.rs");
 }
 

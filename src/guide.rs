@@ -1,0 +1,17 @@
+#![doc = include_str!("../docs/guide.md")]
+
+#[doc = include_str!("../docs/child_processes.md")]
+pub mod child_processes {}
+
+// The recipes compile its blocks, because they need other crates.
+#[cfg_attr(not(doctest), doc = include_str!("../MIGRATING.md"))]
+pub mod migrating {}
+
+#[doc = include_str!("../docs/not_dropped.md")]
+pub mod not_dropped {}
+
+#[doc = include_str!("../docs/startup.md")]
+pub mod startup {}
+
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {}
