@@ -31,6 +31,7 @@ mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod guide;
 pub mod hooks;
 pub mod in_flight;
 #[cfg(all(unix, feature = "lambda"))]
