@@ -11,7 +11,8 @@ use std::future::pending;
 use common::{BOUND, Case, at_once, cases, say, system, until, variant};
 use libc::{SIGINT, SIGTERM, STDERR_FILENO};
 use pseudo_terminal::{Terminal, is_cooked, set_raw};
-use signoff::{Blocking, Hooks, ShutdownSignal, Signal, Signals};
+use signoff::hooks::{Event, Observer};
+use signoff::{Blocking, ForcedExit, Hooks, ShutdownSignal, Signal, Signals};
 
 const CTRL_C: &str = "\x03";
 const CTRL_Z: &str = "\x1a";
@@ -96,14 +97,11 @@ cases! {
     };
 
     // The report is on the main screen.
-    exit_on_restores_it_before_the_report: |case: &Case| at_once(["status", "signal", "late"], |variant| {
+    exit_on_restores_it_before_the_report: |case: &Case| at_once(["status", "signal"], |variant| {
         let terminal = Terminal::new(100, 20);
         let child = terminal.case(&case.variant(variant)).ready();
         child.kill(SIGTERM);
-        match variant {
-            "signal" => child.dies_by(SIGTERM),
-            _ => child.exits_with(1),
-        }
+        if variant == "signal" { child.dies_by(SIGTERM) } else { child.exits_with(1) }
         assert_restored(&terminal);
         until("a report", || terminal.written().contains("hooks done"));
         let written = terminal.written();
@@ -111,7 +109,6 @@ cases! {
     }), || {
         let variant = variant().unwrap();
         let hooks = Hooks::new()
-            .budget(if variant == "late" { std::time::Duration::ZERO } else { BOUND })
             .hook("cache", async || Err::<(), _>("refused"))
             .exit_on(begin(restored()))
             .exit(if variant == "signal" { signoff::Exit::Signal } else { signoff::Exit::Status });
@@ -193,12 +190,104 @@ cases! {
     };
 }
 
-fn hangs(signals: Signals) {
-    let hooks = Hooks::new().budget(2 * BOUND).hook("hangs", async || {
+cases! {
+    // After `^C`, and in raw mode.
+    the_line_says_what_ctrl_c_does: |case: &Case| at_once([
+        ("typed", "), Ctrl-C again to quit"),
+        ("SIGTERM", "), Ctrl-C to quit"),
+        ("requested", "), Ctrl-C to quit"),
+        ("a child is requested", ")"),
+        ("never", ")"),
+        ("raw", ")"),
+    ], |(variant, end)| {
+        let terminal = Terminal::new(100, 20);
+        let child = terminal.case(&case.variant(variant)).ready();
+        match variant {
+            "typed" => terminal.press(CTRL_C),
+            "SIGTERM" | "never" | "raw" => child.kill(SIGTERM),
+            _ => {}
+        }
+        child.expect("a hook hangs");
+        terminal.until_line("waiting for hangs (");
+        until("the line is complete", || terminal.cursor() == Some((1, 0)));
+        let line = &terminal.lines()[0];
+        assert!(line.ends_with(end) && !line.ends_with(&format!("){end}")), "{variant}: {line}");
+        if end.contains("to quit") {
+            terminal.press(CTRL_C);
+            child.dies_by(SIGINT);
+        }
+    }), || {
+        let variant = variant().unwrap();
+        let signals = Signals::default();
+        let is_never = variant == "never";
+        let signals = if is_never { signals.forced_exit(ForcedExit::Never) } else { signals };
+        let shutdown = signals.listen(Blocking).unwrap();
+        let child = shutdown.child();
+        let is_child = variant == "a child is requested";
+        if variant == "raw" {
+            set_raw(true);
+        }
+        let _guard = hanging().exit_on(if is_child { child.clone() } else { shutdown.clone() }).start().unwrap();
+        say("ready");
+        let _ = is_child && child.request("enough");
+        let _ = variant == "requested" && shutdown.request("enough");
+        system::pause();
+    };
+
+    an_observer_that_shows_progress_replaces_the_line: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        child.expect("two ticks");
+        child.exits_with(0); // and nothing is on standard error
+    }, || {
+        struct Shows;
+        impl Observer for Shows {
+            fn on_event(&mut self, _: &Event) {}
+            fn shows_progress(&self) -> bool {
+                true
+            }
+        }
+        let (observer, ticks) = common::ticks();
+        let hooks = Hooks::new().budget(2 * BOUND).observe(Shows).observe(observer);
+        let hooks = hooks.blocking("waits", move || {
+            (0..2).for_each(|_| ticks.recv().unwrap()); // a second each
+            say("two ticks");
+        });
+        let _guard = hooks.exit_on(ShutdownSignal::listen(Blocking).unwrap()).start().unwrap();
+        say("ready");
+        system::pause();
+    };
+
+    // The line of the shell stays, and Ctrl-C is for another job.
+    #[cfg(target_os = "linux")]
+    a_background_job_says_so_after_the_line_of_the_shell: |case| {
+        let terminal = Terminal::new(100, 20);
+        terminal.stop_background_output();
+        let Some(child) = terminal.case(case).start_as_job() else { return };
+        child.expect("ready");
+        terminal.press("half a command ");
+        terminal.until_line("half a command");
+        child.kill(SIGTERM);
+        child.expect("a hook hangs");
+        terminal.until_line("half a command waiting for hangs (");
+        assert!(!terminal.written().contains("Ctrl-C"), "{}", terminal.written());
+        drop(child);
+    }, || {
+        let _guard = hanging().exit_on(ShutdownSignal::listen(Blocking).unwrap()).start().unwrap();
+        say("ready");
+        system::pause();
+    };
+}
+
+fn hanging() -> Hooks {
+    Hooks::new().budget(2 * BOUND).hook("hangs", async || {
         say("a hook hangs");
         pending::<()>().await;
-    });
-    let _guard = hooks.exit_on(begin(signals)).start().unwrap();
+    })
+}
+
+fn hangs(signals: Signals) {
+    let _guard = hanging().exit_on(begin(signals)).start().unwrap();
     system::pause();
 }
 
