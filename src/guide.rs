@@ -15,3 +15,6 @@ pub mod startup {}
 
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing {}
+
+#[doc = include_str!("../docs/terminal.md")]
+pub mod terminal {}

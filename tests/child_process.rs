@@ -112,7 +112,8 @@ mod page {
 #[test]
 fn the_page_shows_the_code() {
     let page = include_str!("../docs/child_processes.md");
-    let codes = [include_str!("child_process/stop.rs"), include_str!("child_process/stop_tokio.rs")];
+    let codes =
+        [include_str!("child_process/stop.rs"), include_str!("child_process/stop_tokio.rs")];
     assert!(codes.iter().all(|code| page.contains(code)), "the page shows another function");
 }
 

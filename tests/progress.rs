@@ -46,8 +46,10 @@ fn program(observer: progress::ProgressObserver, signals: Signals) {
     say("ready");
     shutdown.wait();
     user.wait();
-    eprintln!("the request has ended");
-    progress::stderr().write_all(b"a\nb\n").unwrap();
+    if variant().as_deref() != Some("prints nothing") {
+        eprintln!("the request has ended");
+        progress::stderr().write_all(b"a\nb\n").unwrap();
+    }
     say("the request has ended");
     drop(request);
     guard.join();
@@ -68,7 +70,7 @@ cases! {
         assert!(lines[0].is_empty(), "{lines:#?}");
         assert!(lines[2].starts_with("requests  │"), "{lines:#?}");
         assert!(lines[2].contains(" s  in flight: GET /report ("), "{lines:#?}");
-        assert!(lines[3].ends_with(" left, Ctrl-C again to quit now"), "{lines:#?}");
+        assert!(lines[3].ends_with(" left, Ctrl-C again to quit"), "{lines:#?}");
 
         child.kill(SIGUSR1);
         child.expect("the request has ended");
@@ -132,21 +134,88 @@ cases! {
 
     // It is not offered if it does not work, and not `again` if it comes first.
     ctrl_c_is_what_it_says: |case| {
-        for (variant, last) in [("default", ", Ctrl-C to quit now"), ("never", " s left")] {
+        for (variant, last) in [
+            ("default", ", Ctrl-C to quit"),
+            ("never", " s left"),
+            ("without SIGINT", " s left"),
+            ("raw", " s left"),
+        ] {
             let terminal = Terminal::new(100, 20);
             let child = on(&terminal, &case.variant(variant));
             child.kill(SIGTERM);
             terminal.until_line("requests");
             let lines = terminal.lines();
-            assert!(lines[3].ends_with(last), "{lines:#?}");
+            assert!(lines[3].ends_with(last), "{variant}: {lines:#?}");
+            assert_eq!(terminal.cursor(), Some((0, 0)), "{variant}: also in raw mode");
         }
     }, || {
-        let policy = match variant().as_deref() {
-            Some("never") => ForcedExit::Never,
-            _ => ForcedExit::Interrupt,
+        let signals = match variant().as_deref() {
+            Some("never") => Signals::default().forced_exit(ForcedExit::Never),
+            Some("without SIGINT") => Signals::default().without(Signal::Interrupt),
+            _ => Signals::default(),
         };
-        program(progress::observer().forced_exit(policy), Signals::default().forced_exit(policy));
+        if variant().as_deref() == Some("raw") {
+            terminal::set_raw(true);
+        }
+        program(progress::observer(), signals);
     };
+
+    #[cfg(target_os = "linux")]
+    a_background_job_has_plain_lines: |case| {
+        let terminal = Terminal::new(100, 20);
+        terminal.stop_background_output();
+        // Its own lines would stop it.
+        let case = case.variant("prints nothing");
+        let Some(child) = terminal.case(&case).start_as_job() else { return };
+        child.expect("ready");
+        terminal.press("half a command");
+        terminal.until_line("half a command");
+        child.kill(SIGTERM);
+        terminal.until_line("half a commandstopping: SIGTERM");
+        terminal.until_line("waiting for requests (");
+        child.kill(SIGUSR1);
+        child.expect("the request has ended");
+        child.exits_with(0);
+        let written = terminal.written();
+        let moves = ["\x1b[J", "\x1b[K", "\r\x1b", "Ctrl-C"].iter().find(|&it| written.contains(it));
+        assert_eq!(moves, None, "{written:?}");
+    }, || {
+        program(progress::observer(), Signals::default());
+    };
+
+    #[cfg(target_os = "linux")]
+    a_job_that_comes_to_the_foreground_has_the_view: |case| {
+        let terminal = Terminal::new(100, 20);
+        let script = r#""$@" & read; fg"#;
+        let Some(child) = terminal.case(case).start_by_shell(script) else { return };
+        child.expect("ready");
+        child.kill(SIGTERM);
+        terminal.until_line("waiting for requests (");
+        terminal.press("\n");
+        terminal.until_line("requests  │");
+        let lines = terminal.lines();
+        assert!(lines.last().unwrap().ends_with(" left, Ctrl-C to quit"), "{lines:#?}");
+        child.kill(SIGUSR1);
+        child.expect("the request has ended");
+        child.exits_with(0);
+    }, || program(progress::observer(), Signals::default());
+
+    #[cfg(target_os = "linux")]
+    a_job_that_goes_to_the_background_has_plain_lines: |case| {
+        let terminal = Terminal::new(100, 20);
+        let script = r#""$@"; bg; wait %1"#;
+        let Some(child) = terminal.case(case).start_by_shell(script) else { return };
+        child.expect("ready");
+        terminal.press(CTRL_C);
+        terminal.until_line("requests  │");
+        terminal.press("\x1a"); // Ctrl-Z
+        terminal.until_line("waiting for requests (");
+        let lines = terminal.lines();
+        assert!(!contains(&lines, "requests  │") && !contains(&lines, "to quit"), "{lines:#?}");
+        child.kill(SIGUSR1);
+        child.expect("the request has ended");
+        child.exits_with(0);
+    }, || program(progress::observer(), Signals::default());
 
     a_cancelled_run_clears_the_view: |case| {
         let terminal = Terminal::new(100, 20);

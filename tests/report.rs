@@ -106,6 +106,7 @@ fn on_a_terminal(vars: &[(&str, &str)]) -> String {
     let (mut ours, mut its) = terminal();
     its.write_all(b"^C").unwrap();
     replace_stderr(&its);
+    system::control_terminal();
     report(true).eprint();
     its.write_all(b"end\n").unwrap();
     let mut shown = Vec::new();
@@ -171,7 +172,7 @@ cases! {
         let Some(child) = terminal.case(case).start_as_job() else { return };
         child.expect("printed");
         child.passes();
-        assert!(terminal.lines()[0].starts_with("0 of 1 hooks done"), "{:?}", terminal.lines());
+        terminal.until_line("0 of 1 hooks done");
     }, || {
         report(true).eprint();
         say("printed");

@@ -37,6 +37,8 @@ pub struct Started {
     pub(super) budget: Duration,
     pub(super) deadline: Option<Instant>,
     pub(super) hooks: usize,
+    /// What a Ctrl-C does.
+    pub(crate) ctrl_c: Option<&'static str>,
 }
 
 impl Started {

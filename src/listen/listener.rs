@@ -21,7 +21,6 @@ use crate::signal::Signal;
 use crate::signal::latch::Latch;
 use crate::signal::options::ForcedExit;
 use crate::signal::reason::Process;
-use crate::util::os::terminal_view;
 use crate::util::owner::Owner;
 
 /// A signal sooner than this after the request is the same press of Ctrl-C, or a duplicate of the
@@ -90,7 +89,6 @@ impl Listener {
             ForcedExit::Never => false,
         };
         if is_candidate && self.is_under_way(arrival.at) {
-            terminal_view::erase();
             os::exit::by_signal(Signal::from_raw(arrival.signal));
         }
         self.target.record(arrival);

@@ -21,6 +21,7 @@ use crate::signal::Signal;
 use crate::signal::latch::Latch;
 use crate::signal::options::{ForcedExit, Signals};
 use crate::signal::{Origin, ShutdownSignal, Source};
+use crate::util::os::terminal;
 
 impl ShutdownSignal {
     /// Listens to `SIGTERM` and `SIGINT`, on the runtime that `backend` stands for. On Windows these are
@@ -54,6 +55,9 @@ impl Signals {
         let latch = Arc::<Latch>::default();
         let listening = self.start(Target::Latch(Arc::clone(&latch)), backend)?;
         os::begin(&listening.signals);
+        if self.restore_terminal {
+            terminal::save_modes();
+        }
         Ok(ShutdownSignal::new(latch, Origin::System(Box::new(listening))))
     }
 
@@ -131,7 +135,7 @@ impl Source for Listening {
     }
 
     fn forces_exit(&self) -> bool {
-        self.listener.forces_exit()
+        self.listener.forces_exit() && self.signals.contains(&Signal::Interrupt)
     }
 
     fn wake(&self) {

@@ -231,10 +231,16 @@ impl ShutdownSignal {
         matches!(root.origin, Origin::Manual) || root.source().is_some()
     }
 
-    /// Returns what a Ctrl-C does once the shutdown is requested, or `None` if it does nothing.
+    /// Returns what a Ctrl-C does now, if it ends the process because a shutdown is requested.
     pub(crate) fn ctrl_c_hint(&self) -> Option<&'static str> {
-        let forces_exit = self.root().source().is_some_and(Source::forces_exit);
-        forces_exit.then_some("Ctrl-C again to quit")
+        let root = self.root();
+        // A child that was requested alone leaves the first Ctrl-C to its root.
+        let forces_exit = root.latch.is_set() && root.source().is_some_and(Source::forces_exit);
+        let hint = match self.reason() {
+            Some(Reason::Signal { signal: Signal::Interrupt, .. }) => "Ctrl-C again to quit",
+            _ => "Ctrl-C to quit",
+        };
+        forces_exit.then_some(hint)
     }
 
     /// The signal that this one is a descendant of, or itself.

@@ -21,6 +21,7 @@ pub struct Signals {
     pub(crate) forced_exit: ForcedExit,
     pub(crate) keep_ignored_interrupt: bool,
     pub(crate) even_if_ignored: bool,
+    pub(crate) restore_terminal: bool,
 }
 
 /// Which repeated signals end the process immediately, from the signal handler.
@@ -64,6 +65,7 @@ impl Signals {
             forced_exit: ForcedExit::Interrupt,
             keep_ignored_interrupt: false,
             even_if_ignored: false,
+            restore_terminal: false,
         }
     }
 
@@ -100,6 +102,21 @@ impl Signals {
     /// `nohup`.
     pub const fn even_if_ignored(mut self) -> Self {
         self.even_if_ignored = true;
+        self
+    }
+
+    /// Restores the terminal when the process ends, for a program that uses raw mode.
+    ///
+    /// The modes are those at `listen`, so listen before the program changes them. They are restored by a
+    /// forced exit, at the end of [`exit_on`](crate::Hooks::exit_on) before its report, and by
+    /// [`Signal::exit`]. The terminal then also shows the main screen and the cursor, and reports no
+    /// events of mouse, focus and paste.
+    ///
+    /// Nothing happens if the modes are the same, if the terminal is not on standard input, and if the
+    /// program is in the background, at `listen` or at its end. On Windows this has no effect.
+    /// [The guide](crate::guide::terminal#raw-mode) has an example.
+    pub const fn restore_terminal(mut self) -> Self {
+        self.restore_terminal = true;
         self
     }
 

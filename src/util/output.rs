@@ -1,11 +1,14 @@
 //! Lines on standard error, from a process that is about to exit: they never delay it.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::util::os::stderr::{RawStderr, wait_until_writable};
+use crate::util::os::terminal;
+use crate::util::text::escape;
 
 /// The bytes that a pipe or a terminal takes at once, if it takes any.
 const SHORT: usize = 512;
@@ -38,13 +41,20 @@ pub(crate) fn eprint(text: &str, timeout: Duration) {
     }
 }
 
+/// Returns the line that says what runs, and what Ctrl-C does if the terminal has it.
+pub(crate) fn waiting(running: &impl fmt::Display, ctrl_c: Option<&str>) -> String {
+    let hint = ctrl_c.filter(|_| terminal::has_ctrl_c()).map(|hint| format!(", {hint}"));
+    escape(&format!("{running}{}", hint.unwrap_or_default()))
+}
+
 /// Returns the text as standard error needs it.
 ///
-/// A terminal shows `^C` at the cursor, and the first line replaces that. In raw mode, a line break
-/// does not move the cursor to the first column.
+/// A terminal shows `^C` at the cursor, and the first line replaces that. For a background job, the line
+/// of the shell is there instead. In raw mode, a line break does not move the cursor to the first column.
 pub(crate) fn lines(text: &str) -> String {
     if io::stderr().is_terminal() {
-        format!("\r{}\r\n", text.replace('\n', "\r\n"))
+        let start = if terminal::is_in_foreground() { "\r" } else { "" };
+        format!("{start}{}\r\n", text.replace('\n', "\r\n"))
     } else {
         format!("{text}\n")
     }

@@ -84,7 +84,7 @@ impl Case {
         Self { blocked: vec![signal], ..self.clone() }
     }
 
-    /// In front of a terminal, where its standard error goes.
+    /// In front of a terminal, which is its standard input and error.
     pub(crate) fn on_terminal(&self, terminal: OwnedFd) -> Self {
         Self { terminal: Some(Arc::new(terminal)), ..self.clone() }
     }
@@ -118,12 +118,17 @@ impl Case {
     /// there is no bash.
     #[cfg(target_os = "linux")]
     pub(crate) fn start_as_job(&self) -> Option<Child> {
-        const SHELL: &[&str] = &["bash", "-mc", r#""$@" & wait $!"#, "bash"];
-        if !works(SHELL) {
+        self.start_by_shell(r#""$@" & wait $!"#)
+    }
+
+    /// By a shell with job control that has the terminal and runs this script. `"$@"` is the child.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn start_by_shell(&self, script: &'static str) -> Option<Child> {
+        if !works(&["bash", "-mc", r#""$@""#, "bash"]) {
             skipped("bash with job control is not installed");
             return None;
         }
-        let mut child = self.under(SHELL).start();
+        let mut child = self.under(&["bash", "-mc", script, "bash"]).start();
         child.pid = system::child_of(child.pid).expect("the shell has a job");
         Some(child)
     }
@@ -179,7 +184,8 @@ impl Case {
         command.envs([("SMOL_THREADS", "2"), ("ASYNC_STD_THREAD_COUNT", "2")]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         if let Some(terminal) = &self.terminal {
-            command.stderr(terminal.try_clone().expect("a descriptor"));
+            let end = || terminal.try_clone().expect("a descriptor");
+            command.stdin(end()).stderr(end());
         }
         let has_terminal = self.terminal.is_some();
         let (ignored, blocked) = (self.ignored.clone(), self.blocked.clone());

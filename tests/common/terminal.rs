@@ -67,13 +67,19 @@ impl Terminal {
     /// Stops background jobs that write to it, as `stty tostop` does.
     pub(crate) fn stop_background_output(&self) {
         let fd = self.program.as_raw_fd();
-        // SAFETY: zeroes are valid modes, and the pointers are to live ones.
-        unsafe {
-            let mut modes: libc::termios = std::mem::zeroed();
-            assert_eq!(libc::tcgetattr(fd, &raw mut modes), 0);
-            modes.c_lflag |= libc::TOSTOP;
-            assert_eq!(libc::tcsetattr(fd, libc::TCSANOW, &raw const modes), 0);
-        }
+        let mut modes = modes(fd);
+        modes.c_lflag |= libc::TOSTOP;
+        set_modes(fd, &modes);
+    }
+
+    pub(crate) fn is_cooked(&self) -> bool {
+        is_cooked(self.program.as_raw_fd())
+    }
+
+    /// Stops its output, as Ctrl-S does.
+    pub(crate) fn stop_output(&self) {
+        // SAFETY: plain numbers.
+        assert_eq!(unsafe { libc::tcflow(self.program.as_raw_fd(), libc::TCOOFF) }, 0);
     }
 
     /// Presses keys. Ctrl-C is `\x03`.
@@ -92,6 +98,13 @@ impl Terminal {
         let shown = self.shown();
         let screen = shown.parser.screen();
         (!screen.hide_cursor()).then(|| screen.cursor_position())
+    }
+
+    /// Whether its program wants events of the mouse, or marks around what is pasted.
+    pub(crate) fn has_input_modes(&self) -> bool {
+        let shown = self.shown();
+        let screen = shown.parser.screen();
+        screen.bracketed_paste() || screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None
     }
 
     /// All that was written.
@@ -116,6 +129,38 @@ impl Terminal {
     pub(crate) fn until_line(&self, start: &str) {
         self.until(start, |lines| lines.iter().any(|line| line.starts_with(start)));
     }
+}
+
+fn modes(fd: i32) -> libc::termios {
+    // SAFETY: zeroes are valid modes, and the pointer is to live ones.
+    unsafe {
+        let mut modes: libc::termios = std::mem::zeroed();
+        assert_eq!(libc::tcgetattr(fd, &raw mut modes), 0);
+        modes
+    }
+}
+
+/// Whether it collects lines and shows what is typed, as for a shell.
+pub(crate) fn is_cooked(fd: i32) -> bool {
+    let cooked = libc::ICANON | libc::ECHO;
+    modes(fd).c_lflag & cooked == cooked
+}
+
+fn set_modes(fd: i32, modes: &libc::termios) {
+    // SAFETY: the pointer is to live modes.
+    assert_eq!(unsafe { libc::tcsetattr(fd, libc::TCSANOW, modes) }, 0);
+}
+
+/// In the child: sets the terminal on standard error to raw mode, or to one in which Ctrl-C and Ctrl-Z are
+/// still signals.
+pub(crate) fn set_raw(is_all_raw: bool) {
+    let mut raw = modes(libc::STDERR_FILENO);
+    // SAFETY: the pointer is to live modes.
+    unsafe { libc::cfmakeraw(&raw mut raw) };
+    if !is_all_raw {
+        raw.c_lflag |= libc::ISIG;
+    }
+    set_modes(libc::STDERR_FILENO, &raw);
 }
 
 impl Shown {

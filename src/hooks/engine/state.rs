@@ -143,7 +143,8 @@ impl Engine {
         state.observers = observers;
         let (reason, budget, deadline) = (self.reason.clone(), self.budget, self.deadline);
         let hooks = state.stages.ids().len();
-        state.announce(|| Event::Started(Started { reason, budget, deadline, hooks }));
+        let ctrl_c = self.shutdown.as_ref().and_then(ShutdownSignal::ctrl_c_hint);
+        state.announce(|| Event::Started(Started { reason, budget, deadline, hooks, ctrl_c }));
     }
 
     /// Opens the next stage that has hooks. Delays start at once: they need no thread, only the driver,

@@ -21,6 +21,7 @@ use crate::hooks::report::Report;
 use crate::in_flight::tracked_work::in_hook;
 use crate::listen::os::wait_for_deliveries;
 use crate::signal::ShutdownSignal;
+use crate::util::os::terminal;
 use crate::util::owner::Owner;
 use crate::util::panic::catch_panic;
 
@@ -169,6 +170,7 @@ impl ExitJob {
     /// Passes the report to the program, flushes its output, and exits.
     pub(super) fn finish(&self) -> ! {
         let Ending { exit_with, on_report, closed } = mem::take(&mut *lock(&self.ending));
+        terminal::restore(); // else the report may be on a screen that is about to vanish
         let tell_program = || {
             let Some((report, mut observers)) = closed else { return };
             self.engine().tell_at_the_end();

@@ -9,7 +9,6 @@
     allow(clippy::unused_self, reason = "the subscriber is in it")
 )]
 
-use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use super::job::{ExitJob, Phase};
@@ -17,7 +16,6 @@ use crate::hooks::engine::BOUND;
 use crate::hooks::event::Running;
 use crate::hooks::report::Report;
 use crate::util::output;
-use crate::util::text::escape;
 
 /// The time before the first line, and between two of them.
 pub(super) const SILENCE: Duration = Duration::from_secs(1);
@@ -66,11 +64,7 @@ impl Voice {
         if self.emit(tracing::Level::INFO, || tracing::info!(target: "signoff", "{running}")) {
             return;
         }
-        let hint = match job.shutdown.ctrl_c_hint() {
-            Some(hint) if io::stderr().is_terminal() => format!(", {hint}"),
-            _ => String::new(),
-        };
-        output::eprint(&escape(&format!("{running}{hint}")), BOUND);
+        output::eprint(&output::waiting(running, job.shutdown.ctrl_c_hint()), BOUND);
     }
 
     pub(super) fn report(&self, report: &Report) {

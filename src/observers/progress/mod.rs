@@ -7,15 +7,12 @@ mod stderr;
 mod view;
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::hooks::{Event, Observer, Running, Started};
-use crate::signal::Signal;
-use crate::signal::options::ForcedExit;
-use crate::signal::reason::Reason;
 use crate::util::human_duration::HumanDuration;
 use crate::util::os::stderr::RawStderr;
-use crate::util::os::terminal_view;
+use crate::util::os::terminal;
 use crate::util::output;
 use crate::util::text::{Style, escape};
 pub use stderr::{Stderr, stderr};
@@ -26,8 +23,10 @@ use view::{Size, View};
 // - What the program prints meanwhile moves the view down, and is never cleared, nor is the timeline
 //   if this thread is late.
 // - After a resize, the cursor is still above the view, even if the terminal has wrapped its lines.
-// - A forced exit restores nothing. It erases what is below the cursor, with one write that cannot
-//   block (`os/terminal_view.rs`).
+// - A forced exit erases what is below the cursor, with one write that cannot block.
+//
+// A background job has no view, because the cursor is in the line of the shell. Whether it is one is
+// looked up each time: a user may move it.
 
 /// The time between two frames of the view.
 const FRAME: Duration = Duration::from_millis(100);
@@ -40,71 +39,77 @@ const LINE: Duration = Duration::from_secs(1);
 pub fn observer() -> ProgressObserver {
     ProgressObserver {
         style: Style::of_terminal_on_stderr(),
-        forced_exit: ForcedExit::default(),
+        ctrl_c: None,
         view: View::default(),
         is_shown: false,
+        last_line: None,
     }
 }
 
 /// Shows the progress of the shutdown. Made by [`observer`].
 #[derive(Debug)]
 pub struct ProgressObserver {
-    /// Of the view. `None` for plain lines.
+    /// Of the view. `None` if plain lines are all that standard error can show.
     style: Option<Style>,
-    forced_exit: ForcedExit,
+    /// What a Ctrl-C does.
+    ctrl_c: Option<&'static str>,
     view: View,
     /// Whether the terminal shows the view.
     is_shown: bool,
+    last_line: Option<Instant>,
 }
 
 impl ProgressObserver {
-    /// Sets what a second Ctrl-C does. With [`ForcedExit::Never`], the view does not offer it.
-    ///
-    /// Pass what [`Signals::forced_exit`](crate::Signals::forced_exit) has.
-    #[must_use]
-    pub fn forced_exit(mut self, forced_exit: ForcedExit) -> Self {
-        self.forced_exit = forced_exit;
-        self
-    }
-
     fn started(&mut self, started: &Started) {
         self.view = View {
             reason: started.reason().map(ToString::to_string),
             hooks: started.hooks(),
             ended: 0,
-            hint: self.hint(started.reason()),
+            hint: None,
         };
-        if self.style.is_none() {
+        self.ctrl_c = started.ctrl_c;
+        if self.view_style().is_none() {
             let left = started.time_left();
             let left = left.map(|left| format!(", {} left", HumanDuration(left)));
-            write_line(&format!("{}{}", self.view.title(), left.unwrap_or_default()));
+            let title = escape(&self.view.title());
+            self.write_line(&format!("{title}{}", left.unwrap_or_default()));
         }
     }
 
-    fn hint(&self, reason: Option<&Reason>) -> Option<&'static str> {
-        let is_interrupt =
-            |reason: &Reason| matches!(reason, Reason::Signal { signal: Signal::Interrupt, .. });
-        match self.forced_exit {
-            ForcedExit::Never => None,
-            _ if reason.is_some_and(is_interrupt) => Some("Ctrl-C again to quit now"),
-            _ => Some("Ctrl-C to quit now"),
-        }
+    /// Returns `None` for plain lines.
+    fn view_style(&self) -> Option<Style> {
+        self.style.filter(|_| terminal::is_in_foreground())
     }
 
     fn running(&mut self, running: &Running) {
-        match self.style {
-            None => write_line(&running.to_string()),
-            Some(style) => {
-                self.is_shown = true;
-                terminal_view::set_shown(true);
-                write(&frame(&self.view.lines(running, Size::of_stderr(), style)));
-            }
+        if let Some(style) = self.view_style() {
+            self.is_shown = true;
+            terminal::set_view(true);
+            self.view.hint = self.ctrl_c.filter(|_| terminal::has_ctrl_c());
+            write(&frame(&self.view.lines(running, Size::of_stderr(), style)));
+            return;
+        }
+        self.clear();
+        // A frame early, because an event may be late.
+        if self.last_line.is_none_or(|at| at.elapsed() + FRAME >= LINE) {
+            self.write_line(&output::waiting(running, self.ctrl_c));
         }
     }
-}
 
-fn write_line(text: &str) {
-    write(&output::lines(&escape(text)));
+    fn write_line(&mut self, line: &str) {
+        self.last_line = Some(Instant::now());
+        write(&output::lines(line));
+    }
+
+    /// Erases the view. In the background, the line above it has become that of the shell.
+    fn clear(&mut self) {
+        if self.is_shown {
+            let start = if terminal::is_in_foreground() { "\r" } else { "" };
+            write(&format!("{start}\x1b[J"));
+            terminal::set_view(false);
+            self.is_shown = false;
+        }
+    }
 }
 
 /// Ignores errors, which could be shown nowhere.
@@ -146,9 +151,6 @@ impl Observer for ProgressObserver {
 /// When the hooks have ended, or their run was cancelled: the view is cleared.
 impl Drop for ProgressObserver {
     fn drop(&mut self) {
-        if self.is_shown {
-            write("\r\x1b[J");
-            terminal_view::set_shown(false);
-        }
+        self.clear();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::util::os::terminal_view;
+use crate::util::os::terminal;
 
 /// Returns a writer to standard error that makes room for its text if the view is shown.
 ///
@@ -23,7 +23,7 @@ pub struct Stderr(io::Stderr);
 
 impl Write for Stderr {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        if terminal_view::is_shown() {
+        if terminal::has_view() {
             // One write: a frame cannot come between.
             self.0.write_all(&[b"\x1b[J", text].concat())?;
             return Ok(text.len());

@@ -1,6 +1,11 @@
-//! System calls.
+//! System calls, under the same names on every platform.
 
-#[cfg(all(unix, feature = "systemd"))]
-pub(crate) mod monotonic;
-pub(crate) mod stderr;
-pub(crate) mod terminal_view;
+#[cfg(not(unix))]
+mod other;
+#[cfg(unix)]
+mod unix;
+
+#[cfg(not(unix))]
+pub(crate) use other::*;
+#[cfg(unix)]
+pub(crate) use unix::*;

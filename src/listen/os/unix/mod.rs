@@ -9,7 +9,7 @@
 //!
 //! A handler reaches only this folder, `listener`, `clock`, and by way of `Target` the latch or the
 //! pending signals: atomics, `getpid`, `clock_gettime`, `write`, `sigaction`, `raise`,
-//! `pthread_sigmask` and `_exit`, all async-signal-safe.
+//! `pthread_sigmask`, `_exit`, and the calls of `util::os::terminal`, all async-signal-safe.
 //! signal-hook's registry calls it beside the actions of other libraries and preserves `errno`.
 #![allow(unsafe_code, reason = "system calls and signal handlers")]
 

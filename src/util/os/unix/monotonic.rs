@@ -1,5 +1,4 @@
 //! The clock that systemd compares with its own.
-#![allow(unsafe_code, reason = "a system call")]
 
 use std::mem;
 use std::time::Duration;

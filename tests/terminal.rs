@@ -1,0 +1,302 @@
+//! Programs on a terminal: what they leave there, what they say, and what the page about them shows.
+#![cfg(unix)]
+
+mod common;
+#[path = "common/terminal.rs"]
+#[allow(dead_code, reason = "each test binary uses its own share")]
+mod pseudo_terminal;
+
+use std::future::pending;
+
+use common::{BOUND, Case, at_once, cases, say, system, until, variant};
+use libc::{SIGINT, SIGTERM, STDERR_FILENO};
+use pseudo_terminal::{Terminal, is_cooked, set_raw};
+use signoff::hooks::{Event, Observer};
+use signoff::{Blocking, ForcedExit, Hooks, ShutdownSignal, Signal, Signals};
+
+const CTRL_C: &str = "\x03";
+const CTRL_Z: &str = "\x1a";
+
+/// What a program in raw mode writes: another screen, no cursor, the mouse, focus and paste.
+const BEGIN: &str = "\x1b[?1049h\x1b[?25l\x1b[?1003h\x1b[?1006h\x1b[?1004h\x1b[?2004h";
+/// The screen as it was, which vt100 does not know.
+const MAIN_SCREEN: &str = "\x1b[?1047l";
+
+/// Listens, and begins to draw. With ISIG, Ctrl-C is a signal even so.
+fn begin(signals: Signals) -> ShutdownSignal {
+    let shutdown = signals.listen(Blocking).unwrap();
+    set_raw(false);
+    eprint!("{BEGIN}");
+    say("ready");
+    shutdown
+}
+
+fn restored() -> Signals {
+    Signals::default().restore_terminal()
+}
+
+#[track_caller]
+fn assert_restored(terminal: &Terminal) {
+    assert!(terminal.is_cooked());
+    until("the screen is the main one", || terminal.written().contains(MAIN_SCREEN));
+    until("there is a cursor", || terminal.cursor().is_some());
+    until("no mouse, no marks", || !terminal.has_input_modes());
+}
+
+cases! {
+    a_forced_exit_restores_it: |case| {
+        let terminal = Terminal::new(100, 20);
+        let child = terminal.case(case).ready();
+        assert!(!terminal.is_cooked());
+        child.kill(SIGTERM);
+        child.expect("a hook hangs");
+        std::thread::sleep(common::ANOTHER_PRESS);
+        terminal.press(CTRL_C);
+        child.dies_by(SIGINT);
+        assert_restored(&terminal);
+    }, || hangs(restored());
+
+    without_the_option_it_stays: |case| {
+        let terminal = Terminal::new(100, 20);
+        let child = terminal.case(case).ready();
+        child.kill(SIGTERM);
+        child.expect("a hook hangs");
+        std::thread::sleep(common::ANOTHER_PRESS);
+        terminal.press(CTRL_C);
+        child.dies_by(SIGINT);
+        assert!(!terminal.is_cooked());
+        assert!(!terminal.written().contains(MAIN_SCREEN));
+    }, || hangs(Signals::default());
+
+    // Ctrl-S, and a terminal that nobody reads.
+    a_stopped_terminal_delays_no_exit: |case| at_once(["stopped", "full"], |variant| {
+        let is_stopped = variant == "stopped";
+        let terminal = if is_stopped { Terminal::new(100, 20) } else { Terminal::unread(100, 20) };
+        let child = terminal.case(&case.variant(variant)).ready();
+        if is_stopped {
+            terminal.stop_output();
+        }
+        child.kill(SIGTERM);
+        child.expect("a hook hangs");
+        std::thread::sleep(common::ANOTHER_PRESS);
+        if is_stopped {
+            // Ctrl-C starts the output again.
+            child.kill(SIGINT);
+            child.kill_again(SIGINT);
+        } else {
+            terminal.press(CTRL_C);
+        }
+        child.dies_by(SIGINT);
+        assert!(terminal.is_cooked());
+        assert!(!terminal.written().contains(MAIN_SCREEN));
+    }), || {
+        if variant().as_deref() == Some("full") {
+            fill_terminal();
+        }
+        hangs(restored());
+    };
+
+    // The report is on the main screen.
+    exit_on_restores_it_before_the_report: |case: &Case| at_once(["status", "signal"], |variant| {
+        let terminal = Terminal::new(100, 20);
+        let child = terminal.case(&case.variant(variant)).ready();
+        child.kill(SIGTERM);
+        if variant == "signal" { child.dies_by(SIGTERM) } else { child.exits_with(1) }
+        assert_restored(&terminal);
+        until("a report", || terminal.written().contains("hooks done"));
+        let written = terminal.written();
+        assert!(written.find(MAIN_SCREEN) < written.find("hooks done"), "{written:?}");
+    }), || {
+        let variant = variant().unwrap();
+        let hooks = Hooks::new()
+            .hook("cache", async || Err::<(), _>("refused"))
+            .exit_on(begin(restored()))
+            .exit(if variant == "signal" { signoff::Exit::Signal } else { signoff::Exit::Status });
+        let _guard = hooks.start().unwrap();
+        system::pause();
+    };
+
+    signal_exit_restores_it: |case| {
+        let terminal = Terminal::new(100, 20);
+        let child = terminal.case(case).ready();
+        child.kill(SIGTERM);
+        child.dies_by(SIGTERM);
+        assert_restored(&terminal);
+    }, || {
+        begin(restored()).wait();
+        Signal::Terminate.exit();
+    };
+
+    // As after a program that has done that by itself.
+    equal_modes_are_left_alone: |case| {
+        let terminal = Terminal::new(100, 20);
+        let child = terminal.case(case).ready();
+        child.kill(SIGTERM);
+        child.dies_by(SIGTERM);
+        assert_eq!((terminal.written(), terminal.is_cooked()), (String::new(), true));
+    }, || {
+        let shutdown = restored().listen(Blocking).unwrap();
+        say("ready");
+        shutdown.wait();
+        Signal::Terminate.exit();
+    };
+
+    only_the_terminal_on_standard_input: |case| {
+        let terminal = Terminal::new(100, 20);
+        let without_input = ["sh", "-c", r#"exec "$@" < /dev/null"#, "sh"];
+        let child = terminal.case(case).under(&without_input).ready();
+        child.kill(SIGTERM);
+        child.dies_by(SIGTERM);
+        assert!(!terminal.is_cooked());
+    }, || {
+        begin(restored()).wait();
+        Signal::Terminate.exit();
+    };
+
+    // Another program has the terminal then, with modes of its own.
+    #[cfg(target_os = "linux")]
+    a_background_job_leaves_it_alone: |case| {
+        let terminal = Terminal::new(100, 20);
+        terminal.stop_background_output();
+        let script = r#""$@"; stty raw -echo; bg; echo continues >&2; wait %1"#;
+        let Some(child) = terminal.case(case).start_by_shell(script) else { return };
+        child.expect("ready");
+        terminal.press(CTRL_Z);
+        until("it continues", || terminal.written().contains("continues"));
+        child.kill(SIGTERM);
+        child.exits_with(128 + SIGTERM);
+        assert!(!terminal.is_cooked());
+        assert!(!terminal.written().contains(MAIN_SCREEN));
+    }, || {
+        begin(restored()).wait();
+        Signal::Terminate.exit();
+    };
+
+    a_forked_child_leaves_it_to_its_parent: |case| {
+        let terminal = Terminal::new(100, 20);
+        let child = terminal.case(case).ready();
+        child.expect("still raw");
+        child.kill(SIGTERM);
+        child.dies_by(SIGTERM);
+        assert_restored(&terminal);
+    }, || {
+        let shutdown = begin(restored());
+        let forked = system::fork(|| Signal::Terminate.exit());
+        assert_eq!(system::died_by(system::wait_for(forked)), Some(SIGTERM));
+        assert!(!is_cooked(STDERR_FILENO));
+        say("still raw");
+        shutdown.wait();
+        Signal::Terminate.exit();
+    };
+}
+
+cases! {
+    // After `^C`, and in raw mode.
+    the_line_says_what_ctrl_c_does: |case: &Case| at_once([
+        ("typed", "), Ctrl-C again to quit"),
+        ("SIGTERM", "), Ctrl-C to quit"),
+        ("requested", "), Ctrl-C to quit"),
+        ("a child is requested", ")"),
+        ("never", ")"),
+        ("raw", ")"),
+    ], |(variant, end)| {
+        let terminal = Terminal::new(100, 20);
+        let child = terminal.case(&case.variant(variant)).ready();
+        match variant {
+            "typed" => terminal.press(CTRL_C),
+            "SIGTERM" | "never" | "raw" => child.kill(SIGTERM),
+            _ => {}
+        }
+        child.expect("a hook hangs");
+        terminal.until_line("waiting for hangs (");
+        until("the line is complete", || terminal.cursor() == Some((1, 0)));
+        let line = &terminal.lines()[0];
+        assert!(line.ends_with(end) && !line.ends_with(&format!("){end}")), "{variant}: {line}");
+        if end.contains("to quit") {
+            terminal.press(CTRL_C);
+            child.dies_by(SIGINT);
+        }
+    }), || {
+        let variant = variant().unwrap();
+        let signals = Signals::default();
+        let is_never = variant == "never";
+        let signals = if is_never { signals.forced_exit(ForcedExit::Never) } else { signals };
+        let shutdown = signals.listen(Blocking).unwrap();
+        let child = shutdown.child();
+        let is_child = variant == "a child is requested";
+        if variant == "raw" {
+            set_raw(true);
+        }
+        let _guard = hanging().exit_on(if is_child { child.clone() } else { shutdown.clone() }).start().unwrap();
+        say("ready");
+        let _ = is_child && child.request("enough");
+        let _ = variant == "requested" && shutdown.request("enough");
+        system::pause();
+    };
+
+    an_observer_that_shows_progress_replaces_the_line: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        child.expect("two ticks");
+        child.exits_with(0); // and nothing is on standard error
+    }, || {
+        struct Shows;
+        impl Observer for Shows {
+            fn on_event(&mut self, _: &Event) {}
+            fn shows_progress(&self) -> bool {
+                true
+            }
+        }
+        let (observer, ticks) = common::ticks();
+        let hooks = Hooks::new().budget(2 * BOUND).observe(Shows).observe(observer);
+        let hooks = hooks.blocking("waits", move || {
+            (0..2).for_each(|_| ticks.recv().unwrap()); // a second each
+            say("two ticks");
+        });
+        let _guard = hooks.exit_on(ShutdownSignal::listen(Blocking).unwrap()).start().unwrap();
+        say("ready");
+        system::pause();
+    };
+
+    // The line of the shell stays, and Ctrl-C is for another job.
+    #[cfg(target_os = "linux")]
+    a_background_job_says_so_after_the_line_of_the_shell: |case| {
+        let terminal = Terminal::new(100, 20);
+        terminal.stop_background_output();
+        let Some(child) = terminal.case(case).start_as_job() else { return };
+        child.expect("ready");
+        terminal.press("half a command ");
+        terminal.until_line("half a command");
+        child.kill(SIGTERM);
+        child.expect("a hook hangs");
+        terminal.until_line("half a command waiting for hangs (");
+        assert!(!terminal.written().contains("Ctrl-C"), "{}", terminal.written());
+        drop(child);
+    }, || {
+        let _guard = hanging().exit_on(ShutdownSignal::listen(Blocking).unwrap()).start().unwrap();
+        say("ready");
+        system::pause();
+    };
+}
+
+fn hanging() -> Hooks {
+    Hooks::new().budget(2 * BOUND).hook("hangs", async || {
+        say("a hook hangs");
+        pending::<()>().await;
+    })
+}
+
+fn hangs(signals: Signals) {
+    let _guard = hanging().exit_on(begin(signals)).start().unwrap();
+    system::pause();
+}
+
+/// Writes until a write would block.
+fn fill_terminal() {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    let mut tty = options.write(true).custom_flags(libc::O_NONBLOCK).open("/dev/tty").unwrap();
+    while tty.write(&[b'x'; 100]).is_ok() {}
+    while tty.write(b"x").is_ok() {}
+}
