@@ -21,6 +21,8 @@ mod report;
 mod run;
 
 pub use builder::Hooks;
+#[allow(unused_imports, reason = "for the observers")]
+pub(crate) use engine::BOUND;
 pub use event::{Event, Running, RunningHook, Started};
 #[cfg(all(any(unix, windows), feature = "http"))]
 pub(crate) use exit_on::Deadline;

@@ -6,12 +6,9 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 use std::{env, io};
 
-use crate::hooks::{Event, HookReport, Observer, Report, Running, Started};
+use crate::hooks::{BOUND, Event, HookReport, Observer, Report, Running, Started};
 use crate::util::human_list::HumanList;
 use crate::util::os::monotonic;
-
-/// What the process needs to exit after the budget: the last output, at most.
-const MARGIN: Duration = Duration::from_millis(500);
 
 /// Tells systemd that the service is ready: after its start, and after a reload.
 pub fn ready() {
@@ -96,7 +93,7 @@ fn progress(running: &Running) -> String {
 /// that hangs.
 fn extension(time_left: Option<Duration>) -> String {
     let left = time_left.filter(|left| !left.is_zero());
-    let time = left.and_then(|left| u64::try_from((left + MARGIN).as_micros()).ok());
+    let time = left.and_then(|left| u64::try_from((left + BOUND).as_micros()).ok());
     time.map(|micros| format!("\nEXTEND_TIMEOUT_USEC={micros}")).unwrap_or_default()
 }
 

@@ -21,12 +21,10 @@ use super::state::Engine;
 use super::timer::Timer;
 use super::worker::{MAX_WORKERS, Task, Workers};
 use crate::hooks::hook::Kind;
-#[cfg(feature = "__signal")]
 use crate::util::block_on::{park_until, thread_waker};
 use crate::util::sync::{Mutex, lock};
 
 /// Runs all hooks, each on a thread. This is the thread that drives `exit_on`.
-#[cfg(feature = "__signal")]
 pub(in crate::hooks) fn run_on_threads(engine: &Arc<Engine>) {
     engine.start();
     let (waker, mut runtime) = (thread_waker(), None);

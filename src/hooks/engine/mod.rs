@@ -5,6 +5,10 @@
 //! for `exit_on` a plain thread, which runs no code of the program, and for `run` a future, which polls
 //! the async hooks on the caller's executor. `timer` wakes that one at deadlines. `runtime` is the
 //! tokio runtime that the threads have entered, and `span` is what `tracing` gets.
+#![cfg_attr(
+    not(feature = "__signal"),
+    allow(dead_code, unused_imports, reason = "for `exit_on`, which needs a backend")
+)]
 
 mod driver;
 #[cfg(all(test, loom))]
@@ -19,10 +23,9 @@ mod worker;
 
 use std::time::Duration;
 
-pub(super) use driver::run_on_executor;
-#[cfg(feature = "__signal")]
-pub(super) use driver::run_on_threads;
+pub(super) use driver::{run_on_executor, run_on_threads};
 pub(super) use runtime::block_on;
+pub(super) use span::Subscriber;
 pub(super) use stages::{Entry, Stage};
 pub(super) use state::Engine;
 
@@ -32,7 +35,7 @@ use super::hook::Hook;
 ///
 /// Hooks that are late have the first two fifths: for their drops, and for stages that have no time
 /// left. The report and its output have the next two. The rest is for the scheduler of a busy machine.
-pub(super) const BOUND: Duration = Duration::from_millis(500);
+pub(crate) const BOUND: Duration = Duration::from_millis(500);
 
 /// A hook with its place in the report.
 type NumberedHook = (usize, Hook);

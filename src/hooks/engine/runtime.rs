@@ -5,17 +5,11 @@
 //! connections work even if the program's runtime is blocked. Tasks that hooks spawn are polled on
 //! that thread. A task that blocks it stops the timers of the hooks, but not the stages.
 
-#[cfg(all(any(unix, windows), feature = "tokio"))]
-pub(super) use with_tokio::HookRuntime;
-#[cfg(all(any(unix, windows), feature = "tokio"))]
-pub(in crate::hooks) use with_tokio::block_on;
-#[cfg(not(all(any(unix, windows), feature = "tokio")))]
-pub(super) use without::HookRuntime;
-#[cfg(not(all(any(unix, windows), feature = "tokio")))]
-pub(in crate::hooks) use without::block_on;
+pub(super) use imp::HookRuntime;
+pub(in crate::hooks) use imp::block_on;
 
 #[cfg(all(any(unix, windows), feature = "tokio"))]
-mod with_tokio {
+mod imp {
     use std::future::{Future, pending};
     use std::pin::Pin;
     use std::sync::Arc;
@@ -117,7 +111,7 @@ mod with_tokio {
 }
 
 #[cfg(not(all(any(unix, windows), feature = "tokio")))]
-mod without {
+mod imp {
     use std::future::Future;
     use std::time::Instant;
 
@@ -127,7 +121,6 @@ mod without {
     pub(in crate::hooks) struct HookRuntime;
 
     impl HookRuntime {
-        #[cfg(feature = "__signal")]
         pub(in crate::hooks) fn start() -> Self {
             Self
         }

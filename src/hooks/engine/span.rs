@@ -11,11 +11,12 @@
     allow(unused, clippy::all, clippy::pedantic, reason = "no effect")
 )]
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 #[cfg(feature = "tracing")]
-use ::tracing::{Level, Span, event, info_span};
+use ::tracing::{Dispatch, Level, Span, dispatcher, enabled, error, event, info, info_span};
 
 use crate::hooks::event::{Event, Started};
 use crate::hooks::report::HookReport;
@@ -127,4 +128,47 @@ fn in_flight(hook: &HookReport) -> Option<String> {
 
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The subscriber of one thread, for events that another thread sends.
+pub(in crate::hooks) struct Subscriber {
+    #[cfg(feature = "tracing")]
+    dispatch: Dispatch,
+}
+
+/// Sends an event if the subscriber has enabled it, and returns whether it has.
+macro_rules! send_if_enabled {
+    ($subscriber:ident, $level:ident, $send:ident, $text:ident) => {{
+        #[cfg(feature = "tracing")]
+        let is_sent = catch_panic(|| {
+            dispatcher::with_default(&$subscriber.dispatch, || {
+                let is_enabled = enabled!(target: TARGET, Level::$level);
+                $send!(target: TARGET, "{}", $text);
+                is_enabled
+            })
+        });
+        #[cfg(not(feature = "tracing"))]
+        let is_sent = Err(());
+        is_sent.unwrap_or(false)
+    }};
+}
+
+impl Subscriber {
+    /// The subscriber of this thread.
+    pub(in crate::hooks) fn current() -> Self {
+        Self {
+            #[cfg(feature = "tracing")]
+            dispatch: dispatcher::get_default(Clone::clone),
+        }
+    }
+
+    /// Sends an event, and returns whether the subscriber has enabled it.
+    pub(in crate::hooks) fn info(&self, text: &impl fmt::Display) -> bool {
+        send_if_enabled!(self, INFO, info, text)
+    }
+
+    /// The same for an error.
+    pub(in crate::hooks) fn error(&self, text: &impl fmt::Display) -> bool {
+        send_if_enabled!(self, ERROR, error, text)
+    }
 }

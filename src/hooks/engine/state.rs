@@ -177,7 +177,6 @@ impl Engine {
     }
 
     /// The program has returned, so that delays are over.
-    #[cfg(feature = "__signal")]
     pub(in crate::hooks) fn skip_delays(&self) {
         {
             let state = &mut *lock(&self.state);
@@ -291,7 +290,6 @@ impl Engine {
     }
 
     /// Does the same at the end, but does not wait for long for a subscriber that blocks another thread.
-    #[cfg(feature = "__signal")]
     pub(in crate::hooks) fn tell_at_the_end(&self) {
         let end = Instant::now() + BOUND / 5;
         while ShutdownSpan::IS_ENABLED && Instant::now() < end {
@@ -393,7 +391,6 @@ impl State {
         None
     }
 
-    #[cfg(feature = "__signal")]
     fn end_delays(&mut self, request: Instant) {
         let is_delay = |hook: &HookState| {
             matches!(hook, HookState::Running(RunningState { kind: Kind::Delay, .. }))
@@ -481,7 +478,6 @@ mod tests {
         assert!(heard.iter().eq(["blocks abandoned", "waits not started", "2 hooks"]));
     }
 
-    #[cfg(feature = "__signal")]
     #[test]
     fn a_delay_ends_at_its_time_or_when_the_program_has_returned() {
         let hooks =

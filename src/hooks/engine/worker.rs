@@ -97,7 +97,6 @@ impl Workers {
     }
 
     /// Puts the hooks that wait in the order in which one thread runs them: the blocking ones last.
-    #[cfg(feature = "__signal")]
     pub(super) fn put_blocking_last(&self) {
         let hooks = self.take_all();
         lock(&self.waiting).extend(hooks);

@@ -4,15 +4,10 @@
 //! the feature `tracing`, the lines are events if the subscriber of the thread that called `run` has
 //! enabled them.
 
-#![cfg_attr(
-    not(feature = "tracing"),
-    allow(clippy::unused_self, reason = "the subscriber is in it")
-)]
-
 use std::time::{Duration, Instant};
 
 use super::job::{ExitJob, Phase};
-use crate::hooks::engine::BOUND;
+use crate::hooks::engine::{BOUND, Subscriber};
 use crate::hooks::event::Running;
 use crate::hooks::report::Report;
 use crate::util::output;
@@ -25,18 +20,12 @@ pub(super) struct Voice {
     pub(super) speaks: bool,
     /// Whether it prints a report that is not clean.
     pub(super) reports: bool,
-    #[cfg(feature = "tracing")]
-    subscriber: tracing::Dispatch,
+    subscriber: Subscriber,
 }
 
 impl Voice {
     pub(super) fn new(speaks: bool, reports: bool) -> Self {
-        Self {
-            speaks,
-            reports,
-            #[cfg(feature = "tracing")]
-            subscriber: tracing::dispatcher::get_default(Clone::clone),
-        }
+        Self { speaks, reports, subscriber: Subscriber::current() }
     }
 
     /// Prints a line, and again when the names in it change, until the hooks have ended.
@@ -60,37 +49,14 @@ impl Voice {
     }
 
     fn say(&self, running: &Running, job: &ExitJob) {
-        #[cfg(feature = "tracing")]
-        if self.emit(tracing::Level::INFO, || tracing::info!(target: "signoff", "{running}")) {
-            return;
+        if !self.subscriber.info(running) {
+            output::eprint(&output::waiting(running, job.shutdown.ctrl_c_hint()), BOUND);
         }
-        output::eprint(&output::waiting(running, job.shutdown.ctrl_c_hint()), BOUND);
     }
 
     pub(super) fn report(&self, report: &Report) {
-        if !self.reports || report.is_clean() {
-            return;
+        if self.reports && !report.is_clean() && !self.subscriber.error(report) {
+            report.eprint();
         }
-        #[cfg(feature = "tracing")]
-        if self.emit(tracing::Level::ERROR, || tracing::error!(target: "signoff", "{report}")) {
-            return;
-        }
-        report.eprint();
-    }
-
-    /// Returns false if the subscriber has not enabled the event.
-    #[cfg(feature = "tracing")]
-    fn emit(&self, level: tracing::Level, event: impl FnOnce()) -> bool {
-        tracing::dispatcher::with_default(&self.subscriber, || {
-            let is_enabled = if level == tracing::Level::INFO {
-                tracing::enabled!(target: "signoff", tracing::Level::INFO)
-            } else {
-                tracing::enabled!(target: "signoff", tracing::Level::ERROR)
-            };
-            if is_enabled {
-                event();
-            }
-            is_enabled
-        })
     }
 }
