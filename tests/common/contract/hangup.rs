@@ -84,7 +84,7 @@ pub(crate) fn children<R: Runtime>() {
 }
 
 pub(crate) fn test_afterwards(case: &Case) {
-    for over in ["the next listen", "requested and dropped"] {
+    for over in ["the next listen", "requested and dropped", "a stream in the middle"] {
         let child = case.variant(over).ready();
         child.kill(SIGHUP);
         child.dies_by(SIGHUP);
@@ -94,16 +94,21 @@ pub(crate) fn test_afterwards(case: &Case) {
 pub(crate) fn afterwards<R: Runtime>() {
     R::block_on(async {
         let shutdown = R::listen();
-        let next = if variant().as_deref() == Some("the next listen") {
-            raise(SIGTERM);
-            shutdown.await;
-            Some(R::listen())
-        } else {
+        let over = variant().expect("a variant");
+        let next = if over == "requested and dropped" {
             shutdown.request("enough");
             drop(shutdown);
             None
+        } else {
+            raise(SIGTERM);
+            shutdown.await;
+            if over == "a stream in the middle" {
+                drop(Signals::new([Signal::Hangup]).stream(R::Backend::default()));
+            }
+            Some(R::listen())
         };
-        assert_eq!(disposition(SIGHUP), libc::SIG_DFL);
+        // After a stream there is a handler that does the default action.
+        assert_eq!(disposition(SIGHUP) == libc::SIG_DFL, over != "a stream in the middle");
         say("ready");
         stuck();
         drop(next);
