@@ -38,8 +38,8 @@ pub(crate) struct Arrival {
     pub(crate) at: Duration,
 }
 
-/// What a signal handler needs for one call of `listen` or `stream`. It owns its target: a handler
-/// may use it while the last clone of the signal is being dropped.
+/// One call of `listen` or `stream`. It owns its target: a handler may use it while the last clone of the
+/// signal is being dropped.
 pub(crate) struct Listener {
     target: Target,
     wake_fd: WakeFd,
@@ -199,7 +199,7 @@ mod descriptor {
     }
 }
 
-/// What a signal sets: the latch of a `ShutdownSignal`, or a mark of a `SignalStream`.
+/// The target of a signal: the latch of a `ShutdownSignal`, or a mark of a `SignalStream`.
 ///
 /// A signal handler uses it while its owner is being dropped, so it is shared.
 pub(crate) enum Target {

@@ -24,7 +24,7 @@ use crate::signal::{Origin, ShutdownSignal, Source};
 use crate::util::os::terminal;
 
 impl ShutdownSignal {
-    /// Listens to `SIGTERM` and `SIGINT`, on the runtime that `backend` stands for. On Windows these are
+    /// Listens to `SIGTERM` and `SIGINT`, on the runtime of `backend`. On Windows these are
     /// [the events of a console](Self#windows).
     ///
     /// The handlers are installed when this returns: a later signal is not lost, even if it comes
@@ -45,7 +45,7 @@ impl ShutdownSignal {
 }
 
 impl Signals {
-    /// Listens to these signals, on the runtime that `backend` stands for.
+    /// Listens to these signals, on the runtime of `backend`.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ pub(crate) struct Listening {
     listener: Arc<Listener>,
     fallback: Arc<Fallback>,
     pub(crate) signals: Vec<Signal>,
-    /// What the backend returned.
+    /// The result of `Backend::watch`, kept until this is dropped.
     watch: Option<Box<dyn Any + Send + Sync>>,
 }
 

@@ -42,7 +42,7 @@ pub struct SignalStream {
 }
 
 impl Signals {
-    /// Listens to these signals again and again, on the runtime that `backend` stands for.
+    /// Listens to these signals again and again, on the runtime of `backend`.
     ///
     /// [`forced_exit`](Self::forced_exit) has no effect on a stream. As with [`listen`](Self::listen),
     /// a signal that the process inherited as ignored stays ignored, unless

@@ -38,7 +38,7 @@ pub enum Signal {
     Other(i32),
 }
 
-/// What a supervisor sends to stop a program.
+/// The signals that a supervisor sends to stop a program.
 const TERMINATE: &[Signal] = if cfg!(windows) {
     &[Signal::CtrlBreak, Signal::CtrlClose, Signal::CtrlLogoff, Signal::CtrlShutdown]
 } else {

@@ -42,7 +42,7 @@ pub struct ShutdownSignal {
     waiter: Waiter,
 }
 
-/// What all clones share.
+/// The state that all clones share.
 pub(crate) struct Inner {
     latch: Arc<Latch>,
     origin: Origin,
@@ -53,7 +53,7 @@ pub(crate) struct Inner {
 /// called.
 type Channel = OnceLock<Box<dyn Any + Send + Sync>>;
 
-/// What sets the latch beside `request`.
+/// The source that sets the latch, in addition to `request`.
 pub(crate) enum Origin {
     Manual,
     System(Box<dyn Source>),
@@ -163,7 +163,7 @@ impl ShutdownSignal {
         self.latch().reason()
     }
 
-    /// When the signal came or the shutdown was requested.
+    /// When the signal arrived or the shutdown was requested.
     pub(crate) fn requested_at(&self) -> Option<Instant> {
         self.latch().set_at()
     }

@@ -1,4 +1,4 @@
-//! What a backend gets.
+//! The argument of `Backend::watch`.
 
 use std::future::Future;
 use std::ops::ControlFlow;

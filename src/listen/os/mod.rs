@@ -1,4 +1,4 @@
-//! What the operating system has to do with signals, under the same names on every platform.
+//! The parts that differ between operating systems, under the same names.
 //!
 //! The crate's only unsafe code for signals is below this folder.
 

@@ -1,11 +1,11 @@
-//! What a signal does if nothing listens to it, and the signal mask.
+//! The default actions of signals, their dispositions, and the signal mask.
 
 use std::{io, mem, process, ptr};
 
 use super::check;
 use crate::signal::Signal;
 
-/// What a signal did before the first listener.
+/// The disposition of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Disposition {

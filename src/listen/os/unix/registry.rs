@@ -50,10 +50,10 @@ const SIGNALS: usize = 129;
 /// Held while `OWNER` or a slot is changed, never inside a handler.
 static REGISTRY_LOCK: Mutex<()> = Mutex::new(());
 
-/// What the process does about one signal.
+/// The state of one signal in this process.
 struct SignalSlot {
     listeners: ListenerList,
-    /// What the signal did before the handler was installed. `Unknown` if there is no handler.
+    /// The disposition before the handler was installed. `Unknown` if there is no handler.
     before: AtomicU8,
 }
 
@@ -131,14 +131,14 @@ fn fallback_action(slot: &SignalSlot, signal: i32) {
     }
 }
 
-/// What `register` did.
+/// The result of `register`.
 pub(crate) enum Registered {
     Yes,
     /// The signal is inherited as ignored and stays so.
     LeftIgnored,
 }
 
-/// Lets `signal`, which exists, reach `listener`.
+/// Delivers `signal` to `listener` from now on. The caller has checked that the signal exists.
 pub(crate) fn register(
     signal: Signal,
     listener: &Arc<Listener>,

@@ -17,7 +17,7 @@ const EVENTS: [(u32, Signal); COUNT] = [
 
 pub(super) const COUNT: usize = 5;
 
-/// The signal that stands for an event.
+/// Returns the signal of an event.
 pub(super) fn signal(event: u32) -> Option<Signal> {
     EVENTS.iter().find(|(known, _)| *known == event).map(|(_, signal)| *signal)
 }

@@ -80,14 +80,15 @@ fn deliver(signal: Signal) -> bool {
     !listeners.is_empty()
 }
 
-/// What `register` did.
+/// The result of `register`.
 pub(crate) enum Registered {
     Yes,
     /// Not on Windows, which does not say whether Ctrl-C is ignored.
     LeftIgnored,
 }
 
-/// Lets `signal`, which exists, reach `listener`. A Ctrl-C that is inherited as ignored stays so.
+/// Delivers `signal` to `listener` from now on. The caller has checked that the signal exists. A Ctrl-C
+/// that is inherited as ignored stays so.
 pub(crate) fn register(
     signal: Signal,
     listener: &Arc<Listener>,
