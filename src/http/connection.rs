@@ -6,7 +6,7 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
@@ -16,14 +16,12 @@ use hyper::rt::Executor;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::BoxError;
 use super::io::{Activity, Watched};
 use crate::in_flight::InFlightGuard;
 use crate::signal::ShutdownSignal;
-use crate::util::sync::lock;
 
 /// How long a client may send after a response that did not wait for its body.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -116,10 +114,11 @@ pub(super) async fn serve<S, B>(
         >,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
-    let streams = Streams { tasks: Arc::default(), open };
-    let _abort = AbortOnDrop(Arc::clone(&streams.tasks));
-    let mut builder = auto::Builder::new(streams);
-    builder.http1().header_read_timeout(None); // it also closes idle connections
+    let mut builder = auto::Builder::new(Streams { open });
+    builder
+        .http1()
+        .header_read_timeout(None) // it also closes idle connections
+        .writev(true); // a body is a part of its request until it is written
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), service));
     let mut life = Life::new(activity, limits);
     let mut timer = pin!(sleep(life.next_look()));
@@ -235,30 +234,19 @@ impl Life {
     }
 }
 
-/// Runs the streams of an HTTP/2 connection, which are tasks of their own.
+/// Runs the streams of an HTTP/2 connection, which are tasks of their own. Each ends with its
+/// connection: h2 wakes it then.
 #[derive(Clone)]
 struct Streams {
-    tasks: Arc<Mutex<JoinSet<()>>>,
     open: InFlightGuard,
 }
 
 impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Streams {
     fn execute(&self, stream: F) {
         let open = self.open.clone();
-        let mut tasks = lock(&self.tasks);
-        while tasks.try_join_next().is_some() {} // a panic is an error of its stream
-        tasks.spawn(async move {
+        tokio::spawn(async move {
             stream.await;
             drop(open);
         });
-    }
-}
-
-/// Ends the streams with their connection. They hold the executor, which so would never be dropped.
-struct AbortOnDrop(Arc<Mutex<JoinSet<()>>>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        lock(&self.0).abort_all();
     }
 }

@@ -99,9 +99,9 @@ struct Open<L: Listener, S, V> {
     drain: ShutdownSignal,
     /// Connections without a request have to end.
     lingered: ShutdownSignal,
-    /// The tasks of the connections. Those of HTTP/2 streams belong to their connections.
+    /// The tasks of the connections.
     tasks: JoinSet<()>,
-    /// Counts all of these tasks until they are dropped.
+    /// Counts these tasks, and those of HTTP/2 streams, until they are dropped.
     connections: InFlight,
 }
 

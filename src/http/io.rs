@@ -161,3 +161,44 @@ impl AsyncWrite for Watched {
         self.poll_discard(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_is_busy_until_all_is_flushed() {
+        let activity = Arc::new(Activity::default());
+        let (ours, mut theirs) = duplex(1);
+        let mut watched = Watched::new(Box::new(ours), Arc::clone(&activity));
+        assert!(!activity.is_busy());
+        watched.write_all(b"x").await.unwrap();
+        assert!(activity.is_busy());
+        watched.flush().await.unwrap();
+        assert!(!activity.is_busy());
+
+        let request = Arc::clone(&activity.running);
+        assert!(activity.is_busy());
+        drop(request);
+        assert!(!activity.is_busy());
+        assert_eq!(theirs.read_u8().await.unwrap(), b'x');
+    }
+
+    #[tokio::test]
+    async fn a_preface_comes_first() {
+        let too_late = [b"GET ", PREFACE].concat();
+        for (bytes, is_http2) in [(PREFACE, true), (&too_late, false), (&PREFACE[..23], false)] {
+            let activity = Arc::new(Activity::default());
+            let (ours, mut theirs) = duplex(64);
+            let mut watched = Watched::new(Box::new(ours), Arc::clone(&activity));
+            theirs.write_all(bytes).await.unwrap();
+            for _ in bytes {
+                watched.read_u8().await.unwrap(); // one at a time
+            }
+            assert!(activity.take_heard() && !activity.take_heard());
+            assert_eq!(activity.is_http2(), is_http2);
+        }
+    }
+}
