@@ -7,6 +7,7 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
@@ -26,8 +27,8 @@ use crate::signal::ShutdownSignal;
 /// How long a client may send after a response that did not wait for its body.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// How often a connection that is about to end is looked at. A stream of HTTP/2 may end in its own
-/// task, without waking that of the connection.
+/// How often an HTTP/2 connection that has to end is looked at. A stream may end in its own task,
+/// without waking that of the connection.
 const ENDING: Duration = Duration::from_millis(100);
 
 /// A connection of a [`Server`](super::Server), as [`map_request`](super::Server::map_request) sees it.
@@ -192,6 +193,9 @@ impl Life {
         };
         if phase != self.phase || requested {
             self.enter(phase);
+        } else if phase == Phase::Idle {
+            // hyper has read it: else it would have closed the connection now.
+            self.activity.has_body.store(false, Relaxed);
         }
     }
 
@@ -227,8 +231,11 @@ impl Life {
     /// Returns how long the timer may sleep: until the phase is over, and no longer than a phase that
     /// may follow.
     fn next_look(&self) -> Duration {
-        let shortest =
-            if self.is_ending { ENDING } else { self.limits.header.min(self.limits.keep_alive) };
+        let shortest = if self.is_ending && self.activity.is_http2() {
+            ENDING
+        } else {
+            self.limits.header.min(self.limits.keep_alive)
+        };
         let rest = self.limit().saturating_sub(self.since.elapsed());
         rest.min(shortest).clamp(Duration::from_millis(1), Duration::from_secs(3600))
     }

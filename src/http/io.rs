@@ -25,7 +25,7 @@ pub(super) struct Activity {
     pub(super) running: Arc<()>,
     /// A request has come since the last [`take_requested`](Self::take_requested).
     pub(super) requested: AtomicBool,
-    /// The last request came with a body.
+    /// A request of HTTP/1 came with a body, which may not be read yet.
     pub(super) has_body: AtomicBool,
     heard: AtomicBool,
     unflushed: AtomicBool,
