@@ -17,7 +17,7 @@ mod exit_on;
 mod hook;
 mod hook_set;
 mod observer;
-mod report;
+pub(crate) mod report;
 mod run;
 
 pub use builder::Hooks;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::{Buf, Bytes};
+use hyper::body::Buf;
 use pin_project_lite::pin_project;
 
 use crate::in_flight::InFlightGuard;
@@ -126,9 +126,5 @@ impl<D: Buf> Buf for RunningData<D> {
 
     fn advance(&mut self, count: usize) {
         self.inner.advance(count);
-    }
-
-    fn copy_to_bytes(&mut self, length: usize) -> Bytes {
-        self.inner.copy_to_bytes(length)
     }
 }

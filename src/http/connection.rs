@@ -6,7 +6,8 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
@@ -16,20 +17,18 @@ use hyper::rt::Executor;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::BoxError;
 use super::io::{Activity, Watched};
 use crate::in_flight::InFlightGuard;
 use crate::signal::ShutdownSignal;
-use crate::util::sync::lock;
 
 /// How long a client may send after a response that did not wait for its body.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// How often a connection that is about to end is looked at. A stream of HTTP/2 may end in its own
-/// task, without waking that of the connection.
+/// How often an HTTP/2 connection that has to end is looked at. A stream may end in its own task,
+/// without waking that of the connection.
 const ENDING: Duration = Duration::from_millis(100);
 
 /// A connection of a [`Server`](super::Server), as [`map_request`](super::Server::map_request) sees it.
@@ -116,10 +115,11 @@ pub(super) async fn serve<S, B>(
         >,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
-    let streams = Streams { tasks: Arc::default(), open };
-    let _abort = AbortOnDrop(Arc::clone(&streams.tasks));
-    let mut builder = auto::Builder::new(streams);
-    builder.http1().header_read_timeout(None); // it also closes idle connections
+    let mut builder = auto::Builder::new(Streams { open });
+    builder
+        .http1()
+        .header_read_timeout(None) // it also closes idle connections
+        .writev(true); // a body is a part of its request until it is written
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), service));
     let mut life = Life::new(activity, limits);
     let mut timer = pin!(sleep(life.next_look()));
@@ -193,6 +193,9 @@ impl Life {
         };
         if phase != self.phase || requested {
             self.enter(phase);
+        } else if phase == Phase::Idle {
+            // hyper has read it: else it would have closed the connection now.
+            self.activity.has_body.store(false, Relaxed);
         }
     }
 
@@ -228,37 +231,29 @@ impl Life {
     /// Returns how long the timer may sleep: until the phase is over, and no longer than a phase that
     /// may follow.
     fn next_look(&self) -> Duration {
-        let shortest =
-            if self.is_ending { ENDING } else { self.limits.header.min(self.limits.keep_alive) };
+        let shortest = if self.is_ending && self.activity.is_http2() {
+            ENDING
+        } else {
+            self.limits.header.min(self.limits.keep_alive)
+        };
         let rest = self.limit().saturating_sub(self.since.elapsed());
         rest.min(shortest).clamp(Duration::from_millis(1), Duration::from_secs(3600))
     }
 }
 
-/// Runs the streams of an HTTP/2 connection, which are tasks of their own.
+/// Runs the streams of an HTTP/2 connection, which are tasks of their own. Each ends with its
+/// connection: h2 wakes it then.
 #[derive(Clone)]
 struct Streams {
-    tasks: Arc<Mutex<JoinSet<()>>>,
     open: InFlightGuard,
 }
 
 impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Streams {
     fn execute(&self, stream: F) {
         let open = self.open.clone();
-        let mut tasks = lock(&self.tasks);
-        while tasks.try_join_next().is_some() {} // a panic is an error of its stream
-        tasks.spawn(async move {
+        tokio::spawn(async move {
             stream.await;
             drop(open);
         });
-    }
-}
-
-/// Ends the streams with their connection. They hold the executor, which so would never be dropped.
-struct AbortOnDrop(Arc<Mutex<JoinSet<()>>>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        lock(&self.0).abort_all();
     }
 }

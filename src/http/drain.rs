@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_lite::future::or;
@@ -99,9 +100,9 @@ struct Open<L: Listener, S, V> {
     drain: ShutdownSignal,
     /// Connections without a request have to end.
     lingered: ShutdownSignal,
-    /// The tasks of the connections. Those of HTTP/2 streams belong to their connections.
+    /// The tasks of the connections.
     tasks: JoinSet<()>,
-    /// Counts all of these tasks until they are dropped.
+    /// Counts these tasks, and those of HTTP/2 streams, until they are dropped.
     connections: InFlight,
 }
 
@@ -112,12 +113,18 @@ impl<L: Listener, S: HttpService, V: Send + Sync + 'static> Open<L, S, V> {
     }
 
     async fn accept(&mut self, listener: &L, drain: &ShutdownSignal) {
-        let accept = || drain.run_until_requested(poll_fn(|cx| listener.poll_accept(cx)));
-        while let Some(accepted) = accept().await {
-            match accepted {
-                Ok(connection) => self.serve(connection),
-                Err(error) if is_of_client(&error) => {}
-                Err(_) => _ = drain.run_until_requested(sleep(PAUSE)).await,
+        loop {
+            let tasks = &mut self.tasks;
+            let accept = poll_fn(|cx| {
+                // Frees connections that have closed. A panic of a handler concerns its client.
+                while let Poll::Ready(Some(_)) = tasks.poll_join_next(cx) {}
+                listener.poll_accept(cx)
+            });
+            match drain.run_until_requested(accept).await {
+                Some(Ok(connection)) => self.serve(connection),
+                Some(Err(error)) if is_of_client(&error) => {}
+                Some(Err(_)) => _ = drain.run_until_requested(sleep(PAUSE)).await,
+                None => return,
             }
         }
     }
@@ -140,7 +147,6 @@ impl<L: Listener, S: HttpService, V: Send + Sync + 'static> Open<L, S, V> {
     }
 
     fn serve(&mut self, (io, peer): (L::Io, L::Address)) {
-        while self.tasks.try_join_next().is_some() {} // a panic of a handler concerns its client
         let handshake = (self.options.handshake)(io);
         let (service, limits) = (self.options.service.clone(), self.options.limits);
         let (map, requests) = (self.options.map.clone(), self.options.requests.clone());

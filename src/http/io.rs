@@ -25,7 +25,7 @@ pub(super) struct Activity {
     pub(super) running: Arc<()>,
     /// A request has come since the last [`take_requested`](Self::take_requested).
     pub(super) requested: AtomicBool,
-    /// The last request came with a body.
+    /// A request of HTTP/1 came with a body, which may not be read yet.
     pub(super) has_body: AtomicBool,
     heard: AtomicBool,
     unflushed: AtomicBool,
@@ -159,5 +159,46 @@ impl AsyncWrite for Watched {
             self.activity.closing.store(true, Relaxed);
         }
         self.poll_discard(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_is_busy_until_all_is_flushed() {
+        let activity = Arc::new(Activity::default());
+        let (ours, mut theirs) = duplex(1);
+        let mut watched = Watched::new(Box::new(ours), Arc::clone(&activity));
+        assert!(!activity.is_busy());
+        watched.write_all(b"x").await.unwrap();
+        assert!(activity.is_busy());
+        watched.flush().await.unwrap();
+        assert!(!activity.is_busy());
+
+        let request = Arc::clone(&activity.running);
+        assert!(activity.is_busy());
+        drop(request);
+        assert!(!activity.is_busy());
+        assert_eq!(theirs.read_u8().await.unwrap(), b'x');
+    }
+
+    #[tokio::test]
+    async fn a_preface_comes_first() {
+        let too_late = [b"GET ", PREFACE].concat();
+        for (bytes, is_http2) in [(PREFACE, true), (&too_late, false), (&PREFACE[..23], false)] {
+            let activity = Arc::new(Activity::default());
+            let (ours, mut theirs) = duplex(64);
+            let mut watched = Watched::new(Box::new(ours), Arc::clone(&activity));
+            theirs.write_all(bytes).await.unwrap();
+            for _ in bytes {
+                watched.read_u8().await.unwrap(); // one at a time
+            }
+            assert!(activity.take_heard() && !activity.take_heard());
+            assert_eq!(activity.is_http2(), is_http2);
+        }
     }
 }

@@ -37,3 +37,28 @@ fn escaped(character: char) -> impl Iterator<Item = char> {
     };
     plain.into_iter().chain(escaped.into_iter().flatten())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(method: &str, uri: &str) -> String {
+        name(&method.parse().unwrap(), &uri.parse().unwrap())
+    }
+
+    #[test]
+    fn it_is_the_method_and_the_path() {
+        assert_eq!(named("GET", "/report?secret=1"), "GET /report");
+        assert_eq!(named("POST", "http://here/a/b"), "POST /a/b");
+        assert_eq!(named("CONNECT", "here:443"), "CONNECT here:443");
+        assert_eq!(named("GET", "/it's"), "GET /it's");
+    }
+
+    #[test]
+    fn it_is_escaped_and_cut() {
+        assert_eq!(named("GET", "/\u{9b}31m\u{202e}"), "GET /\\u{9b}31m\\u{202e}");
+        let long = named("GET", &format!("/{}", "x".repeat(60_000)));
+        assert_eq!(long, format!("GET /{}…", "x".repeat(74)));
+        assert_eq!(named("GET", &format!("/{}", "x".repeat(75))).chars().count(), 80);
+    }
+}

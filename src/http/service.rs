@@ -66,9 +66,10 @@ pub(super) fn counted<S: HttpService>(
     service_fn(move |mut request: Request<Incoming>| {
         let guard = enter(&requests, &request);
         activity.requested.store(true, Relaxed);
-        activity.has_body.store(!request.body().is_end_stream(), Relaxed);
-        request.extensions_mut().insert(guard.clone());
         let (version, drain) = (request.version(), drain.clone());
+        let has_body = version < Version::HTTP_2 && !request.body().is_end_stream();
+        activity.has_body.store(has_body, Relaxed);
+        request.extensions_mut().insert(guard.clone());
         let running = Some(Running::new(guard, Arc::clone(&activity.running)));
         Call { inner: service.call(map(request)), version, drain, running }
     })

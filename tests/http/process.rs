@@ -99,11 +99,14 @@ cases! {
 
     the_linger_is_a_quarter_of_the_share_at_most: |case| {
         let (child, _, _idle) = starts(case);
+        let start = Instant::now();
         child.kill(SIGTERM);
         child.expect("main: done");
+        // The share is 15 s.
+        assert!(start.elapsed() < 10 * SECOND, "{:?}", start.elapsed());
         child.expect("database: done");
         child.exits_with(0);
-    }, || serves(Hooks::new().budget(4 * SECOND), |server| server.linger(100 * SECOND));
+    }, || serves(Hooks::new().budget(30 * SECOND), |server| server.linger(100 * SECOND));
 
     // Readiness fails at once, and the server serves on.
     keep_serving_comes_before_the_linger: |case| {

@@ -235,3 +235,26 @@ fn dropping_the_server_closes_its_connections() {
     slow.is_closed();
     until("no task is left", || runtime.metrics().num_alive_tasks() == 0);
 }
+
+/// Its pool may not look at an idle connection for minutes.
+#[test]
+fn an_idle_client_need_not_notice_the_end() {
+    let post = "POST /length HTTP/1.1\r\nhost: here\r\ncontent-length: 3\r\n\r\nabc";
+    let took = (0..5).map(|_| {
+        let server = start(|server| server.linger(SECOND / 5));
+        let mut client = server.connect();
+        assert_eq!(client.send(post).response().text(), "3");
+        server.stop()
+    });
+    let shortest = took.min().expect("a time");
+    assert!(shortest < SECOND, "it waits for the client: {shortest:?}");
+}
+
+#[test]
+fn a_runtime_is_needed() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let stop = signoff::ShutdownSignal::manual();
+    let server = signoff::http::Server::new(listener, crate::server::app(stop.clone()));
+    assert!(futures_lite::future::block_on(server.serve(stop)).is_err());
+}

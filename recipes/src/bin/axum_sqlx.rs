@@ -1,11 +1,10 @@
-//! axum and sqlx: the pool closes after the last response, and SQLite's log is written back.
+//! axum and sqlx: no request is lost, the pool closes after the last response, and SQLite's log is
+//! written back.
 
 use std::{env, error::Error, time::Duration};
 
-use axum::extract::{Request, State};
-use axum::middleware::{self, Next};
-use axum::{Router, http::StatusCode, response::Response, routing::get};
-use signoff::{Hooks, InFlight, ShutdownSignal, Tokio};
+use axum::{Router, extract::State, http::StatusCode, routing::get};
+use signoff::{Hooks, ShutdownSignal, Tokio, http::Server};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool};
 use tokio::{net::TcpListener, time::sleep};
 
@@ -19,28 +18,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening: curl http://{}", listener.local_addr()?);
-    let requests = InFlight::new();
-    let app = Router::new()
-        .route("/", get(visit))
-        .layer(middleware::from_fn_with_state(requests.clone(), track))
-        .with_state(pool.clone());
-    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown.clone());
+    let app = Router::new().route("/", get(visit)).with_state(pool.clone());
 
     Hooks::new()
         .budget(Duration::from_secs(10))
         .hook("database", async move || close(pool).await)
         .within(Duration::from_secs(2))
         .exit_on(shutdown)
-        .in_flight(&requests) // the report names requests that did not finish
-        .run(server)
+        .serve(Server::new(listener, app))
         .await?;
     Ok(())
-}
-
-async fn track(State(requests): State<InFlight>, request: Request, next: Next) -> Response {
-    let name = format!("{} {}", request.method(), request.uri().path());
-    let _request = requests.enter(name);
-    next.run(request).await
 }
 
 async fn visit(State(pool): State<SqlitePool>) -> Result<String, StatusCode> {

@@ -3,11 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{error::Error, time::Duration};
 
-use signoff::{Hooks, InFlight, ShutdownSignal, Tokio};
+use signoff::{Hooks, ShutdownSignal, Tokio, http::Server};
 use tokio::{net::TcpListener, sync::mpsc, time::sleep};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::{Server, server::TcpIncoming};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, service::Routes};
 // A service as it is generated from a .proto file: one call of each kind.
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
@@ -16,7 +15,6 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 static CALLS: AtomicU64 = AtomicU64::new(0);
 
 struct Service {
-    calls: InFlight,
     shutdown: ShutdownSignal,
 }
 
@@ -25,21 +23,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let shutdown = ShutdownSignal::listen(Tokio)?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening: http://{}", listener.local_addr()?);
-    let calls = InFlight::new();
-    let service = Service { calls: calls.clone(), shutdown: shutdown.clone() };
-    let server = Server::builder()
-        // A client that has vanished holds the shutdown no longer than this.
-        .http2_keepalive_interval(Some(Duration::from_secs(2)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(1)))
-        .add_service(HealthServer::new(service))
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener), shutdown.clone());
+    let routes = Routes::new(HealthServer::new(Service { shutdown: shutdown.clone() }));
 
     Hooks::new()
         .budget(Duration::from_secs(10))
         .hook("store", async || println!("{} calls are stored", CALLS.load(Ordering::Relaxed)))
         .exit_on(shutdown)
-        .in_flight(&calls)
-        .run(server)
+        .serve(Server::new(listener, routes))
         .await?;
     Ok(())
 }
@@ -53,7 +43,6 @@ impl Health for Service {
         _: Request<HealthCheckRequest>,
     ) -> Result<Response<HealthCheckResponse>, Status> {
         CALLS.fetch_add(1, Ordering::Relaxed);
-        let _call = self.calls.enter("Check");
         sleep(Duration::from_millis(200)).await; // the work
         Ok(Response::new(status(ServingStatus::Serving)))
     }
@@ -63,14 +52,13 @@ impl Health for Service {
         _: Request<HealthCheckRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
         let (sender, receiver) = mpsc::channel(1);
-        let (shutdown, call) = (self.shutdown.clone(), self.calls.enter("Watch"));
+        let shutdown = self.shutdown.clone();
         tokio::spawn(async move {
             _ = sender.send(Ok(status(ServingStatus::Serving))).await;
             // The client may leave first. The stream ends when the sender is dropped.
             if shutdown.run_until_requested(sender.closed()).await.is_none() {
                 _ = sender.send(Ok(status(ServingStatus::NotServing))).await;
             }
-            drop(call);
         });
         Ok(Response::new(ReceiverStream::new(receiver)))
     }

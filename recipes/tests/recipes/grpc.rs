@@ -1,4 +1,4 @@
-//! A gRPC server with unary calls and streams.
+//! gRPC servers with unary calls and streams.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -37,14 +37,14 @@ fn tonic() {
     let ended = recipe.end();
     let (responses, streams) =
         runtime.block_on(async { (calls.join_all().await, streams.join_all().await) });
-    ended.assert_clean(&["main", "store"]);
+    ended.assert_clean();
     assert_eq!(ended.number_of("calls are stored"), responses.into_iter().sum(), "{ended:#?}");
     for statuses in streams {
         assert_eq!(statuses, [Serving as i32, NotServing as i32], "a stream was cut");
     }
 }
 
-/// The server pings it, and closes the connection.
+/// It never answers the GOAWAY.
 #[test]
 fn tonic_with_a_client_that_vanished() {
     let recipe = Recipe::start(env!("CARGO_BIN_EXE_tonic"), &[]);
@@ -55,7 +55,26 @@ fn tonic_with_a_client_that_vanished() {
     let mut response = [0; 9];
     client.read_exact(&mut response).expect("the settings of the server");
     recipe.signal("TERM");
-    recipe.end().assert_clean(&["main", "store"]);
+    recipe.end().assert_clean();
+}
+
+#[test]
+fn http_and_grpc_says_that_it_stops() {
+    let recipe = Recipe::start(env!("CARGO_BIN_EXE_http_and_grpc"), &[]);
+    let url = recipe.wait_for("gRPC: ");
+    let runtime = Runtime::new().expect("a runtime");
+    let progress = Arc::new(Semaphore::new(0));
+    let stream = runtime.block_on(async {
+        let endpoint = Channel::from_shared(url).expect("a URL");
+        let client = HealthClient::new(endpoint.connect().await.expect("it listens"));
+        let stream = tokio::spawn(watch(client, Arc::clone(&progress)));
+        _ = progress.acquire().await.expect("a status");
+        stream
+    });
+    recipe.signal("TERM");
+    recipe.end().assert_clean();
+    let statuses = runtime.block_on(stream).expect("the stream ends in order");
+    assert_eq!(statuses, [Serving as i32, NotServing as i32]);
 }
 
 /// Calls until the server is gone; returns the number of responses.

@@ -41,9 +41,7 @@ fn long_connections() {
     for socket in sockets {
         assert_eq!(closed_with(socket), Some(CloseCode::Away));
     }
-    let ended = recipe.end();
-    ended.assert_clean(&["main", "sockets"]);
-    assert!(ended.took() >= SLOW / 2, "it did not wait for the sockets: {ended:#?}");
+    recipe.end().assert_clean();
     // The handler responds, or the server has not read the request.
     assert!(last.iter().all(|status| status == "204" || status.is_empty()), "{last:?}");
 }

@@ -79,34 +79,17 @@ impl Drop for Recipe {
 }
 
 impl Ended {
-    /// Every hook is done, these are their names, and the status is 0.
+    /// The status is 0.
     #[track_caller]
-    pub fn assert_clean(&self, hooks: &[&str]) {
+    pub fn assert_clean(&self) {
         assert_eq!(self.status.code(), Some(0), "{self:#?}");
-        self.assert_report("SIGTERM", hooks);
+        self.assert_quiet();
     }
 
-    /// Every hook is done, and these are their names.
+    /// Every hook is done, so there is no report. A slow machine may have seen what it waits for.
     #[track_caller]
-    pub fn assert_report(&self, signal: &str, hooks: &[&str]) {
-        let (summary, rows) = self.report.split_first().expect("a report");
-        let all = hooks.len();
-        assert!(summary.starts_with(&format!("{all} of {all} hooks done in ")), "{self:#?}");
-        assert!(summary.contains(&format!(", requested by {signal}")), "{self:#?}");
-        let rows = rows.iter().filter(|row| !row.contains("before hooks")); // a busy machine
-        let names = rows.map(|row| row.split('|').next().unwrap_or_default());
-        let names = names.map(|name| name.trim_start_matches(|c: char| c.is_numeric() || c == ' '));
-        assert!(names.map(str::trim_end).eq(hooks.iter().copied()), "{self:#?}");
-    }
-
-    /// The time that the report says, from the signal to the end.
-    #[track_caller]
-    pub fn took(&self) -> Duration {
-        let (_, took) = self.report[0].split_once(" done in ").expect("a time");
-        let mut words = took.split(' ');
-        let number: f64 = words.next().and_then(|word| word.parse().ok()).expect("a number");
-        let is_seconds = words.next() == Some("s");
-        Duration::from_secs_f64(if is_seconds { number } else { number / 1e3 })
+    pub fn assert_quiet(&self) {
+        assert!(self.report.iter().all(|line| line.starts_with("waiting for ")), "{self:#?}");
     }
 
     /// The number at the start of the line that ends like this.
