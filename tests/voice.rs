@@ -34,7 +34,7 @@ cases! {
         let [line] = &*ended else { panic!("one line: {ended:#?}") };
         assert!(line.starts_with("waiting for main ("), "{line}");
         assert!(line.contains(" s; in flight: GET /report ("), "{line}");
-        assert!(line.contains(" of 60.0 s; ") && line.ends_with("))"), "{line}");
+        assert!(line.ends_with("))"), "without a terminal, no key is offered: {line}");
     }, || {
         let work = InFlight::new();
         let request = work.enter("GET /report");
@@ -79,10 +79,9 @@ cases! {
     }, || {
         let (observer, ticks) = ticks();
         let jobs = InFlight::new();
-        let drained = jobs.drained();
+        let (drained, mut job) = (jobs.drained(), jobs.enter("job 0"));
         let works = move || {
             let (mut number, mut seconds) = (0, 0);
-            let mut job = jobs.enter("job 0");
             while seconds < 4 {
                 number += 1;
                 let next = jobs.enter(format!("job {number}"));
@@ -116,12 +115,14 @@ cases! {
         requested(hooks.observe(observer), |exit_on| exit_on);
     };
 
-    a_line_has_five_names: |case| {
+    a_line_has_five_names_and_of_each_five: |case| {
         let lines = clean(case.start());
-        let [line] = &*lines else { panic!("one line: {lines:#?}") };
+        let line = &lines[0]; // a second one may come while the hooks end
         let number_of = |name| line.matches(name).count();
-        assert_eq!((number_of("hook "), number_of("job ")), (5, 5), "{line}");
-        assert!(line.contains(" and 4 more)") && line.ends_with(" and 8 more"), "{line}");
+        // Four of the five hooks wait for the jobs, which are nine.
+        assert_eq!((number_of("hook "), number_of("job ")), (5, 4 * 5), "{line}");
+        assert_eq!(number_of(" and 4 more)"), 4, "{line}");
+        assert!(line.ends_with(" and 8 more"), "{line}");
     }, || {
         let (observer, ticks) = ticks();
         let jobs = InFlight::new();
