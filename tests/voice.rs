@@ -12,7 +12,7 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use common::system::{closed_pipe, full_pipe, replace};
-use common::{BOUND, Child, at_once, block, cases, say, ticks, until, variant};
+use common::{BOUND, Child, at_once, cases, say, ticks, until, variant};
 use futures_lite::future::block_on;
 use libc::{SIGINT, SIGTERM, SIGUSR1};
 use signoff::hooks::ExitOn;
@@ -309,6 +309,7 @@ mod with_tracing {
     use tracing::level_filters::LevelFilter;
     use tracing_subscriber::layer::SubscriberExt;
 
+    use super::common::block;
     use super::*;
 
     /// Says each event, without its times.
