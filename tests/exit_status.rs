@@ -67,6 +67,33 @@ cases! {
         }));
     };
 
+    // Interrupted as a shell expects it, but a failure has a status of its own.
+    a_closure_chooses_between_the_signal_and_a_status: |case| {
+        let stop = |variant| {
+            let child = case.variant(variant).ready();
+            child.kill(SIGTERM);
+            child.expect("report");
+            child
+        };
+        stop("clean").dies_by(SIGTERM);
+        stop("fails").exits_with(70);
+        stop("panics").exits_with(7); // and the report comes
+    }, || {
+        silence_panics();
+        let shutdown = ShutdownSignal::listen(Blocking).unwrap();
+        let variant = variant().unwrap();
+        let fails = variant == "fails";
+        let hook = async move || if fails { Err("bad") } else { Ok(()) };
+        let exit_on = Hooks::new().hook("hook", hook).exit_on(shutdown).exit(Exit::Code(7));
+        let exit_on = exit_on.on_report(|_| say("report")).exit_with(move |report| {
+            assert!(variant != "panics", "on purpose");
+            if report.is_clean() { Exit::Signal } else { Exit::Code(70) }
+        });
+        let _guard = exit_on.start().unwrap();
+        say("ready");
+        block();
+    };
+
     a_main_that_panics_is_101: |case| {
         let child = case.ready();
         child.kill(SIGTERM);

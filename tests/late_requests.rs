@@ -6,10 +6,10 @@ mod common;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use common::{BOUND, Case, cases, say, say_outcomes};
+use common::{BOUND, Case, block, cases, say, say_outcomes};
 use libc::SIGTERM;
 use signoff::hooks::ExitOn;
-use signoff::{Blocking, Hooks, ShutdownSignal};
+use signoff::{Blocking, Hooks, InFlight, ShutdownSignal};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -68,6 +68,72 @@ cases! {
             say("ready");
             cut.await;
         });
+    };
+
+    // Without a program, a stage waits for the work, after the delays. `cut` ends it in time.
+    with_start_it_is_the_deadline_of_the_work_in_flight: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        for line in ["cut", "keep serving: done", "in flight: done", "database: done"] {
+            child.expect(line);
+        }
+        child.exits_with(0);
+    }, || {
+        let (work, cut) = (InFlight::new(), ShutdownSignal::manual());
+        let (stream, stops) = (work.enter("GET /events"), cut.clone());
+        let hooks = Hooks::new().budget(2 * BOUND).keep_serving(10 * MS).hook("database", async || {});
+        let exit_on = hooks.exit_on(listen()).in_flight(&work);
+        // Half of the budget is for the work, so this is a moment after the request.
+        let exit_on = exit_on.request_before_deadline(&cut, BOUND * 99 / 100).quiet();
+        let _guard = exit_on.on_report(|report| say_outcomes(&report)).start().unwrap();
+        say("ready");
+        stops.wait();
+        say("cut");
+        drop(stream);
+        block();
+    };
+
+    with_start_work_that_never_ends_is_named: |case| {
+        let child = case.ready();
+        child.kill(SIGTERM);
+        child.expect("keep serving: done");
+        child.expect("in flight: timed out, GET /events");
+        child.expect("database: done");
+        child.exits_with(1);
+    }, || {
+        let work = InFlight::new();
+        let _stream = work.enter("GET /events");
+        let hooks = Hooks::new().budget(600 * MS).keep_serving(10 * MS).hook("database", async || {});
+        let exit_on = hooks.exit_on(listen()).in_flight(&work).quiet().on_report(|report| {
+            for hook in report.hooks() {
+                let names = hook.in_flight().iter().map(|entry| format!(", {}", entry.name()));
+                say(format_args!("{}: {}{}", hook.name(), hook.outcome(), names.collect::<String>()));
+            }
+        });
+        let _guard = exit_on.start().unwrap();
+        say("ready");
+        block();
+    };
+
+    without_work_in_flight_it_is_the_end_of_the_budget: |case| {
+        let child = case.ready();
+        let start = Instant::now();
+        child.kill(SIGTERM);
+        child.expect("request: the deadline is near");
+        assert!(start.elapsed() >= 300 * MS);
+        child.expect("stream: done");
+        child.exits_with(0);
+    }, || {
+        let cut = ShutdownSignal::manual();
+        let stream = cut.clone();
+        let hooks = Hooks::new().budget(BOUND).hook("stream", async move || {
+            (&stream).await;
+            say(stream.reason().unwrap());
+        });
+        let exit_on = hooks.exit_on(listen()).request_before_deadline(&cut, BOUND * 99 / 100);
+        let _guard = exit_on.on_report(|report| say_outcomes(&report)).start().unwrap();
+        say("ready");
+        block();
     };
 
     without_a_deadline_there_is_no_request: stops_in_time, || {

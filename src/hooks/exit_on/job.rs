@@ -175,8 +175,8 @@ impl ExitJob {
             let Some((report, mut observers)) = closed else { return };
             self.engine().tell_at_the_end();
             observers.finish(BOUND / 5);
-            if let Some(exit_with) = exit_with {
-                let exit = exit_with(&report);
+            // A panic in there does not take the report with it.
+            if let Some(Ok(exit)) = exit_with.map(|f| catch_panic(|| f(&report))) {
                 *lock(&self.exit) = exit;
             }
             match on_report {
