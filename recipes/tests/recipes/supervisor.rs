@@ -1,4 +1,5 @@
 //! Commands in groups of their own.
+#![cfg(target_os = "linux")] // which processes are in a group
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,10 +17,11 @@ const PIPELINE: &str = "echo group $$; sleep 61 | cat";
 fn no_process_of_a_pipeline_is_left() {
     let recipe = Recipe::start(SUPERVISOR, &[PATIENT, PIPELINE]);
     let group = recipe.wait_for("group ");
-    until("sh, sleep and cat run", || members(&group) == 3);
+    until_pipeline_runs(&group);
     recipe.signal("TERM");
-    recipe.end().assert_clean(&[PIPELINE]);
-    until("none is left", || members(&group) == 0);
+    let ended = recipe.end();
+    assert_eq!(ended.status.code(), Some(0), "{ended:#?}");
+    until("none is left", || members(&group).is_empty());
 }
 
 #[test]
@@ -27,12 +29,12 @@ fn commands_that_do_not_stop_are_killed() {
     const STUBBORN: &str = "trap '' TERM; echo group $$; sleep 61 | cat";
     let recipe = Recipe::start(SUPERVISOR, &["1", STUBBORN]);
     let group = recipe.wait_for("group ");
-    until("sh, sleep and cat run", || members(&group) == 3);
+    until_pipeline_runs(&group);
     recipe.signal("TERM");
     let ended = recipe.end();
     assert_eq!(ended.status.code(), Some(1), "{ended:#?}");
     assert!(ended.report.iter().any(|line| line.contains("killed: it did not stop")), "{ended:#?}");
-    until("none is left", || members(&group) == 0);
+    until("none is left", || members(&group).is_empty());
 }
 
 #[test]
@@ -47,19 +49,23 @@ fn signals_are_passed_on() {
     recipe.wait_for("interrupt");
     let ended = recipe.end();
     assert_eq!(ended.status.code(), Some(0), "{ended:#?}");
-    until("none is left", || members(&group) == 0);
+    until("none is left", || members(&group).is_empty());
 }
 
 /// The others are stopped, and the exit status says that something is wrong.
 #[test]
 fn a_command_that_ends_ends_all() {
-    let recipe = Recipe::start(SUPERVISOR, &[PATIENT, PIPELINE, "read line < /dev/null"]);
+    const OTHER: &str = "read line; exit 3";
+    let arguments = [PATIENT, PIPELINE, OTHER];
+    let (recipe, input) = Recipe::run_with_input(Command::new(SUPERVISOR).args(arguments));
     let group = recipe.wait_for("group ");
+    until_pipeline_runs(&group);
+    drop(input);
     let ended = recipe.end();
     assert_eq!(ended.status.code(), Some(1), "{ended:#?}");
-    let why = "request: read line < /dev/null: exit status: 1";
-    assert!(ended.report[0].contains(why), "{ended:#?}");
-    until("none is left", || members(&group) == 0);
+    let why = format!("request: {OTHER}: exit status: 3");
+    assert!(ended.report.iter().any(|line| line.contains(&why)), "{ended:#?}");
+    until("none is left", || members(&group).is_empty());
 }
 
 #[track_caller]
@@ -71,19 +77,24 @@ fn until(what: &str, so: impl Fn() -> bool) {
     }
 }
 
-/// How many processes of a group run. A zombie does not, if no process waits for orphans.
-fn members(group: &str) -> usize {
-    if !fs::exists("/proc/self").unwrap_or(false) {
-        let output = Command::new("pgrep").args(["-g", group]).output().expect("pgrep");
-        return output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).count();
-    }
+/// Not earlier: until then, the processes have the traps of their shell.
+#[track_caller]
+fn until_pipeline_runs(group: &str) {
+    until("sleep and cat run", || members(group) == ["cat", "sh", "sleep"]);
+}
+
+/// The names of the processes of a group that run. A zombie does not, if no process waits for orphans.
+fn members(group: &str) -> Vec<String> {
     let entries = fs::read_dir("/proc").expect("proc");
     let stats =
         entries.filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("stat")).ok());
-    let is_member = |stat: &String| {
-        let (_, rest) = stat.rsplit_once(") ").expect("a name");
+    let name = |stat: String| {
+        let (name, rest) = stat.rsplit_once(") ")?;
         let fields: Vec<_> = rest.split(' ').collect();
-        fields[2] == group && fields[0] != "Z"
+        (fields[2] == group && fields[0] != "Z")
+            .then(|| name.rsplit('(').next().unwrap_or(name).into())
     };
-    stats.filter(is_member).count()
+    let mut names: Vec<_> = stats.filter_map(name).collect();
+    names.sort();
+    names
 }

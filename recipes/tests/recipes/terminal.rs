@@ -70,8 +70,8 @@ struct Editor {
 impl Editor {
     /// `None`, and a line that says so, if `script` is not installed.
     fn start(file: &Notes) -> Option<Self> {
-        const RUN: &str =
-            r#"sh -c 'echo "id $$"; exec "$EDITOR" "$NOTES"'; echo "status $?"; stty -a"#;
+        // The shell outlives Ctrl-C.
+        const RUN: &str = r#"trap : INT; sh -c 'echo "id $$"; exec "$EDITOR" "$NOTES"'; echo "status $?"; stty -a"#;
         if !Command::new("script").arg("--version").output().is_ok_and(|o| o.status.success()) {
             skipped("`script` of util-linux is not installed");
             return None;
