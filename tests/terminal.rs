@@ -4,7 +4,6 @@
 
 mod common;
 #[path = "common/terminal.rs"]
-#[allow(dead_code, reason = "each test binary uses its own share")]
 mod pseudo_terminal;
 
 use std::future::pending;
@@ -18,7 +17,7 @@ use common::{BOUND, Case, at_once, cases, say, system, until, variant};
 use crossbeam_channel::{Receiver, bounded, select};
 use libc::{SIGINT, SIGTERM, STDERR_FILENO};
 use pseudo_terminal::{Terminal, is_cooked, set_raw};
-use signoff::hooks::{Event, Observer, Outcome};
+use signoff::hooks::{Event, HookReport, Observer, Outcome};
 use signoff::{Blocking, ForcedExit, Hooks, ShutdownSignal, Signal, Signals};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -325,7 +324,7 @@ cases! {
             .blocking("writeln", || _ = writeln!(io::stdout(), "writing the cache"))
             .run_blocking();
         replace_stdout(&output);
-        let outcomes: Vec<_> = report.hooks().iter().map(|hook| hook.outcome()).collect();
+        let outcomes: Vec<_> = report.hooks().iter().map(HookReport::outcome).collect();
         assert!(matches!(outcomes[..], [Outcome::Panicked(_), Outcome::Done]), "{report}");
     };
 
