@@ -10,7 +10,7 @@
 //! stopping: SIGINT, 0 of 3 hooks ended
 //! requests  │███                 │  1.3 s of 8.0 s  in flight: GET /report (2.2 s)
 //! cache     │████████            │  1.3 s of 3.0 s
-//! 8.7 s left, Ctrl-C again to quit now
+//! 8.7 s left, Ctrl-C again to quit
 //! ```
 
 use std::{thread, time::Duration};

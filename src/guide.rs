@@ -13,8 +13,8 @@ pub mod not_dropped {}
 #[doc = include_str!("../docs/startup.md")]
 pub mod startup {}
 
-#[doc = include_str!("../docs/testing.md")]
-pub mod testing {}
-
 #[doc = include_str!("../docs/terminal.md")]
 pub mod terminal {}
+
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {}

@@ -37,6 +37,9 @@ fn members(group: &str) -> usize {
     stats.filter(is_member).count()
 }
 
+/// It leaves processes behind.
+const LEAVES: &str = "(trap '' TERM; sleep 61 | cat) & \
+    trap 'exit 0' TERM; echo ready; while :; do sleep 0.1; done";
 const IGNORES: &str = "trap '' TERM; echo ready; sleep 61 | cat";
 
 cases! {
@@ -45,6 +48,7 @@ cases! {
             ("trap 'exit 0' TERM; echo ready; while :; do sleep 0.1; done", 0),
             ("trap 'exit 3' TERM; echo ready; while :; do sleep 0.1; done", 0),
             ("echo ready; sleep 61 | cat", 0),
+            (LEAVES, 0),
             (IGNORES, 1),
         ] {
             let child = case.variant(script).start();
@@ -123,15 +127,18 @@ fn a_blocking_hook_stops_a_child_or_kills_it() {
         ("exit 0", BOUND, "done"),
         ("", Duration::from_secs(5), "failed: killed: it did not stop in time"),
     ] {
-        let script = format!("trap '{on_sigterm}' TERM; echo; while :; do sleep 0.1; done");
+        let left = "(trap '' TERM; sleep 61 | cat) &";
+        let script = format!("{left} trap '{on_sigterm}' TERM; echo; while :; do sleep 0.1; done");
         let mut command = process::Command::new("sh");
         command.args(["-c", &script]).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.process_group(0).spawn().unwrap();
         let mut output = child.stdout.take().unwrap();
         output.read_exact(&mut [0]).unwrap(); // the trap is set
+        let group = child.id().to_string();
         let hooks = Hooks::new().budget(2 * BOUND).blocking_with("worker", page::hook(child));
         let report = hooks.within(limit).run_blocking();
         assert_eq!(report.hooks()[0].outcome().to_string(), outcome);
+        until("the group has ended", || members(&group) == 0);
     }
 }
 

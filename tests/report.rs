@@ -106,7 +106,6 @@ fn on_a_terminal(vars: &[(&str, &str)]) -> String {
     let (mut ours, mut its) = terminal();
     its.write_all(b"^C").unwrap();
     replace_stderr(&its);
-    system::control_terminal();
     report(true).eprint();
     its.write_all(b"end\n").unwrap();
     let mut shown = Vec::new();

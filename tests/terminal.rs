@@ -1,18 +1,26 @@
 //! Programs on a terminal: what they leave there, what they say, and what the page about them shows.
 #![cfg(unix)]
+#![allow(unsafe_code, reason = "standard output is replaced")]
 
 mod common;
 #[path = "common/terminal.rs"]
-#[allow(dead_code, reason = "each test binary uses its own share")]
 mod pseudo_terminal;
 
 use std::future::pending;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::thread;
+use std::time::Duration;
 
 use common::{BOUND, Case, at_once, cases, say, system, until, variant};
+use crossbeam_channel::{Receiver, bounded, select};
 use libc::{SIGINT, SIGTERM, STDERR_FILENO};
 use pseudo_terminal::{Terminal, is_cooked, set_raw};
-use signoff::hooks::{Event, Observer};
+use signoff::hooks::{Event, HookReport, Observer, Outcome};
 use signoff::{Blocking, ForcedExit, Hooks, ShutdownSignal, Signal, Signals};
+
+const SECOND: Duration = Duration::from_secs(1);
 
 const CTRL_C: &str = "\x03";
 const CTRL_Z: &str = "\x1a";
@@ -50,7 +58,7 @@ cases! {
         assert!(!terminal.is_cooked());
         child.kill(SIGTERM);
         child.expect("a hook hangs");
-        std::thread::sleep(common::ANOTHER_PRESS);
+        thread::sleep(common::ANOTHER_PRESS);
         terminal.press(CTRL_C);
         child.dies_by(SIGINT);
         assert_restored(&terminal);
@@ -61,7 +69,7 @@ cases! {
         let child = terminal.case(case).ready();
         child.kill(SIGTERM);
         child.expect("a hook hangs");
-        std::thread::sleep(common::ANOTHER_PRESS);
+        thread::sleep(common::ANOTHER_PRESS);
         terminal.press(CTRL_C);
         child.dies_by(SIGINT);
         assert!(!terminal.is_cooked());
@@ -78,7 +86,7 @@ cases! {
         }
         child.kill(SIGTERM);
         child.expect("a hook hangs");
-        std::thread::sleep(common::ANOTHER_PRESS);
+        thread::sleep(common::ANOTHER_PRESS);
         if is_stopped {
             // Ctrl-C starts the output again.
             child.kill(SIGINT);
@@ -279,6 +287,90 @@ cases! {
     };
 }
 
+// The code that the page shows to copy.
+include!("terminal/prompt.rs");
+
+#[test]
+fn the_page_shows_the_code() {
+    let (page, code) = (include_str!("../docs/terminal.md"), include_str!("terminal/prompt.rs"));
+    assert!(page.contains(code), "the page shows something else");
+}
+
+cases! {
+    a_prompt_ends: |case: &Case| at_once([("Ctrl-C", CTRL_C), ("end of input", "\x04")], |(variant, key)| {
+        let terminal = Terminal::new(100, 20);
+        let child = terminal.case(&case.variant(variant)).ready();
+        terminal.press("@hello\n"); // as a child says something
+        child.expect("hello");
+        terminal.press(key);
+        child.expect("history");
+        child.exits_with(0);
+    }), || {
+        let shutdown = ShutdownSignal::listen(Blocking).unwrap();
+        let hooks = Hooks::new().budget(2 * BOUND).blocking("history", || say("history"));
+        let exit_on = hooks.exit_on(shutdown.clone());
+        say("ready");
+        exit_on.run_blocking(|| talk(&lines(), &shutdown)).unwrap();
+    };
+
+    // As when `tee` ends first.
+    println_panics_in_a_hook_and_writeln_does_not: |case| case.start().passes(), || {
+        common::silence_panics();
+        let (reader, writer) = UnixStream::pair().unwrap();
+        drop(reader);
+        let output = replace_stdout(&writer);
+        let report = Hooks::new()
+            .blocking("println", || println!("writing the cache"))
+            .blocking("writeln", || _ = writeln!(io::stdout(), "writing the cache"))
+            .run_blocking();
+        replace_stdout(&output);
+        let outcomes: Vec<_> = report.hooks().iter().map(HookReport::outcome).collect();
+        assert!(matches!(outcomes[..], [Outcome::Panicked(_), Outcome::Done]), "{report}");
+    };
+
+    a_terminal_that_closes_is_a_request: |case| {
+        let terminal = Terminal::unread(100, 20);
+        let child = terminal.case(case).ready();
+        drop(terminal);
+        child.expect("cache");
+        child.exits_with(0);
+    }, || {
+        let shutdown = Signals::default().with(Signal::Hangup).listen(Blocking).unwrap();
+        let hooks = Hooks::new().budget(2 * BOUND).blocking("cache", || say("cache"));
+        let _guard = hooks.exit_on(shutdown).start().unwrap();
+        say("ready");
+        system::pause();
+    };
+
+    // Ctrl-Z in the middle of a shutdown, for longer than the budget.
+    #[cfg(target_os = "linux")]
+    a_job_that_was_stopped_still_runs_its_hooks: |case| {
+        let terminal = Terminal::new(100, 20);
+        let script = r#""$@"; sleep 2; fg"#;
+        let Some(child) = terminal.case(case).start_by_shell(script) else { return };
+        child.expect("ready");
+        terminal.press(CTRL_C);
+        child.expect("a hook hangs");
+        terminal.press(CTRL_Z);
+        child.expect("database");
+        child.exits_with(1);
+        terminal.until_line("1 of 2 hooks done");
+    }, || {
+        let hooks = hanging().budget(2 * SECOND).then().hook("database", async || say("database"));
+        let _guard = hooks.exit_on(ShutdownSignal::listen(Blocking).unwrap()).start().unwrap();
+        say("ready");
+        system::pause();
+    };
+}
+
+/// Returns the standard output before.
+fn replace_stdout(end: &impl AsFd) -> OwnedFd {
+    let before = io::stdout().as_fd().try_clone_to_owned().unwrap();
+    // SAFETY: both are open.
+    assert_eq!(unsafe { libc::dup2(end.as_fd().as_raw_fd(), 1) }, 1);
+    before
+}
+
 fn hanging() -> Hooks {
     Hooks::new().budget(2 * BOUND).hook("hangs", async || {
         say("a hook hangs");
@@ -293,7 +385,6 @@ fn hangs(signals: Signals) {
 
 /// Writes until a write would block.
 fn fill_terminal() {
-    use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let mut options = std::fs::OpenOptions::new();
     let mut tty = options.write(true).custom_flags(libc::O_NONBLOCK).open("/dev/tty").unwrap();

@@ -53,7 +53,7 @@ pub(crate) fn waiting(running: &impl fmt::Display, ctrl_c: Option<&str>) -> Stri
 /// of the shell is there instead. In raw mode, a line break does not move the cursor to the first column.
 pub(crate) fn lines(text: &str) -> String {
     if io::stderr().is_terminal() {
-        let start = if terminal::is_in_foreground() { "\r" } else { "" };
+        let start = if terminal::is_in_background() { "" } else { "\r" };
         format!("{start}{}\r\n", text.replace('\n', "\r\n"))
     } else {
         format!("{text}\n")

@@ -13,3 +13,5 @@ mod http;
 mod lambda_http;
 mod long_connections;
 mod queues;
+mod supervisor;
+mod terminal;

@@ -1,7 +1,7 @@
 //! A recipe that runs in a process of its own.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,7 +32,18 @@ impl Recipe {
     }
 
     pub fn run(command: &mut Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::spawn(command.stdin(Stdio::null()))
+    }
+
+    /// With an input that the test writes.
+    pub fn run_with_input(command: &mut Command) -> (Self, ChildStdin) {
+        let mut recipe = Self::spawn(command.stdin(Stdio::piped()));
+        let input = recipe.process.stdin.take().expect("a pipe");
+        (recipe, input)
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().expect("it was built");
         let lines = lines(process.stdout.take().expect("a pipe"));
         let errors = self::lines(process.stderr.take().expect("a pipe"));
@@ -46,6 +57,17 @@ impl Recipe {
             let line = self.lines.recv_timeout(BOUND).expect("another line");
             if let Some(rest) = line.strip_prefix(start) {
                 return rest.to_owned();
+            }
+        }
+    }
+
+    /// Waits for a line that contains this; returns it.
+    #[track_caller]
+    pub fn wait_for_part(&self, part: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(BOUND).expect("another line");
+            if line.contains(part) {
+                return line;
             }
         }
     }

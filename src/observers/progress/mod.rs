@@ -104,7 +104,7 @@ impl ProgressObserver {
     /// Erases the view. In the background, the line above it has become that of the shell.
     fn clear(&mut self) {
         if self.is_shown {
-            let start = if terminal::is_in_foreground() { "\r" } else { "" };
+            let start = if terminal::is_in_background() { "" } else { "\r" };
             write(&format!("{start}\x1b[J"));
             terminal::set_view(false);
             self.is_shown = false;

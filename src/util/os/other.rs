@@ -31,6 +31,10 @@ pub(crate) mod terminal {
         io::stderr().is_terminal()
     }
 
+    pub(crate) fn is_in_background() -> bool {
+        false
+    }
+
     pub(crate) fn has_ctrl_c() -> bool {
         is_in_foreground()
     }

@@ -36,6 +36,13 @@ pub(crate) fn is_in_foreground() -> bool {
     has_foreground_of(libc::STDERR_FILENO)
 }
 
+/// Returns whether another job is in the foreground of that terminal.
+pub(crate) fn is_in_background() -> bool {
+    // SAFETY: plain numbers.
+    let group = unsafe { libc::tcgetpgrp(libc::STDERR_FILENO) };
+    group >= 0 && !is_in_foreground()
+}
+
 /// Returns whether Ctrl-C on that terminal is a signal for this process. In raw mode it is a character.
 pub(crate) fn has_ctrl_c() -> bool {
     let is_signal = |modes: libc::termios| modes.c_lflag & libc::ISIG != 0;
