@@ -24,8 +24,12 @@ const INSTANCES: usize = 3;
 /// Between two restarts, so that clients are spread over all instances.
 const REQUESTS: usize = 500;
 
-const KEEP_ALIVE: usize = 28;
+const KEEP_ALIVE: usize = 32;
 const SHORT_LIVED: usize = 12;
+/// So many of those that keep their connection are idle for most of the time.
+const IDLE: usize = 8;
+/// What a client knows about its connection is so old when its request arrives, as on a network.
+const LATENCY: Duration = Duration::from_millis(2);
 /// On each connection of a client that keeps it.
 const REQUESTS_KEPT: usize = 50;
 
@@ -85,7 +89,9 @@ impl Load {
         let mut load = Self { addresses, served, stop: Arc::default(), clients: Vec::new() };
         for number in 0..KEEP_ALIVE + SHORT_LIVED {
             let (addresses, served) = (Arc::clone(&load.addresses), Arc::clone(&load.served));
-            let mut client = Client { keeps: number < KEEP_ALIVE, number, addresses, served };
+            let (keeps, pause) =
+                (number < KEEP_ALIVE, if number < IDLE { 150_000 } else { 10_000 });
+            let mut client = Client { keeps, pause, number, addresses, served };
             let stop = Arc::clone(&load.stop);
             load.clients.push(thread::spawn(move || client.run(&stop)));
         }
@@ -108,6 +114,8 @@ impl Load {
 
 struct Client {
     keeps: bool,
+    /// Between two requests, in microseconds at most.
+    pause: usize,
     /// Any number, so that clients differ.
     number: usize,
     addresses: Arc<Mutex<Vec<SocketAddr>>>,
@@ -118,7 +126,7 @@ impl Client {
     fn run(&mut self, stop: &AtomicBool) -> Vec<String> {
         let (mut kept, mut lost) = (None::<Connection>, Vec::new());
         while !stop.load(Relaxed) {
-            thread::sleep(Duration::from_micros(self.any(10_000) as u64));
+            thread::sleep(Duration::from_micros(self.any(self.pause) as u64));
             let open = kept.take().filter(Connection::is_open);
             let used = open.as_ref().map_or(0, |connection| connection.served);
             match self.request(open) {
@@ -135,6 +143,7 @@ impl Client {
     /// Returns the connection if it stays open. Does not try again: a POST may have been executed.
     fn request(&mut self, open: Option<Connection>) -> io::Result<Option<Connection>> {
         let mut connection = open.map_or_else(|| self.connect(), Ok)?;
+        thread::sleep(LATENCY);
         let connection_field = if self.keeps { "" } else { "connection: close\r\n" };
         let closes = connection.request(connection_field, self.any(2) == 0)?;
         let keeps = self.keeps && !closes && connection.served < REQUESTS_KEPT;
