@@ -48,6 +48,18 @@ pub fn kill(pid: u32, signal: i32) {
     unsafe { libc::kill(pid as i32, signal) };
 }
 
+/// Time that processors have spent on a process.
+pub fn cpu_time(pid: u32) -> std::time::Duration {
+    let mut clock = 0;
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointers are to a live clock and a live timespec.
+    unsafe {
+        libc::clock_getcpuclockid(pid as i32, &raw mut clock);
+        libc::clock_gettime(clock, &raw mut time);
+    }
+    std::time::Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 /// Whether every thread of a process sleeps in the kernel.
 pub fn sleeps(pid: u32) -> bool {
     let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };

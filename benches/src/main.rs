@@ -13,6 +13,8 @@ mod instructions;
 mod machine;
 mod memory;
 mod operations;
+mod requests;
+mod rolling;
 mod set_up;
 mod stats;
 mod stream;
@@ -33,6 +35,7 @@ const PARTS: &[Part] = &[
     ("set-up", set_up::print),
     ("stream", stream::print),
     ("exit", exit::print),
+    ("requests", requests::print),
     ("weight", weight::print),
 ];
 
@@ -43,6 +46,9 @@ fn main() {
         ["child", "first-signal", contender] => return first_signal::child(contender),
         ["child", "exit", contender] => return exit::child(contender),
         ["child", "set-up", contender] => return set_up::child(contender),
+        ["child", "requests", contender] => return requests::child(contender),
+        ["child", "rolling", contender, port] => return rolling::child(contender, port),
+        ["rolling", ref arguments @ ..] => return rolling::print(arguments),
         ["child", "operation", contender, operation, calls] => {
             return operations::child(contender, operation, calls);
         }

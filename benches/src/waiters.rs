@@ -118,6 +118,10 @@ pub const CONTENDERS: &[Contender] = &[
     ("tokio::signal multi_thread, spawned task", |c| {
         multi_thread().block_on(async { tokio::spawn(tokio_signal(c)).await.unwrap() });
     }),
+    ("tokio::signal current_thread, SIGTERM alone", |c| {
+        current_thread().block_on(tokio_sigterm(c));
+    }),
+    ("tokio::signal multi_thread, SIGTERM alone", |c| multi_thread().block_on(tokio_sigterm(c))),
     ("tokio::signal, two signals → token, current_thread", |c| {
         current_thread().block_on(async move {
             c.begin();
@@ -244,6 +248,15 @@ async fn signal_hook_async_std(c: Child) {
     let mut signals = ::signal_hook_async_std::Signals::new(signals).unwrap();
     c.ready();
     futures_lite::StreamExt::next(&mut signals).await;
+    c.woke();
+}
+
+/// What the others do for two signals.
+async fn tokio_sigterm(c: Child) {
+    c.begin();
+    let mut terminate = terminate();
+    c.ready();
+    terminate.recv().await;
     c.woke();
 }
 
