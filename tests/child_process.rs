@@ -64,7 +64,7 @@ cases! {
             let shutdown = ShutdownSignal::listen(Tokio).unwrap();
             let child = start(&script).await.unwrap();
             say(child.id().unwrap());
-            let hooks = Hooks::new().budget(2 * BOUND).hook_with("worker", page_tokio::hook(child));
+            let hooks = Hooks::new().budget(2 * BOUND).hook_with("worker", async move |context| page_tokio::run(child, context).await);
             hooks
                 .within(limit)
                 .exit_on(shutdown.clone())
@@ -89,8 +89,8 @@ mod page_tokio {
 
     include!("child_process/stop_tokio.rs");
 
-    pub(super) fn hook(child: Child) -> impl AsyncFnOnce(HookContext) -> io::Result<()> + Send {
-        async move |context| stop(child, &context).await
+    pub(super) async fn run(child: Child, context: HookContext) -> io::Result<()> {
+        stop(child, &context).await
     }
 }
 
