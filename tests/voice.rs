@@ -305,11 +305,11 @@ mod with_progress {
 
 /// The nearest second of `waiting for slow (999 ms of 30.0 s)`.
 #[cfg(feature = "progress")]
-fn second_of(line: &str) -> Option<u32> {
+fn second_of(line: &str) -> Option<String> {
     let (time, _) = line.strip_prefix("waiting for slow (")?.split_once(" of ")?;
-    let (number, unit) = time.split_once(' ').unwrap();
+    let (number, unit) = time.split_once(' ')?;
     let number: f32 = number.parse().unwrap();
-    Some((if unit == "ms" { number / 1000.0 } else { number }).round() as u32)
+    Some(format!("{:.0}", if unit == "ms" { number / 1000.0 } else { number }))
 }
 
 #[cfg(feature = "tracing")]
