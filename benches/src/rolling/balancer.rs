@@ -32,7 +32,8 @@ pub struct Balancer {
 impl Balancer {
     /// Returns `None` if clients go to the instances themselves.
     pub fn start(name: &str, instances: &[u16]) -> Option<Self> {
-        let (_, configure) = BALANCERS.iter().find(|(known, _)| *known == name).expect("a balancer");
+        let (_, configure) =
+            BALANCERS.iter().find(|(known, _)| *known == name).expect("a balancer");
         let configure = (*configure)?;
         let folder = std::env::temp_dir().join(format!("signoff-rolling-{}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder");
@@ -90,8 +91,10 @@ backend instances
 
 /// Keeps connections to the instances. A connection that is refused goes to another instance.
 fn nginx(folder: &Path, port: u16, instances: &[u16]) -> Command {
-    let servers: String =
-        instances.iter().map(|port| format!("    server 127.0.0.1:{port} max_fails=0;\n")).collect();
+    let servers: String = instances
+        .iter()
+        .map(|port| format!("    server 127.0.0.1:{port} max_fails=0;\n"))
+        .collect();
     let files = folder.display();
     let folders: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|name| format!("  {name}_temp_path {files}/{name};\n"))

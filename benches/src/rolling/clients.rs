@@ -65,7 +65,8 @@ impl Clients {
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {
-                let clients: Vec<_> = clients.into_iter().map(|it| tokio::spawn(it.run())).collect();
+                let clients: Vec<_> =
+                    clients.into_iter().map(|it| tokio::spawn(it.run())).collect();
                 for client in clients {
                     client.await.expect("clients do not panic");
                 }
@@ -184,7 +185,9 @@ impl Connection {
                 Ok(0) | Err(_) => return Err("a part of the response".into()),
                 Ok(_) => {}
             }
-            let Some(head) = response.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { continue };
+            let Some(head) = response.windows(4).position(|bytes| bytes == b"\r\n\r\n") else {
+                continue;
+            };
             let (head, body) = (String::from_utf8_lossy(&response[..head]), &response[head + 4..]);
             let head = head.to_ascii_lowercase();
             let field = |name: &str| head.lines().find_map(|line| line.strip_prefix(name));

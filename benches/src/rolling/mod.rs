@@ -59,7 +59,8 @@ pub fn print(arguments: &[&str]) {
     }
     let name = format!("Lost requests in {restarts} rolling restarts");
     let find = |contender, balancer| {
-        let is = |outcome: &&Outcome| outcome.contender == contender && outcome.balancer == balancer;
+        let is =
+            |outcome: &&Outcome| outcome.contender == contender && outcome.balancer == balancer;
         outcomes.iter().find(is).map_or("–".into(), |outcome| outcome.lost().to_string())
     };
     let head: Vec<&str> = std::iter::once("lost requests").chain(balancers.clone()).collect();
@@ -118,7 +119,8 @@ impl Outcome {
 
     fn row(&self) -> Vec<String> {
         let list = |counts: &BTreeMap<String, usize>| {
-            let counts: Vec<_> = counts.iter().map(|(what, count)| format!("{count} × {what}")).collect();
+            let counts: Vec<_> =
+                counts.iter().map(|(what, count)| format!("{count} × {what}")).collect();
             counts.join(", ")
         };
         let mut exits = self.exits.clone();
