@@ -24,7 +24,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{error::Error, thread, time::Duration};
 
-use signoff::in_flight::InFlightGuard;
+use signoff::InFlightGuard;
 use signoff::{Blocking, Hooks, InFlight, ShutdownSignal};
 
 fn main() -> Result<(), Box<dyn Error>> {

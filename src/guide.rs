@@ -18,3 +18,8 @@ pub mod terminal {}
 
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing {}
+
+// The code is `hooks/engine/span.rs`, because hooks run inside the span.
+#[cfg(feature = "tracing")]
+#[doc = include_str!("../features/tracing.md")]
+pub mod tracing {}

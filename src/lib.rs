@@ -36,7 +36,7 @@ pub mod guide;
 pub mod hooks;
 #[cfg(all(any(unix, windows), feature = "http"))]
 pub mod http;
-pub mod in_flight;
+mod in_flight;
 #[cfg(all(unix, feature = "lambda"))]
 pub mod lambda;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
@@ -44,13 +44,14 @@ mod listen;
 #[cfg(all(test, loom))]
 #[path = "../tests/models/signal.rs"]
 mod models;
-pub mod observers;
+mod observers;
 mod signal;
 mod util;
 
 pub use error::Error;
-pub use hooks::{HookSet, Hooks, Report};
-pub use in_flight::{InFlight, InFlightGuard};
+// Each type has one path: those of a module are not in the root, too.
+pub use hooks::{builder::Hooks, hook_set::HookSet, report::Report};
+pub use in_flight::{Drained, InFlight, InFlightEntry, InFlightGuard, TaskPanicked};
 #[cfg(all(any(unix, windows), feature = "progress"))]
 pub use observers::progress;
 #[cfg(all(unix, feature = "systemd"))]
@@ -62,8 +63,8 @@ pub use signal::{
 };
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 pub use {
-    hooks::Exit,
-    listen::{Backend, Notifier, SignalStream, backend},
+    hooks::exit_on::Exit,
+    listen::{Backend, Notifier, SignalStream},
 };
 
 #[cfg(all(any(unix, windows), feature = "async-std"))]

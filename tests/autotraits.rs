@@ -6,7 +6,7 @@ use std::hash::Hash;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use signoff::hooks::{Event, HookHandle, HookReport, Outcome, StageStarted};
-use signoff::in_flight::{Drained, InFlightEntry, InFlightGuard, TaskPanicked};
+use signoff::{Drained, InFlightEntry, InFlightGuard, TaskPanicked};
 use signoff::{
     Error, ForcedExit, HookSet, InFlight, Process, Reason, Report, RequestGuard, ShutdownSignal,
     Signal, Signals, Wait,

@@ -10,8 +10,8 @@ use std::time::Duration;
 use bounded::bounded;
 use futures_lite::future::{block_on, poll_once};
 use signoff::hooks::Outcome;
-use signoff::in_flight::{InFlightEntry, TaskPanicked};
 use signoff::{Hooks, InFlight, Report};
+use signoff::{InFlightEntry, TaskPanicked};
 
 const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(30);

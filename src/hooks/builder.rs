@@ -38,6 +38,7 @@ const DEFAULT_BUDGET: Duration = Duration::from_secs(if cfg!(windows) { 4 } else
 /// # });
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[doc(alias("atexit", "defer"))]
 #[must_use = "hooks do nothing until they are run"]
 pub struct Hooks {
     /// Never empty. New hooks are added to the last stage.
@@ -70,6 +71,7 @@ impl Hooks {
     /// Choose a time that is at least half a second shorter than your supervisor waits between `SIGTERM` and
     /// `SIGKILL`: Docker waits 10 s, Kubernetes 30 s (`terminationGracePeriodSeconds`), systemd 90 s. Windows
     /// ends a process 5 s after its console was closed. With [`Duration::MAX`] there is no limit.
+    #[doc(alias("grace period", "terminationGracePeriodSeconds"))]
     pub fn budget(mut self, budget: Duration) -> Self {
         self.budget = budget;
         self
@@ -206,6 +208,7 @@ impl Hooks {
     ///
     /// The time is part of the budget. If it would leave no time for the later stages, it is cut to
     /// the stage's share and reported as timed out. Only a forced exit ends the delay early.
+    #[doc(alias = "preStop")]
     pub fn keep_serving(self, time: Duration) -> Self {
         let start = |_| -> HookFuture { Box::pin(future::pending()) }; // the driver waits instead
         let delay = Hook::new("keep serving".into(), Kind::Delay, start);

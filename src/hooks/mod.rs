@@ -9,26 +9,25 @@
 // - Each step is an `event` for the observers, on their threads. At the end there is the
 //   `report`.
 
-mod builder;
+pub(crate) mod builder;
 mod engine;
 mod event;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
-mod exit_on;
+pub(crate) mod exit_on;
 mod hook;
-mod hook_set;
+pub(crate) mod hook_set;
 mod observer;
 pub(crate) mod report;
 mod run;
 
-pub use builder::Hooks;
 #[allow(unused_imports, reason = "for the observers")]
 pub(crate) use engine::BOUND;
 pub use event::{Event, Running, RunningHook, Started};
 #[cfg(all(any(unix, windows), feature = "http"))]
 pub(crate) use exit_on::Deadline;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
-pub use exit_on::{Exit, ExitGuard, ExitOn, Joined};
+pub use exit_on::{ExitGuard, ExitOn, Joined};
 pub use hook::{AsyncHook, HookContext, IntoOutcome};
-pub use hook_set::{HookHandle, HookSet, StageStarted};
+pub use hook_set::{HookHandle, StageStarted};
 pub use observer::Observer;
-pub use report::{HookReport, Outcome, Report};
+pub use report::{HookReport, Outcome};

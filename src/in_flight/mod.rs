@@ -51,6 +51,7 @@ use crate::util::sync::{Mutex, MutexGuard, lock};
 /// ```
 ///
 /// All clones share one count. Threads do not contend for it, and a literal name is not copied.
+#[doc(alias("TaskTracker", "WaitGroup"))]
 #[derive(Clone, Default)]
 pub struct InFlight(Arc<Shared>);
 
@@ -166,6 +167,7 @@ impl InFlight {
     ///
     /// New work delays it, so first stop what starts new work. If a hook times out while it waits
     /// for this future, the report lists what remains in flight.
+    #[doc(alias = "drain")]
     pub fn drained(&self) -> Drained {
         Drained { work: self.clone(), slot: None }
     }

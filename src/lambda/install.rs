@@ -14,7 +14,10 @@ use super::error::{Error, RegistrationError};
 use super::extension::Extension;
 use super::registration::Sent;
 use super::shared_signal::SharedSignal;
-use crate::hooks::{AsyncHook, Exit, ExitGuard, ExitOn, Hooks, IntoOutcome, Report};
+use crate::hooks::builder::Hooks;
+use crate::hooks::exit_on::Exit;
+use crate::hooks::report::Report;
+use crate::hooks::{AsyncHook, ExitGuard, ExitOn, IntoOutcome};
 use crate::signal::ShutdownSignal;
 
 /// Lambda sends `SIGKILL` 500 ms after `SIGTERM`.

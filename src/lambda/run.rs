@@ -16,7 +16,7 @@ use super::endpoint::is_lambda;
 use super::error::Error;
 use super::install::{Install, install};
 use super::invocations::InvocationsLayer;
-use crate::hooks::Hooks;
+use crate::hooks::builder::Hooks;
 use crate::in_flight::InFlight;
 
 /// Serves `handler` like `lambda_runtime::run`, and runs `hooks` when Lambda sends `SIGTERM`.

@@ -1,6 +1,6 @@
 //! How a program begins to listen to signals, and how it stops.
 
-pub mod backend;
+pub(crate) mod backend;
 pub(crate) mod listener;
 pub(crate) mod os;
 mod send;

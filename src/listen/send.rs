@@ -36,7 +36,7 @@ impl Signal {
     ///
     /// This needs a feature with a backend: `tokio`, `async-std`, `smol` or `blocking`.
     ///
-    /// std and tokio can only send `SIGKILL`. [The page of the hooks](crate::hooks#child-processes) has hooks
+    /// std and tokio can only send `SIGKILL`. [This page](crate::guide::child_processes) has hooks
     /// that stop a child.
     ///
     /// ```

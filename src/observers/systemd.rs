@@ -6,7 +6,8 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 use std::{env, io};
 
-use crate::hooks::{BOUND, Event, HookReport, Observer, Report, Running, Started};
+use crate::hooks::report::Report;
+use crate::hooks::{BOUND, Event, HookReport, Observer, Running, Started};
 use crate::util::human_list::HumanList;
 use crate::util::os::monotonic;
 

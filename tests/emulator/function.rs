@@ -16,7 +16,7 @@ use axum::routing::post;
 use lambda_runtime::streaming::{self, Body, Response};
 use lambda_runtime::{LambdaEvent, Runtime, SnapStartResource, service_fn};
 use serde_json::{Value, json};
-use signoff::in_flight::InFlightEntry;
+use signoff::InFlightEntry;
 use signoff::lambda::{self, Installed, InvocationsLayer};
 use signoff::{Hooks, InFlight, Report};
 

@@ -1,7 +1,7 @@
 //! `exit_on`: hooks, and the exit status.
 
+use signoff::Exit;
 use signoff::Hooks;
-use signoff::hooks::Exit;
 
 use super::*;
 use crate::system::CONTROL_C_EXIT;

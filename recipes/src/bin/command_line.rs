@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 use std::{env, error::Error, fs, io};
 
-use signoff::hooks::Exit;
+use signoff::Exit;
 use signoff::{Blocking, Hooks, ShutdownSignal};
 
 /// The sum of the primes below `next`.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{error::Error, time::Duration};
 
-use signoff::in_flight::InFlightGuard;
+use signoff::InFlightGuard;
 use signoff::{Hooks, InFlight, ShutdownSignal, Tokio};
 use tokio::{net::TcpListener, time::sleep};
 use warp::Filter;

@@ -34,7 +34,7 @@ use crate::util::output;
 ///    cache         |                      .     |  done           12 ms
 /// ```
 ///
-/// A [set](crate::hooks::HookSet) of more than 20 hooks has one row, which counts the hooks that are
+/// A [set](crate::HookSet) of more than 20 hooks has one row, which counts the hooks that are
 /// done and names the first of the others.
 ///
 /// A dot is a hook that took less time than the bar can show. If the hooks started a millisecond or

@@ -1,4 +1,4 @@
-#![doc = include_str!("../../../features/async-std.md")]
+//! async-std's reactor waits, through signal-hook-async-std.
 
 use std::future::poll_fn;
 use std::io;
@@ -12,9 +12,7 @@ use super::notifier::WatchGuard;
 use super::{Backend, Notifier};
 use crate::error::Error;
 
-/// async-std's reactor, through signal-hook-async-std.
-///
-/// There is one in a process and it needs no executor, so `listen` may be called anywhere.
+#[doc = include_str!("../../../features/async-std.md")]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AsyncStd;
 

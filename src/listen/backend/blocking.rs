@@ -1,11 +1,9 @@
-#![doc = include_str!("../../../features/blocking.md")]
+//! A thread waits, without a runtime.
 
 use super::{Backend, Notifier};
 use crate::error::Error;
 
-/// No runtime: a thread waits for the signal.
-///
-/// The signal can be awaited on any executor, and waited for without one.
+#[doc = include_str!("../../../features/blocking.md")]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Blocking;
 

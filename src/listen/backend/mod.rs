@@ -1,4 +1,4 @@
-//! The runtimes that can wait for a signal: a page for each, and the trait that they implement.
+//! The runtimes that can wait for a signal, and the trait that they implement.
 
 // Inside: `notifier` is what a backend gets. `reactor_task` wakes the waiters on the thread of a
 // runtime's reactor. `fallback` is the thread that takes over if the runtime ends. On Windows no
@@ -11,15 +11,15 @@ mod reactor_task;
 // The badges of the documentation: Windows has these backends, too.
 #[cfg(all(unix, feature = "async-std"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "async-std")))]
-pub mod async_std;
+pub(crate) mod async_std;
 #[cfg(feature = "blocking")]
-pub mod blocking;
+pub(crate) mod blocking;
 #[cfg(all(unix, feature = "smol"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "smol")))]
-pub mod smol;
+pub(crate) mod smol;
 #[cfg(all(unix, feature = "tokio"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
-pub mod tokio;
+pub(crate) mod tokio;
 #[cfg(windows)]
 mod windows;
 
@@ -27,7 +27,7 @@ pub(crate) use fallback::Fallback;
 pub use notifier::Notifier;
 #[cfg(windows)]
 #[allow(unused_imports, reason = "without a backend's feature it is empty")]
-pub use windows::*;
+pub(crate) use windows::*;
 
 use crate::error::Error;
 

@@ -1,4 +1,4 @@
-#![doc = include_str!("../../../features/smol.md")]
+//! async-io's reactor waits, which smol and everything built on it uses.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -9,9 +9,7 @@ use super::notifier::WatchGuard;
 use super::{Backend, Notifier};
 use crate::error::Error;
 
-/// async-io's reactor, which smol and everything built on it uses.
-///
-/// There is one in a process and it needs no executor, so `listen` may be called anywhere.
+#[doc = include_str!("../../../features/smol.md")]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Smol;
 

@@ -1,4 +1,4 @@
-#![doc = include_str!("../../../features/tokio.md")]
+//! tokio's I/O driver waits.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,9 +18,7 @@ use crate::listen::listener::Listener;
 
 const RUNTIME: &str = "tokio";
 
-/// The tokio runtime that `listen` is called in.
-///
-/// Its I/O driver waits for the signal, without a task and without another thread.
+#[doc = include_str!("../../../features/tokio.md")]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tokio;
 

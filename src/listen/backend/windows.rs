@@ -3,13 +3,12 @@
 /// A backend with nothing to do.
 #[allow(unused_macros, reason = "tokio has more to say")]
 macro_rules! backend {
-    ($(#[$attribute:meta])* $page:literal: $module:ident::$name:ident) => {
-        #[doc = include_str!($page)]
-        pub mod $module {
-            use crate::listen::backend::{Backend, Notifier};
+    ($page:literal: $module:ident::$name:ident) => {
+        pub(crate) mod $module {
             use crate::error::Error;
+            use crate::listen::backend::{Backend, Notifier};
 
-            $(#[$attribute])*
+            #[doc = include_str!($page)]
             #[derive(Debug, Clone, Copy, Default)]
             pub struct $name;
 
@@ -26,28 +25,22 @@ macro_rules! backend {
 
 #[cfg(feature = "async-std")]
 backend! {
-    /// async-std. On Windows it has nothing to wait for, so `listen` may be called anywhere.
     "../../../features/async-std.md": async_std::AsyncStd
 }
 
 #[cfg(feature = "smol")]
 backend! {
-    /// smol, and everything built on async-io. On Windows it has nothing to wait for, so `listen` may
-    /// be called anywhere.
     "../../../features/smol.md": smol::Smol
 }
 
 #[cfg(feature = "tokio")]
-#[doc = include_str!("../../../features/tokio.md")]
-pub mod tokio {
+pub(crate) mod tokio {
     use tokio::runtime::Handle;
 
     use crate::error::Error;
     use crate::listen::backend::{Backend, Notifier};
 
-    /// The tokio runtime that `listen` is called in.
-    ///
-    /// On Windows it has nothing to wait for, and needs no I/O driver.
+    #[doc = include_str!("../../../features/tokio.md")]
     #[derive(Debug, Clone, Copy, Default)]
     pub struct Tokio;
 

@@ -171,7 +171,8 @@ mod tests {
 
     use super::*;
     use crate::InFlight;
-    use crate::hooks::{Event, Hooks, Observer};
+    use crate::hooks::builder::Hooks;
+    use crate::hooks::{Event, Observer};
 
     const BLOCKS: Style = Style { has_colors: false, has_blocks: true };
 
