@@ -10,7 +10,7 @@ use crate::signal::Signal;
 /// `main` prints. A failed call leaves nothing behind: signals do what they did before.
 #[non_exhaustive]
 pub enum Error {
-    /// The set of signals is empty.
+    /// The set of signals is empty, and there is no other source.
     NoSignals,
     /// The set contains a signal that a program cannot listen to. It cannot be caught (`SIGKILL`,
     /// `SIGSTOP`) or reports a fault of the program (`SIGSEGV`, `SIGABRT`, …). A shutdown also refuses
@@ -37,6 +37,12 @@ pub enum Error {
     },
     /// The process cannot open another descriptor, or the runtime cannot watch it.
     Descriptor(io::Error),
+    /// The system does not let this process watch its parent, for
+    /// [`or_parent_exit`](crate::Signals::or_parent_exit).
+    Parent(io::Error),
+    /// A stream has signals only, without [`or_stdin_closed`](crate::Signals::or_stdin_closed) and
+    /// [`or_parent_exit`](crate::Signals::or_parent_exit).
+    NotForStreams,
     /// The system refused a thread.
     Thread(io::Error),
     /// The signal belongs to the parent process: this one was forked after `listen`, and has neither its
@@ -84,6 +90,15 @@ impl fmt::Display for Error {
                 "no descriptor for the signal: {source}; raise the limit (ulimit -n), \
                  or call listen before the program opens many files"
             ),
+            Self::Parent(source) => write!(
+                f,
+                "the system does not let this process watch its parent: {source}; \
+                 remove or_parent_exit()"
+            ),
+            Self::NotForStreams => f.write_str(
+                "a stream has signals only: remove or_stdin_closed() and or_parent_exit(), \
+                 and add them to the set of a shutdown",
+            ),
             Self::Thread(source) => write!(
                 f,
                 "no thread for the signal: {source}; raise the limit (ulimit -u), \
@@ -107,9 +122,10 @@ impl fmt::Debug for Error {
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Self::Register { source, .. } | Self::Descriptor(source) | Self::Thread(source) => {
-                source.source()
-            }
+            Self::Register { source, .. }
+            | Self::Descriptor(source)
+            | Self::Parent(source)
+            | Self::Thread(source) => source.source(),
             Self::Backend(source) => source.source(),
             _ => None,
         }
@@ -120,10 +136,11 @@ impl error::Error for Error {
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match &error {
-            Error::Register { source, .. } | Error::Descriptor(source) | Error::Thread(source) => {
-                source.kind()
-            }
-            Error::NoSignals | Error::NotAllowed(_) | Error::Unknown(_) => {
+            Error::Register { source, .. }
+            | Error::Descriptor(source)
+            | Error::Parent(source)
+            | Error::Thread(source) => source.kind(),
+            Error::NoSignals | Error::NotForStreams | Error::NotAllowed(_) | Error::Unknown(_) => {
                 io::ErrorKind::InvalidInput
             }
             _ => io::ErrorKind::Other,

@@ -3,6 +3,9 @@
 #[doc = include_str!("../docs/child_processes.md")]
 pub mod child_processes {}
 
+#[doc = include_str!("../docs/lifelines.md")]
+pub mod lifelines {}
+
 // The recipes compile its blocks, because they need other crates.
 #[cfg_attr(not(doctest), doc = include_str!("../MIGRATING.md"))]
 pub mod migrating {}

@@ -127,8 +127,10 @@ impl Listener {
         }
     }
 
-    /// Makes the descriptor readable: the latch is set.
+    /// Makes the descriptor readable: the program has set the latch, or a lifeline.
     pub(crate) fn wake(&self) {
+        #[cfg(unix)]
+        os::outlive_hangup();
         self.wake_fd.wake();
     }
 
@@ -146,13 +148,18 @@ impl Listener {
         self.is_closed.load(Ordering::Acquire)
     }
 
+    /// Whether there is nothing to wait for: the target is set, or no clone is left.
+    pub(crate) fn is_over(&self) -> bool {
+        self.target.is_set() || self.is_closed()
+    }
+
     /// Blocks the thread until the target may be set, or the deadline has passed. Returns false if
     /// there is no descriptor to wait for.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> bool {
         if self.target.repeats() {
             self.wake_fd.wait_readable()
         } else {
-            self.wake_fd.wait(|| self.target.is_set() || self.is_closed(), deadline)
+            self.wake_fd.wait(|| self.is_over(), deadline)
         }
     }
 
@@ -240,7 +247,7 @@ impl Target {
         }
     }
 
-    fn latch(&self) -> Option<&Latch> {
+    pub(crate) fn latch(&self) -> Option<&Latch> {
         match self {
             Self::Latch(latch) => Some(latch),
             Self::Stream(_) => None,

@@ -1,6 +1,7 @@
 //! How a program begins to listen to signals, and how it stops.
 
 pub(crate) mod backend;
+mod lifelines;
 pub(crate) mod listener;
 pub(crate) mod os;
 mod send;
@@ -9,6 +10,7 @@ mod stream;
 use std::any::Any;
 use std::mem;
 use std::sync::Arc;
+use std::thread::Thread;
 use std::time::Instant;
 
 use self::backend::Fallback;
@@ -49,12 +51,15 @@ impl Signals {
     ///
     /// # Errors
     ///
-    /// As [`ShutdownSignal::listen`]; also [`Error::NoSignals`] if the set is empty, and
-    /// [`Error::NotAllowed`] or [`Error::Unknown`] if it contains a signal that cannot be used.
+    /// As [`ShutdownSignal::listen`]; also [`Error::NoSignals`] if the set is empty and there is no other
+    /// source, [`Error::NotAllowed`] or [`Error::Unknown`] if it contains a signal that cannot be used, and
+    /// [`Error::Parent`] if the system does not let this process watch its parent.
     pub fn listen<B: Backend>(self, backend: B) -> Result<ShutdownSignal, Error> {
         let latch = Arc::<Latch>::default();
         let listening = self.start(Target::Latch(Arc::clone(&latch)), backend)?;
+        let lifelines = lifelines::start(self.lifelines, &listening.listener)?;
         os::begin(&listening.signals);
+        lifelines.inspect(Thread::unpark);
         if self.restore_terminal {
             terminal::save_modes();
         }
@@ -63,7 +68,10 @@ impl Signals {
 
     /// Listens to these signals until the result is dropped.
     pub(crate) fn start(&self, target: Target, backend: impl Backend) -> Result<Listening, Error> {
-        if self.set.is_empty() {
+        if self.lifelines.is_any() && target.repeats() {
+            return Err(Error::NotForStreams);
+        }
+        if self.set.is_empty() && !self.lifelines.is_any() {
             return Err(Error::NoSignals);
         }
         // Before the first handler: an invalid set changes nothing.
@@ -139,8 +147,6 @@ impl Source for Listening {
     }
 
     fn wake(&self) {
-        #[cfg(unix)]
-        os::outlive_hangup();
         self.listener.wake();
     }
 

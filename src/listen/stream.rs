@@ -65,7 +65,8 @@ impl Signals {
     /// # Errors
     ///
     /// As [`listen`](Self::listen), but only for signals that cannot be caught or that report a fault of
-    /// the program is the error [`Error::NotAllowed`].
+    /// the program is the error [`Error::NotAllowed`]. Also [`Error::NotForStreams`] if the set has
+    /// [`or_stdin_closed`](Self::or_stdin_closed) or [`or_parent_exit`](Self::or_parent_exit).
     pub fn stream(self, backend: impl Backend) -> Result<SignalStream, Error> {
         let pending = Arc::new(PendingSignals::new(&self.set));
         let listening = self.start(Target::Stream(Arc::clone(&pending)), backend)?;

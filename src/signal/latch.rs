@@ -52,8 +52,8 @@ pub(crate) struct Latch {
     /// 0 if the sender is not known.
     pid: AtomicU32,
     uid: AtomicU32,
-    /// The message of a request. Without it, the cause is a signal.
-    message: OnceLock<Arc<str>>,
+    /// The reason of a request. Without it, the cause is a signal.
+    request: OnceLock<Reason>,
     /// Set by the first `fail`, also by one that came later than the request. Boxed, because a child
     /// is small.
     failure: OnceLock<Box<Arc<str>>>,
@@ -78,7 +78,7 @@ impl Latch {
             signal: AtomicI32::default(),
             pid: AtomicU32::default(),
             uid: AtomicU32::default(),
-            message: OnceLock::new(),
+            request: OnceLock::new(),
             failure: OnceLock::new(),
             waiters,
             detached: Mutex::default(),
@@ -119,11 +119,11 @@ impl Latch {
 
     /// Sets the latch from ordinary code. It is set when this returns. Returns true if this call
     /// set it.
-    pub(crate) fn set_by_request(&self, message: Arc<str>) -> bool {
+    pub(crate) fn set_by_request(&self, reason: Reason) -> bool {
         let is_first = !self.is_set() && self.claim();
         if is_first {
             self.at.set(clock::elapsed());
-            let _ = self.message.set(message); // it was empty
+            let _ = self.request.set(reason); // it was empty
             self.publish(SET);
         } else {
             self.wait_for_winner();
@@ -171,8 +171,8 @@ impl Latch {
     /// Why the latch was set.
     pub(crate) fn reason(&self) -> Option<Reason> {
         let latch = self.cause()?;
-        if let Some(message) = latch.message.get() {
-            return Some(Reason::Request(Arc::clone(message)));
+        if let Some(reason) = latch.request.get() {
+            return Some(reason.clone());
         }
         let (pid, uid) = (latch.pid.load(Relaxed), latch.uid.load(Relaxed));
         let sender = (pid != 0).then_some(Process { pid, uid });

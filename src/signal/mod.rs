@@ -116,7 +116,7 @@ impl ShutdownSignal {
     /// this call was the first.
     #[doc(alias = "cancel")]
     pub fn request(&self, why: impl Into<Arc<str>>) -> bool {
-        let is_first = self.latch().set_by_request(why.into());
+        let is_first = self.latch().set_by_request(Reason::Request(why.into()));
         if is_first {
             self.source().into_iter().for_each(Source::wake);
             self.latch().wake_all();

@@ -22,6 +22,20 @@ pub struct Signals {
     pub(crate) keep_ignored_interrupt: bool,
     pub(crate) even_if_ignored: bool,
     pub(crate) restore_terminal: bool,
+    pub(crate) lifelines: Lifelines,
+}
+
+/// The sources beside the signals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lifelines {
+    pub(crate) stdin: bool,
+    pub(crate) parent: bool,
+}
+
+impl Lifelines {
+    pub(crate) const fn is_any(self) -> bool {
+        self.stdin || self.parent
+    }
 }
 
 /// Which repeated signals end the process immediately, from the signal handler.
@@ -66,6 +80,7 @@ impl Signals {
             keep_ignored_interrupt: false,
             even_if_ignored: false,
             restore_terminal: false,
+            lifelines: Lifelines { stdin: false, parent: false },
         }
     }
 
@@ -117,6 +132,32 @@ impl Signals {
     /// [The guide](crate::guide::terminal#raw-mode) has an example.
     pub const fn restore_terminal(mut self) -> Self {
         self.restore_terminal = true;
+        self
+    }
+
+    /// Requests the shutdown also when standard input is closed, for a program that lives as long as its
+    /// client: a language server, an MCP server, a plugin.
+    ///
+    /// A pipe, a socket and a terminal can be closed by the other side. A file and `/dev/null` never are.
+    /// No byte is read. If input is left, the request waits until the program has read it. The set may
+    /// have no signal then: `Signals::none().or_stdin_closed()`.
+    ///
+    /// [The guide](crate::guide::lifelines) has an example, and the limits on each platform.
+    pub const fn or_stdin_closed(mut self) -> Self {
+        self.lifelines.stdin = true;
+        self
+    }
+
+    /// Requests the shutdown also when the parent process exits, so that no orphan is left.
+    ///
+    /// The parent is the process that is the parent at `listen`. The ids 0 and 1 are no parent, and the
+    /// request never comes then: the parent is outside of the container, is its first process, or exited
+    /// before `listen`. [`or_stdin_closed`](Self::or_stdin_closed) finds a parent that exited so early, if
+    /// it had the other end of standard input.
+    ///
+    /// [The guide](crate::guide::lifelines) has an example, and the limits on each platform.
+    pub const fn or_parent_exit(mut self) -> Self {
+        self.lifelines.parent = true;
         self
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::signal::Signal;
 
-/// Why a shutdown was requested: the signal, or the message of a request.
+/// Why a shutdown was requested: the signal, the message of a request, or a lifeline that ended.
 ///
 /// `Display` is one line for a log:
 ///
@@ -37,6 +37,10 @@ pub enum Reason {
     },
     /// [`ShutdownSignal::request`](crate::ShutdownSignal::request), with its message.
     Request(Arc<str>),
+    /// Standard input was closed: see [`Signals::or_stdin_closed`](crate::Signals::or_stdin_closed).
+    StdinClosed,
+    /// The parent process has exited: see [`Signals::or_parent_exit`](crate::Signals::or_parent_exit).
+    ParentExited,
 }
 
 /// The process that sent a signal.
@@ -78,6 +82,8 @@ impl fmt::Display for Reason {
             Self::Signal { signal, sender: Some(sender) } => write!(f, "{signal} from {sender}"),
             Self::Signal { signal, sender: None } => signal.fmt(f),
             Self::Request(text) => write!(f, "request: {text}"),
+            Self::StdinClosed => f.write_str("standard input was closed"),
+            Self::ParentExited => f.write_str("the parent process has exited"),
         }
     }
 }

@@ -143,7 +143,7 @@ fn a_signal_and_a_request_at_once_have_one_winner() {
             let latch = Arc::clone(&latch);
             move || signal(&latch)
         });
-        let request_won = latch.set_by_request("why".into());
+        let request_won = latch.set_by_request(Reason::Request("why".into()));
         assert!(latch.is_set(), "a request that returned has set the latch, even if it lost");
         latch.wake_all();
         let expected = if request_won { Reason::Request("why".into()) } else { by_signal() };
@@ -236,7 +236,7 @@ fn a_request_of_a_child_and_a_signal_of_its_parent_have_one_winner() {
             let parent = Arc::clone(&parent);
             move || signal(&parent)
         });
-        let request_won = child.set_by_request("why".into());
+        let request_won = child.set_by_request(Reason::Request("why".into()));
         child.wake_all();
         let expected = if request_won { Reason::Request("why".into()) } else { by_signal() };
         assert_eq!(child.reason(), Some(expected));
@@ -272,7 +272,7 @@ fn the_lowest_of_three_levels_has_the_cause_of_the_one_between() {
             let parent = Arc::clone(&parent);
             move || signal(&parent)
         });
-        let request_won = between.set_by_request("why".into());
+        let request_won = between.set_by_request(Reason::Request("why".into()));
         let reason = lowest.reason();
         between.wake_all();
         setting.join().unwrap();

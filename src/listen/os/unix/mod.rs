@@ -6,6 +6,7 @@
 //! - `hangup`: the handler that lets a shutdown outlive `SIGHUP`.
 //! - `exit`: how a process ends at once.
 //! - `kill`: signals for other processes.
+//! - `lifelines`: standard input and the parent process.
 //!
 //! A handler reaches only this folder, `listener`, `clock`, and by way of `Target` the latch or the
 //! pending signals: atomics, `getpid`, `clock_gettime`, `write`, `sigaction`, `raise`,
@@ -17,12 +18,14 @@ mod disposition;
 pub(crate) mod exit;
 mod hangup;
 mod kill;
+mod lifelines;
 mod registry;
 mod wake_fd;
 
 pub(crate) use disposition::{exists, is_allowed, unblock};
 pub(crate) use hangup::outlive_hangup;
 pub(crate) use kill::kill;
+pub(crate) use lifelines::LifelineWatch;
 pub(crate) use registry::{Registered, begin, register, release, unregister, wait_for_deliveries};
 pub(crate) use wake_fd::WakeFd;
 

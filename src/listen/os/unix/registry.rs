@@ -167,6 +167,7 @@ pub(crate) fn register(
 /// `listen` has succeeded: an earlier shutdown is over (R3).
 pub(crate) fn begin(signals: &[Signal]) {
     let _lock = lock(&REGISTRY_LOCK);
+    reset_after_fork(); // there may be no signal
     for slot in slots(signals) {
         slot.listeners.retain(|listener| !listener.is_closed());
     }

@@ -3,6 +3,7 @@
 //! - `event`: the events and their signals.
 //! - `registry`: the console handler and the listeners that it reaches.
 //! - `exit`: how a process ends at once.
+//! - `lifelines`: standard input and the parent process.
 //! - `wake_fd`: the descriptor that Unix has, and Windows does not need.
 //!
 //! Windows runs a handler on a thread of its own, so it may lock, allocate and wake every waiter.
@@ -11,10 +12,12 @@
 
 mod event;
 pub(crate) mod exit;
+mod lifelines;
 mod registry;
 mod wake_fd;
 
 pub(crate) use event::{exists, is_allowed, unblock};
+pub(crate) use lifelines::LifelineWatch;
 pub(crate) use registry::{Registered, begin, register, release, unregister, wait_for_deliveries};
 pub(crate) use wake_fd::WakeFd;
 
