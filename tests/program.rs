@@ -34,7 +34,7 @@ cases! {
         for line in report {
             child.expect(line);
         }
-        let ended = child.ends();
+        let ended = child.ends_with_output();
         assert_eq!(ended.status.code(), Some(1), "{ended:?}");
         assert!(ended.errors.lines().any(|line| without_times(line) == *waiting), "{ended:?}");
         assert!(start.elapsed() < BOUND / 2);
