@@ -18,12 +18,13 @@ impl HumanDuration {
 
 impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Truncated: the time that a hook took is never more than its limit.
-        let (seconds, tenths) = (self.0.as_secs(), self.0.subsec_millis() / 100);
+        let milliseconds = self.0.as_millis();
+        let tenths = (milliseconds + 50) / 100; // rounded
+        let seconds = tenths / 10;
         match seconds {
             _ if self.is_unlimited() => f.write_str("no limit"),
-            0 => write!(f, "{} ms", self.0.as_millis()),
-            1..60 => write!(f, "{seconds}.{tenths} s"),
+            _ if tenths < 10 => write!(f, "{milliseconds} ms"),
+            0..60 => write!(f, "{seconds}.{} s", tenths % 10),
             60..3600 => write!(f, "{}m {:02}s", seconds / 60, seconds % 60),
             _ => write!(f, "{}h {:02}m", seconds / 3600, seconds / 60 % 60),
         }
@@ -38,10 +39,10 @@ mod tests {
     fn the_unit_fits_the_duration() {
         let shown = |milliseconds| HumanDuration(Duration::from_millis(milliseconds)).to_string();
         assert_eq!(HumanDuration(Duration::from_nanos(999_999)).to_string(), "0 ms");
-        assert_eq!((shown(1), shown(999)), ("1 ms".into(), "999 ms".into()));
-        assert_eq!((shown(1_000), shown(5_180)), ("1.0 s".into(), "5.1 s".into()));
+        assert_eq!((shown(1), shown(949)), ("1 ms".into(), "949 ms".into()));
+        assert_eq!((shown(1_000), shown(5_180)), ("1.0 s".into(), "5.2 s".into()));
         assert_eq!((shown(10_000), shown(59_900)), ("10.0 s".into(), "59.9 s".into()));
-        assert_eq!((shown(60_000), shown(3_599_999)), ("1m 00s".into(), "59m 59s".into()));
+        assert_eq!((shown(60_000), shown(3_599_999)), ("1m 00s".into(), "1h 00m".into()));
         assert_eq!((shown(3_600_000), shown(97_500_000)), ("1h 00m".into(), "27h 05m".into()));
         assert_eq!(HumanDuration(Duration::MAX).to_string(), "no limit");
     }
@@ -52,10 +53,10 @@ mod tests {
         assert!(HumanDuration(NO_LIMIT + Duration::from_secs(1)).is_unlimited());
     }
 
-    /// 59.99 s must not become `60.0 s`.
     #[test]
-    fn rounding_does_not_reach_the_next_unit() {
+    fn a_rounded_time_has_the_unit_that_fits_it() {
         let shown = |milliseconds| HumanDuration(Duration::from_millis(milliseconds)).to_string();
-        assert_eq!((shown(9_999), shown(59_999)), ("9.9 s".into(), "59.9 s".into()));
+        assert_eq!((shown(999), shown(7_951)), ("1.0 s".into(), "8.0 s".into()));
+        assert_eq!((shown(59_949), shown(59_950)), ("59.9 s".into(), "1m 00s".into()));
     }
 }

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::future::pending;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::{Duration, Instant};
 use std::{env, fmt, process, thread};
 
@@ -166,10 +166,13 @@ impl Combination {
                 let runtime = multi();
                 for _ in 0..2 {
                     let everybody = Arc::clone(&everybody);
+                    let (blocks, is_blocked) = mpsc::channel();
                     runtime.spawn(async move {
+                        blocks.send(()).unwrap();
                         everybody.wait();
                         thread::sleep(BOUND);
                     });
+                    is_blocked.recv().unwrap(); // else one worker might take both tasks
                 }
                 runtime.block_on(async {
                     let _guard = self.arm();

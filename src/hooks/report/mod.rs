@@ -5,6 +5,7 @@ pub(crate) mod fuzzing;
 mod outcome;
 mod timeline;
 #[cfg(test)]
+#[path = "../../../tests/models/timeline.rs"]
 mod timeline_tests;
 
 use std::process::{ExitCode, Termination};
