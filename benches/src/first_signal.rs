@@ -92,7 +92,7 @@ fn place(cpu: Option<usize>) {
 }
 
 pub fn start(part: &str, contender: &str) -> Process {
-    Command::new(std::env::current_exe().expect("this program"))
+    Command::new("/proc/self/exe")
         .args(["child", part, contender])
         .stdout(Stdio::piped())
         .stdin(Stdio::null())
