@@ -34,7 +34,7 @@ const ENDING: Duration = Duration::from_millis(100);
 /// A connection of a [`Server`](super::Server), as [`map_request`](super::Server::map_request) sees it.
 #[derive(Debug)]
 pub struct Connection<A, V = ()> {
-    pub(super) peer: A,
+    pub(super) peer: Arc<A>,
     pub(super) info: V,
 }
 

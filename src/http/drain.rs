@@ -157,7 +157,7 @@ impl<L: Listener, S: HttpService, V: Send + Sync + 'static> Open<L, S, V> {
             let Ok(Some(Some((io, info)))) = handshake.await else { return };
             let activity = Arc::new(Activity::default());
             let io = Watched::new(io, Arc::clone(&activity));
-            let connection = Connection { peer, info };
+            let connection = Connection { peer: Arc::new(peer), info };
             let map = move |request| match &map {
                 Some(map) => map(request, &connection),
                 None => request,

@@ -17,7 +17,7 @@ impl<T: Accept> Listener for T {}
 
 pub trait Accept: Sized + Send + 'static {
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
-    type Address: Debug + Clone + Send + Sync + 'static;
+    type Address: Debug + Send + Sync + 'static;
 
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<Accepted<Self>>;
 

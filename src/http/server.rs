@@ -118,7 +118,7 @@ impl<L: Listener, S> Server<L, S> {
         // It was set before there was a value.
         let map = self.options.map.map(|map| -> MapRequest<L::Address, T::Info> {
             Arc::new(move |request: Request<Incoming>, connection| {
-                map(request, &Connection { peer: connection.peer.clone(), info: () })
+                map(request, &Connection { peer: Arc::clone(&connection.peer), info: () })
             })
         });
         let Self { listener, options: Options { service, limits, drain, requests, .. } } = self;
