@@ -15,7 +15,7 @@ use super::output::{Errors, lines};
 use super::skipped::skipped;
 use super::{BOUND, system};
 
-const VARIANT: &str = "SIGNOFF_TEST_VARIANT";
+pub(crate) const VARIANT: &str = "SIGNOFF_TEST_VARIANT";
 
 /// In the child: which variant of the case it is; `None` in a process that nobody started for it.
 pub(crate) fn variant() -> Option<String> {
@@ -50,6 +50,7 @@ pub(crate) struct Case {
     ignored: Vec<i32>,
     blocked: Vec<i32>,
     terminal: Option<Arc<OwnedFd>>,
+    input: Option<Arc<OwnedFd>>,
 }
 
 impl Case {
@@ -57,7 +58,15 @@ impl Case {
         let (_, path) = module.split_once("::").expect("a case is a module");
         let name = format!("{path}::child");
         let variant = String::new();
-        Self { name, variant, wrapper: vec![], ignored: vec![], blocked: vec![], terminal: None }
+        Self {
+            name,
+            variant,
+            wrapper: vec![],
+            ignored: vec![],
+            blocked: vec![],
+            terminal: None,
+            input: None,
+        }
     }
 
     /// What `variant` returns in the child.
@@ -87,6 +96,11 @@ impl Case {
     /// In front of a terminal, which is its standard input and error.
     pub(crate) fn on_terminal(&self, terminal: OwnedFd) -> Self {
         Self { terminal: Some(Arc::new(terminal)), ..self.clone() }
+    }
+
+    /// With this as its standard input.
+    pub(crate) fn reading(&self, input: OwnedFd) -> Self {
+        Self { input: Some(Arc::new(input)), ..self.clone() }
     }
 
     /// As the first process of a PID namespace, as in a container. `None`, and a line that says
@@ -183,6 +197,9 @@ impl Case {
         command.env(VARIANT, &self.variant);
         command.envs([("SMOL_THREADS", "2"), ("ASYNC_STD_THREAD_COUNT", "2")]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(input) = &self.input {
+            command.stdin(input.try_clone().expect("a descriptor"));
+        }
         if let Some(terminal) = &self.terminal {
             let end = || terminal.try_clone().expect("a descriptor");
             command.stdin(end()).stderr(end());

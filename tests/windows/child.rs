@@ -10,7 +10,7 @@ use std::{env, io, thread};
 use super::system::{self, Delivery};
 use super::{BOUND, POLL};
 
-const VARIANT: &str = "SIGNOFF_TEST_VARIANT";
+pub(crate) const VARIANT: &str = "SIGNOFF_TEST_VARIANT";
 const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
 
 /// In the child: which variant of the case it is.
@@ -94,6 +94,11 @@ impl Child {
         self.go_on();
         self.expect("returned");
         self.exits_with(0);
+    }
+
+    /// Ends the process without a chance for it to do anything.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().expect("it runs");
     }
 
     #[track_caller]

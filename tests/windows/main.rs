@@ -8,6 +8,7 @@ mod errors;
 mod exit_on;
 mod forced_exit;
 mod last_clone;
+mod lifelines;
 mod never_lost;
 mod parts;
 mod stream;
@@ -17,7 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 use child::{Case, cases, say, until_told, variant};
-use signoff::{AsyncStd, Blocking, ShutdownSignal, Smol, Tokio};
+use signoff::{AsyncStd, Blocking, ShutdownSignal, Signals, Smol, Tokio};
 use system::{CTRL_BREAK, CTRL_C, CTRL_CLOSE, CTRL_LOGOFF, CTRL_SHUTDOWN, EVENTS, raise};
 use tokio::runtime::Runtime;
 
@@ -38,13 +39,17 @@ fn runtime() -> Runtime {
 
 /// Listens on the backend that is named, inside of `runtime`.
 fn listen_on(backend: &str, runtime: &Runtime) -> ShutdownSignal {
+    listen_to(Signals::default(), backend, runtime)
+}
+
+fn listen_to(signals: Signals, backend: &str, runtime: &Runtime) -> ShutdownSignal {
     system::ignore_ctrl_c(false); // the tests may run in a process group of their own
     let _entered = runtime.enter();
     let listening = match backend {
-        "tokio" => ShutdownSignal::listen(Tokio),
-        "async-std" => ShutdownSignal::listen(AsyncStd),
-        "smol" => ShutdownSignal::listen(Smol),
-        _ => ShutdownSignal::listen(Blocking),
+        "tokio" => signals.listen(Tokio),
+        "async-std" => signals.listen(AsyncStd),
+        "smol" => signals.listen(Smol),
+        _ => signals.listen(Blocking),
     };
     listening.expect("nothing is in the way")
 }

@@ -69,7 +69,7 @@ fn parent() -> io::Result<Option<OwnedHandle>> {
     let process = unsafe { OpenProcess(access, 0, id) };
     if process.is_null() {
         let error = io::Error::last_os_error();
-        let is_gone = error.raw_os_error() == Some(ERROR_INVALID_PARAMETER.cast_signed());
+        let is_gone = error.raw_os_error() == i32::try_from(ERROR_INVALID_PARAMETER).ok();
         return if is_gone { Ok(None) } else { Err(error) };
     }
     // SAFETY: the system just made it, and nothing else knows it.
@@ -95,11 +95,11 @@ fn has_exited(process: &OwnedHandle) -> bool {
 
 /// Whether it is a pipe without a writer and without a byte to read.
 fn is_stdin_closed() -> bool {
-    let none = ptr::null_mut;
     // SAFETY: an invalid handle is an error, and no pointer is to anything.
     unsafe {
         let stdin = GetStdHandle(STD_INPUT_HANDLE);
-        PeekNamedPipe(stdin, none(), 0, none(), none(), none()) == 0
+        let none = ptr::null_mut();
+        PeekNamedPipe(stdin, ptr::null_mut(), 0, none, none, none) == 0
             && GetLastError() == ERROR_BROKEN_PIPE
     }
 }
