@@ -11,8 +11,8 @@ use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use common::bounded::bounded;
-use common::linux::{cpu_time, process_cpu_time};
-use common::{BOUND, block, cases, say_outcomes, until, variant};
+use common::linux::{cpu_time, is_running, process_cpu_time};
+use common::{BOUND, block, cases, say, say_outcomes, until, variant};
 use futures_lite::future::{block_on, poll_once};
 use signoff::{HookSet, Hooks, InFlight, Report, ShutdownSignal};
 
@@ -164,6 +164,29 @@ cases! {
         }
         let shutdown = ShutdownSignal::manual();
         let exit_on = hooks.exit_on(shutdown.clone()).quiet().on_report(|report| say_outcomes(&report));
+        let guard = exit_on.start().unwrap();
+        shutdown.request("enough");
+        guard.join();
+    };
+
+    // The one that wakes the driver at deadlines.
+    a_run_leaves_no_thread: |case| case.start().passes(), || {
+        let report = block_on(Hooks::new().hook("hangs", pending::<()>).within(20 * MS).run());
+        assert_eq!(outcomes(&report), ["hangs: timed out"]);
+        until("its thread has ended", || !is_running("signoff-timer"));
+    };
+
+    // Each hook may end in the moment in which the driver goes to sleep.
+    the_end_of_no_stage_is_missed: |case| {
+        let child = case.start();
+        child.expect("2000 hooks");
+        child.exits_with(0);
+    }, || {
+        let add = |hooks: Hooks, _| hooks.hook("empty", async || {}).then();
+        let hooks = (0..2000).fold(Hooks::new().budget(Duration::MAX), add);
+        let shutdown = ShutdownSignal::manual();
+        let exit_on = hooks.exit_on(shutdown.clone()).quiet();
+        let exit_on = exit_on.on_report(|report| say(format_args!("{} hooks", report.hooks().len())));
         let guard = exit_on.start().unwrap();
         shutdown.request("enough");
         guard.join();

@@ -146,6 +146,24 @@ cases! {
             assert_eq!(cut.wait_timeout(300 * MS), None);
         });
     };
+
+    // Neither a program nor work in flight: it is the end of the budget.
+    without_a_program_the_budget_counts: |case| {
+        let child = case.start();
+        for line in ["request: the deadline is near", "waits: done"] {
+            child.expect(line);
+        }
+        child.exits_with(0);
+    }, || {
+        let (shutdown, cut) = (ShutdownSignal::manual(), ShutdownSignal::manual());
+        let waits = cut.clone();
+        let hooks = Hooks::new().budget(BOUND);
+        let hooks = hooks.hook("waits", async move || say(waits.requested().await));
+        let exit_on = hooks.exit_on(shutdown.clone()).on_report(|report| say_outcomes(&report));
+        let guard = exit_on.request_before_deadline(&cut, BOUND * 99 / 100).start().unwrap();
+        shutdown.request("enough");
+        guard.join();
+    };
 }
 
 fn stops_in_time(case: &Case) {

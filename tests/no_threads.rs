@@ -4,6 +4,7 @@
 mod common;
 
 use std::future::pending;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -141,6 +142,30 @@ cases! {
         let exit_on = hooks.then().hook("next", async || {}).exit_on(shutdown.clone()).quiet();
         let guard = exit_on.on_report(|report| say_outcomes(&report)).start().unwrap();
         before.send(system::refuse_threads()).unwrap();
+        shutdown.request("enough");
+        guard.join();
+    };
+
+    // 256 hooks of a stage run at once. If they block, and no thread takes their place, the driver does.
+    a_hook_that_waits_for_a_thread_runs_on_the_driver: |case| {
+        let child = case.start();
+        child.expect("waits for a thread");
+        child.exits_with(1);
+    }, || {
+        let shutdown = ShutdownSignal::manual();
+        let begun = Arc::new(AtomicUsize::new(0));
+        let hooks = (0..256).fold(Hooks::new().budget(BOUND / 10), |hooks, number| {
+            let begun = Arc::clone(&begun);
+            hooks.hook(number.to_string(), async move || {
+                if begun.fetch_add(1, Ordering::SeqCst) == 255 {
+                    system::refuse_threads();
+                }
+                block()
+            })
+        });
+        let hooks = hooks.hook("257th", async || say("waits for a thread")).then();
+        let hooks = hooks.hook("next", async || {}); // the time at which the others are given up
+        let guard = hooks.exit_on(shutdown.clone()).quiet().start().unwrap();
         shutdown.request("enough");
         guard.join();
     };

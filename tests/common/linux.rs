@@ -133,6 +133,11 @@ fn thread_folder(name: &str) -> Option<PathBuf> {
     threads.find(is_named)
 }
 
+/// Whether there is a thread of this name.
+pub(crate) fn is_running(name: &str) -> bool {
+    thread_folder(name).is_some()
+}
+
 /// Whether the thread of this name sleeps in a system call.
 pub(crate) fn is_asleep(name: &str) -> bool {
     let stat = thread_folder(name).and_then(|folder| fs::read_to_string(folder.join("stat")).ok());

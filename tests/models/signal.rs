@@ -283,6 +283,21 @@ fn the_lowest_of_three_levels_has_the_cause_of_the_one_between() {
 }
 
 #[test]
+fn two_threads_that_ask_the_lowest_level_get_the_same_cause() {
+    model(|| {
+        let parent = Arc::new(Latch::default());
+        let lowest = child_of(&child_of(&parent));
+        signal(&parent);
+        let asking = thread::spawn({
+            let lowest = Arc::clone(&lowest);
+            move || lowest.reason()
+        });
+        assert_eq!(lowest.reason(), Some(by_signal()));
+        assert_eq!(asking.join().unwrap(), Some(by_signal()));
+    });
+}
+
+#[test]
 fn a_detached_waker_is_woken_once() {
     model(|| {
         let latch = Arc::new(Latch::default());

@@ -479,6 +479,16 @@ mod tests {
     }
 
     #[test]
+    fn observers_that_start_after_the_report_hear_nothing() {
+        let (sender, heard) = mpsc::channel();
+        let engine = Engine::now(Hooks::new().observe(move |_: &Event| _ = sender.send(())));
+        let (_, observers) = engine.close();
+        engine.start();
+        drop((engine, observers));
+        assert!(heard.recv().is_err());
+    }
+
+    #[test]
     fn a_delay_ends_at_its_time_or_when_the_program_has_returned() {
         let hooks =
             Hooks::new().budget(Duration::from_secs(60)).keep_serving(Duration::from_secs(9));

@@ -189,3 +189,19 @@ impl Task {
         engine.tell();
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::Hooks;
+
+    #[test]
+    fn a_hook_that_waits_for_a_thread_is_not_dropped_after_the_report() {
+        let engine = Engine::now(Hooks::new().hook("waits", async || {}));
+        let (time, hooks) = engine.open_stage().unwrap();
+        let workers = Workers::new(hooks, &engine, time, HookRuntime::current());
+        engine.close();
+        workers.work();
+        assert_eq!(workers.take_all().len(), 1);
+    }
+}
