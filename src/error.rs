@@ -53,10 +53,7 @@ pub enum Error {
 }
 
 /// The system call that installs a handler.
-#[cfg(not(windows))]
-const HANDLER_CALL: &str = "sigaction";
-#[cfg(windows)]
-const HANDLER_CALL: &str = "SetConsoleCtrlHandler";
+const HANDLER_CALL: &str = if cfg!(windows) { "SetConsoleCtrlHandler" } else { "sigaction" };
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

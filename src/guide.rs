@@ -23,6 +23,5 @@ pub mod terminal {}
 pub mod testing {}
 
 // The code is `hooks/engine/span.rs`, because hooks run inside the span.
-#[cfg(feature = "tracing")]
 #[doc = include_str!("../features/tracing.md")]
 pub mod tracing {}

@@ -11,6 +11,9 @@
         feature = "async-std",
         feature = "smol",
         feature = "blocking",
+        feature = "http",
+        feature = "lambda",
+        feature = "systemd",
         feature = "progress"
     )),
     allow(dead_code, reason = "with fewer features, or on Windows, parts have no caller")

@@ -231,7 +231,6 @@ impl Hooks {
 }
 
 /// What only the Lambda adapter uses.
-#[cfg(all(unix, feature = "lambda"))]
 impl Hooks {
     /// Adds a hook to the first stage, in front of all others, with a limit of its own.
     pub(crate) fn first<F, Fut, E>(mut self, name: &str, limit: Duration, hook: F) -> Self

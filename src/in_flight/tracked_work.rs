@@ -44,7 +44,6 @@ pub(crate) fn in_hook<T>(work: &Arc<TrackedWork>, f: impl FnOnce() -> T) -> T {
 }
 
 /// Returns whether a hook runs on this thread right now.
-#[cfg(all(any(unix, windows), feature = "__signal"))]
 pub(crate) fn is_in_hook() -> bool {
     CURRENT.try_with(|current| current.borrow().is_some()).unwrap_or(false)
 }

@@ -120,12 +120,10 @@ impl ExitOn {
     /// Sets how the process exits from the report. This replaces [`exit`](Self::exit).
     ///
     /// ```no_run
-    /// # #[cfg(all(any(unix, windows), feature = "blocking"))] {
     /// # use signoff::{Exit, Hooks, ShutdownSignal};
     /// # let exit_on = Hooks::new().exit_on(ShutdownSignal::manual());
     /// exit_on.exit_with(|report| if report.is_clean() { Exit::Signal } else { Exit::Code(70) })
     /// # ;
-    /// # }
     /// ```
     ///
     /// If `exit` panics or blocks, that of [`exit`](Self::exit) counts.
@@ -151,7 +149,6 @@ impl ExitOn {
         self
     }
 
-    #[cfg(feature = "http")]
     pub(crate) fn shutdown(&self) -> &ShutdownSignal {
         &self.shutdown
     }
@@ -181,7 +178,6 @@ impl ExitOn {
     }
 
     /// Does not wait until the threads run. In Lambda that is a third of the added start-up time.
-    #[cfg(all(unix, feature = "lambda"))]
     pub(crate) fn start_without_waiting(self) -> Result<ExitGuard, Error> {
         self.with_in_flight_stage().spawn(1)
     }

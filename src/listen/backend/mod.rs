@@ -8,17 +8,13 @@ mod fallback;
 mod notifier;
 mod reactor_task;
 
-// The badges of the documentation: Windows has these backends, too.
 #[cfg(all(unix, feature = "async-std"))]
-#[cfg_attr(docsrs, doc(cfg(feature = "async-std")))]
 pub(crate) mod async_std;
 #[cfg(feature = "blocking")]
 pub(crate) mod blocking;
 #[cfg(all(unix, feature = "smol"))]
-#[cfg_attr(docsrs, doc(cfg(feature = "smol")))]
 pub(crate) mod smol;
 #[cfg(all(unix, feature = "tokio"))]
-#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
 pub(crate) mod tokio;
 #[cfg(windows)]
 mod windows;

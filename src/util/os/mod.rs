@@ -1,11 +1,7 @@
 //! System calls, under the same names on every platform.
 
-#[cfg(not(unix))]
-mod other;
-#[cfg(unix)]
-mod unix;
+#[cfg_attr(unix, path = "unix/mod.rs")]
+#[cfg_attr(not(unix), path = "other.rs")]
+mod system;
 
-#[cfg(not(unix))]
-pub(crate) use other::*;
-#[cfg(unix)]
-pub(crate) use unix::*;
+pub(crate) use system::*;
