@@ -19,11 +19,10 @@ impl ExitOn {
     /// a [`manual`](ShutdownSignal::manual) one, and end the connection:
     ///
     /// ```no_run
-    /// # #[cfg(all(any(unix, windows), feature = "tokio"))] mod example {
     /// # use std::time::Duration;
-    /// # use signoff::{Hooks, ShutdownSignal, Tokio};
+    /// # use signoff::{Hooks, ShutdownSignal};
     /// # async fn serve(_: ShutdownSignal, _: ShutdownSignal) -> std::io::Result<()> { Ok(()) }
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # async fn program(Tokio: impl signoff::Backend) -> Result<(), signoff::Error> {
     /// let (shutdown, cut) = (ShutdownSignal::listen(Tokio)?, ShutdownSignal::manual());
     /// let server = serve(shutdown.clone(), cut.clone());
     /// Hooks::new()
@@ -33,7 +32,6 @@ impl ExitOn {
     ///     .run(server)
     ///     .await?;
     /// # Ok(())
-    /// # }
     /// # }
     /// ```
     ///

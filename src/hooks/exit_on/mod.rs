@@ -68,10 +68,9 @@ impl Hooks {
     /// With [`start`](ExitOn::start), the program goes on beside the hooks:
     ///
     /// ```no_run
-    /// # #[cfg(all(any(unix, windows), feature = "blocking"))] {
-    /// use std::time::Duration;
-    /// use signoff::{Blocking, Hooks, ShutdownSignal};
-    ///
+    /// # use std::time::Duration;
+    /// # use signoff::{Hooks, ShutdownSignal};
+    /// # fn program(Blocking: impl signoff::Backend) -> Result<(), signoff::Error> {
     /// let shutdown = ShutdownSignal::listen(Blocking)?;
     /// let guard = Hooks::new()
     ///     .budget(Duration::from_secs(5))
@@ -81,8 +80,8 @@ impl Hooks {
     ///
     /// while !shutdown.is_requested() { /* work */ }
     /// guard.join(); // waits for the running hooks
+    /// # Ok(())
     /// # }
-    /// # Ok::<(), signoff::Error>(())
     /// ```
     pub fn exit_on(self, shutdown: ShutdownSignal) -> ExitOn {
         ExitOn {

@@ -45,12 +45,10 @@ impl ExitOn {
     /// error type:
     ///
     /// ```no_run
-    /// # #[cfg(all(any(unix, windows), feature = "tokio"))] mod example {
-    /// use signoff::{Hooks, ShutdownSignal, Tokio};
-    ///
+    /// # use signoff::{Hooks, ShutdownSignal};
     /// # struct Pool; impl Pool { async fn close(self) {} }
     /// # async fn serve(_: ShutdownSignal) -> std::io::Result<()> { Ok(()) }
-    /// # async fn main(pool: Pool) -> Result<(), Box<dyn std::error::Error>> {
+    /// # async fn program(Tokio: impl signoff::Backend, pool: Pool) -> Result<(), signoff::Error> {
     /// let shutdown = ShutdownSignal::listen(Tokio)?;
     /// let server = serve(shutdown.clone());
     /// Hooks::new()
@@ -59,7 +57,6 @@ impl ExitOn {
     ///     .run(server)
     ///     .await?;
     /// Ok(())
-    /// # }
     /// # }
     /// ```
     ///
@@ -125,11 +122,10 @@ impl ExitOn {
     /// if the program returns.
     ///
     /// ```no_run
-    /// # #[cfg(all(any(unix, windows), feature = "tokio"))] mod example {
     /// # use std::time::Duration;
-    /// # use signoff::{Hooks, ShutdownSignal, Tokio};
+    /// # use signoff::{Hooks, ShutdownSignal};
     /// # async fn serve(_: ShutdownSignal) -> std::io::Result<()> { Ok(()) }
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # async fn program(Tokio: impl signoff::Backend) -> Result<(), signoff::Error> {
     /// let shutdown = ShutdownSignal::listen(Tokio)?;
     /// Hooks::new()
     ///     .keep_serving(Duration::from_secs(5))
@@ -138,7 +134,6 @@ impl ExitOn {
     ///     .run_with(|drain| serve(drain)) // stops five seconds after the signal
     ///     .await?;
     /// # Ok(())
-    /// # }
     /// # }
     /// ```
     ///
