@@ -62,8 +62,7 @@ fn tiny_http() {
 
 #[test]
 fn opentelemetry() {
-    let (responses, ended) =
-        under_load(env!("CARGO_BIN_EXE_opentelemetry"), &[]);
+    let (responses, ended) = under_load(env!("CARGO_BIN_EXE_opentelemetry"), &[]);
     let spans = |name: &str| ended.lines.iter().filter(|line| line.contains(name)).count();
     assert_eq!(spans("GET /"), responses.len(), "each request has its span: {ended:#?}");
     assert_eq!(spans("close the database"), 1);
