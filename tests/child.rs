@@ -7,6 +7,7 @@ mod common;
 mod heap;
 
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::task::{Wake, Waker};
 use std::thread;
@@ -117,6 +118,25 @@ fn a_request_by_a_waker_of_another_tree() {
     first.request("deploy");
     assert_eq!(count.woken(), 1);
     assert_eq!(reason(&below), "request: by a waker");
+}
+
+/// So are the other children of the first tree.
+#[test]
+fn a_request_by_a_waker_keeps_no_other_child_asleep() {
+    struct Requests(ShutdownSignal, AtomicUsize);
+    impl Wake for Requests {
+        fn wake(self: Arc<Self>) {
+            self.0.request("by a waker");
+            self.1.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let [first, second] = [ShutdownSignal::manual(), ShutdownSignal::manual()];
+    let requests = Arc::new(Requests(second, AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&requests));
+    let mut children = [first.child(), first.child(), first.child()];
+    children.iter_mut().for_each(|child| assert!(poll(child, &waker).is_pending()));
+    first.request("deploy");
+    assert_eq!(requests.1.load(Ordering::SeqCst), 3);
 }
 
 /// Asks a child when it is woken.

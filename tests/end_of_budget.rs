@@ -9,7 +9,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Case, block, cases, say, say_outcomes, system, variant};
+use common::{BOUND, Case, block, cases, say, say_outcomes, system, variant};
 use libc::{SIGCONT, SIGSTOP, SIGTERM};
 use signoff::hooks::Outcome;
 use signoff::{Blocking, Hooks, Report, ShutdownSignal};
@@ -76,6 +76,30 @@ cases! {
             drop(go);
             thread::sleep(200 * MS); // the process exits then, and a stage would have the time
         });
+    };
+
+    // Another shutdown still runs its hooks when the driver of the first one comes back. The process exits
+    // after both.
+    a_driver_that_comes_back_undoes_no_end: |case| {
+        let child = case.start();
+        child.expect("requested");
+        child.exits_with(1);
+    }, || {
+        let second = ShutdownSignal::manual();
+        let (reported, report) = mpsc::channel();
+        let (go, goes) = mpsc::channel::<()>();
+        let hooks = Hooks::new().budget(BOUND).blocking("second", move || {
+            report.recv().unwrap();
+            thread::sleep(2 * BUDGET); // the first one has ended by now
+            drop(go);
+            thread::sleep(BUDGET); // its driver has come back
+        });
+        let _guard = hooks.exit_on(second.clone()).quiet().start().unwrap();
+        let blocks = move || {
+            second.request("too");
+            _ = goes.recv();
+        };
+        stuck_driver(blocks, move |_| reported.send(()).unwrap());
     };
 }
 

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{BOUND, block, cases, say, say_outcomes, silence_panics, system, variant};
+use futures_lite::future::block_on;
 use libc::SIGTERM;
 use signoff::hooks::{ExitGuard, ExitOn};
 use signoff::{Blocking, Exit, Hooks, ShutdownSignal, Signal, Signals, Tokio};
@@ -276,6 +277,41 @@ cases! {
         });
         say("ready");
         block()
+    };
+
+    // Only a panic during the shutdown is a status of 101.
+    a_guard_that_a_panic_drops_before_the_shutdown: |case| {
+        let child = case.start();
+        child.expect("requested");
+        child.exits_with(0);
+    }, || {
+        silence_panics();
+        let shutdown = ShutdownSignal::manual();
+        let guard = Hooks::new().exit_on(shutdown.clone()).quiet().start().unwrap();
+        let panics = move || {
+            let _guard = guard;
+            panic!("nothing waits for it");
+        };
+        assert!(thread::spawn(panics).join().is_err());
+        say("requested");
+        shutdown.request("enough");
+        block()
+    };
+
+    // Others that wait for the same signal learn of it.
+    a_failure_of_the_program_is_one_of_the_shutdown: |case| {
+        let child = case.start();
+        child.expect("clean: false");
+        child.exits_with(1);
+    }, || {
+        let shutdown = ShutdownSignal::manual();
+        let other = shutdown.clone();
+        let says = move || {
+            let report = block_on(Hooks::new().run_on(other));
+            say(format_args!("clean: {}", report.is_clean()));
+        };
+        let exit_on = Hooks::new().budget(BOUND).blocking("other", says).exit_on(shutdown).quiet();
+        block_on(exit_on.run(async { Err::<(), _>("bad") })).unwrap();
     };
 }
 

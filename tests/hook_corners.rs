@@ -191,4 +191,17 @@ cases! {
         shutdown.request("enough");
         guard.join();
     };
+
+    // The timer's thread sleeps when there is no deadline left.
+    after_the_last_deadline_nothing_spins: |case| case.start().passes(), || {
+        let sleeps = async || {
+            let (start, used) = (Instant::now(), process_cpu_time());
+            async_io::Timer::after(500 * MS).await;
+            let used = process_cpu_time().saturating_sub(used);
+            assert!(used < start.elapsed() / 4, "{used:?} of {:?}", start.elapsed());
+        };
+        let hooks = Hooks::new().budget(Duration::MAX).hook("hangs", pending::<()>).within(20 * MS);
+        let report = block_on(hooks.hook("sleeps", sleeps).run());
+        assert_eq!(outcomes(&report), ["hangs: timed out", "sleeps: done"]);
+    };
 }

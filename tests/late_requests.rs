@@ -164,6 +164,27 @@ cases! {
         shutdown.request("enough");
         guard.join();
     };
+
+    work_that_ends_in_time_is_not_cut_off: |case| {
+        let child = case.start();
+        for line in ["not requested", "in flight: done", "late: done"] {
+            child.expect(line);
+        }
+        child.exits_with(0);
+    }, || {
+        let (shutdown, cut) = (ShutdownSignal::manual(), ShutdownSignal::manual());
+        let late = cut.clone();
+        let hooks = Hooks::new().budget(BOUND).hook("late", async move || {
+            assert_eq!(late.wait_timeout(300 * MS), None);
+            say("not requested");
+        });
+        let exit_on = hooks.exit_on(shutdown.clone()).on_report(|report| say_outcomes(&report));
+        let exit_on = exit_on.in_flight(&InFlight::new());
+        let exit_on = exit_on.request_before_deadline(&cut, BOUND / 2 * 99 / 100);
+        let guard = exit_on.start().unwrap();
+        shutdown.request("enough");
+        guard.join();
+    };
 }
 
 fn stops_in_time(case: &Case) {

@@ -232,6 +232,22 @@ cases! {
         during(hooks, || common::until("one for each", || observer_threads() == 2));
         common::until("they have ended", || observer_threads() == 0);
     };
+
+    // But not for long: an observer that takes longer than a fifth of a second is cut off.
+    the_process_waits_for_its_observers: |case| case.holds_once(|child| {
+        let ended = child.ends();
+        if ended.unread.iter().any(|line| line == "observed") { Ok(()) } else { Err(format!("{ended:?}")) }
+    }), || {
+        let hooks = Hooks::new().observe(|event: &Event| {
+            if matches!(event, Event::Ended(_)) {
+                thread::sleep(SHORT);
+                say("observed");
+            }
+        });
+        let shutdown = ShutdownSignal::manual();
+        shutdown.request("enough");
+        hooks.exit_on(shutdown).start().unwrap().join();
+    };
 }
 
 #[cfg(target_os = "linux")]

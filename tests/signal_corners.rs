@@ -12,7 +12,7 @@ use std::thread;
 use common::contract::Runtime;
 use common::pending::{Count, OnClone, once_pending, poll};
 use common::runtimes::{AsyncStd, CurrentThread, MultiThread, Plain, Smol};
-use common::{BOUND, at_once, cases, say, system, variant};
+use common::{BOUND, at_once, block, cases, linux, say, system, until, variant};
 use futures_lite::StreamExt;
 use futures_lite::future::block_on;
 use libc::{SIGHUP, SIGINT, SIGTERM};
@@ -102,6 +102,40 @@ cases! {
         let shutdown = ShutdownSignal::listen(Blocking).unwrap();
         say("ready");
         say(shutdown.wait());
+    };
+
+    // The thread that waits for the signal ends with the last clone, and does not spin.
+    a_waiting_thread_ends_with_the_last_clone: |case| case.start().passes(), || {
+        let mut shutdown = ShutdownSignal::listen(Blocking).unwrap();
+        assert!(poll(&mut shutdown, Waker::noop()).is_pending());
+        until("its thread waits", || linux::is_asleep("signoff"));
+        drop(shutdown);
+        until("its thread has ended", || !linux::is_running("signoff"));
+    };
+
+    every_shutdown_outlives_a_hangup: |case| case.start().passes(), || {
+        for _ in 0..2 {
+            let shutdown = ShutdownSignal::listen(Blocking).unwrap();
+            system::raise(SIGTERM);
+            shutdown.wait();
+            system::raise(SIGHUP);
+        }
+    };
+
+    // Its previous behavior is that of before the shutdown.
+    a_hangup_after_a_shutdown_with_a_reload: |case| {
+        let child = case.ready();
+        child.kill(SIGHUP);
+        child.dies_by(SIGHUP);
+    }, || {
+        let shutdown = ShutdownSignal::listen(Blocking).unwrap();
+        system::raise(SIGTERM);
+        shutdown.wait();
+        drop(Signals::new([Signal::Hangup]).stream(Blocking).unwrap());
+        drop(shutdown);
+        let _next = ShutdownSignal::listen(Blocking).unwrap();
+        say("ready");
+        block();
     };
 }
 

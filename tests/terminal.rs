@@ -196,6 +196,22 @@ cases! {
         shutdown.wait();
         Signal::Terminate.exit();
     };
+
+    // The program has requested it, so there is no signal before this one.
+    the_first_ctrl_c_after_a_request_ends_the_process: |case: &Case| at_once(["interrupt", "any"], |variant| {
+        let terminal = Terminal::new(100, 20);
+        let child = terminal.case(&case.variant(variant)).ready();
+        std::thread::sleep(common::ANOTHER_PRESS);
+        terminal.press(CTRL_C);
+        child.dies_by(SIGINT);
+    }), || {
+        let is_any = variant().unwrap() == "any";
+        let forced_exit = if is_any { ForcedExit::Any } else { ForcedExit::Interrupt };
+        let shutdown = Signals::default().forced_exit(forced_exit).listen(Blocking).unwrap();
+        shutdown.request("enough");
+        say("ready");
+        common::block();
+    };
 }
 
 cases! {

@@ -200,7 +200,7 @@ mod tests {
         let engine = Engine::now(Hooks::new().hook("waits", async || {}));
         let (time, hooks) = engine.open_stage().unwrap();
         let workers = Workers::new(hooks, &engine, time, HookRuntime::current());
-        engine.close();
+        let _report = engine.close();
         workers.work();
         assert_eq!(workers.take_all().len(), 1);
     }
