@@ -287,7 +287,7 @@ fn two_threads_that_ask_the_lowest_level_get_the_same_cause() {
     model(|| {
         let parent = Arc::new(Latch::default());
         let lowest = child_of(&child_of(&parent));
-        signal(&parent);
+        parent.set_by_signal(15, Some(Process { pid: 7, uid: 8 }), Duration::ZERO); // nobody is woken
         let asking = thread::spawn({
             let lowest = Arc::clone(&lowest);
             move || lowest.reason()
