@@ -134,7 +134,9 @@ fn a_request_by_a_waker_keeps_no_other_child_asleep() {
     let requests = Arc::new(Requests(second, AtomicUsize::new(0)));
     let waker = Waker::from(Arc::clone(&requests));
     let mut children = [first.child(), first.child(), first.child()];
-    children.iter_mut().for_each(|child| assert!(poll(child, &waker).is_pending()));
+    for child in &mut children {
+        assert!(poll(child, &waker).is_pending());
+    }
     first.request("deploy");
     assert_eq!(requests.1.load(Ordering::SeqCst), 3);
 }

@@ -5,6 +5,8 @@
 
 mod common;
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::thread;
@@ -136,6 +138,20 @@ cases! {
         let _next = ShutdownSignal::listen(Blocking).unwrap();
         say("ready");
         block();
+    };
+
+    a_hangup_during_a_shutdown_interrupts_no_read: |case| case.start().passes(), || {
+        let shutdown = ShutdownSignal::listen(Blocking).unwrap();
+        system::raise(SIGTERM);
+        shutdown.wait();
+        let (mut here, mut there) = UnixStream::pair().unwrap();
+        let reads = move || there.read(&mut [0]).unwrap();
+        let reading = thread::Builder::new().name("reads".into()).spawn(reads).unwrap();
+        until("it reads", || linux::is_asleep("reads"));
+        system::interrupt(&reading, SIGHUP);
+        thread::sleep(common::ANOTHER_PRESS); // it has the signal by now
+        here.write_all(b"a").unwrap();
+        assert_eq!(reading.join().unwrap(), 1);
     };
 }
 
