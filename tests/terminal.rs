@@ -201,7 +201,7 @@ cases! {
     the_first_ctrl_c_after_a_request_ends_the_process: |case: &Case| at_once(["interrupt", "any"], |variant| {
         let terminal = Terminal::new(100, 20);
         let child = terminal.case(&case.variant(variant)).ready();
-        std::thread::sleep(common::ANOTHER_PRESS);
+        thread::sleep(common::ANOTHER_PRESS);
         terminal.press(CTRL_C);
         child.dies_by(SIGINT);
     }), || {
