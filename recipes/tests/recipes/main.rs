@@ -12,6 +12,7 @@ mod grpc;
 mod http;
 mod lambda_http;
 mod long_connections;
+mod mcp_server;
 mod queues;
 mod supervisor;
 mod terminal;
