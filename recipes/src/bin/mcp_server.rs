@@ -21,13 +21,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
 
     Hooks::new()
-        .blocking("log", || eprintln!("the last call is answered"))
+        .blocking_with("log", |context| {
+            let reason = context.reason().map(ToString::to_string).unwrap_or_default();
+            // `eprintln!` would panic if the client is gone.
+            let _ = writeln!(io::stderr(), "the last call is answered: {reason}");
+        })
         .exit_on(shutdown.clone())
         .in_flight(&calls)
         .run_blocking(move || {
             if shutdown.wait() == Reason::StdinClosed {
                 let _ = reader.join(); // it may be about to start the last call
             }
+            calls.drained().wait();
         })?;
     Ok(())
 }
