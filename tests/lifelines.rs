@@ -375,7 +375,7 @@ fn test_thread(case: &Case) {
 }
 
 fn thread_waits<R: Runtime>() {
-    let shutdown = R::block_on(async { R::listen_to(signals()) });
+    let (shutdown,) = R::block_on(async { (R::listen_to(signals()),) });
     say("ready");
     let child = shutdown.child();
     thread::scope(|scope| {
@@ -472,20 +472,19 @@ fn kill_parents(case: &Case, sources: &str, begin: impl Fn(&Child) + Sync) {
 fn family() {
     const SIGN: &str = "child of ";
     let variant = variant().unwrap();
-    match variant.strip_prefix(SIGN) {
-        Some(backend) => match backend.split(' ').next() {
-            Some("current") => orphan::<CurrentThread>(),
-            Some("multi") => orphan::<MultiThread>(),
-            Some("smol") => orphan::<Smol>(),
-            Some("async-std") => orphan::<AsyncStd>(),
-            _ => orphan::<Plain>(),
-        },
-        None => {
-            let mut child = Command::new(env::current_exe().unwrap());
-            child.args(env::args().skip(1)).env(child::VARIANT, format!("{SIGN}{variant}"));
-            let _child = child.stdin(Stdio::piped()).spawn().unwrap(); // keeps its pipe open
-            system::pause();
-        }
+    let Some(backend) = variant.strip_prefix(SIGN) else {
+        let mut child = Command::new(env::current_exe().unwrap());
+        child.args(env::args().skip(1)).env(child::VARIANT, format!("{SIGN}{variant}"));
+        #[allow(clippy::zombie_processes, reason = "this process is killed first")]
+        let _child = child.stdin(Stdio::piped()).spawn().unwrap(); // keeps its pipe open
+        system::pause();
+    };
+    match backend.split(' ').next() {
+        Some("current") => orphan::<CurrentThread>(),
+        Some("multi") => orphan::<MultiThread>(),
+        Some("smol") => orphan::<Smol>(),
+        Some("async-std") => orphan::<AsyncStd>(),
+        _ => orphan::<Plain>(),
     }
 }
 
