@@ -5,8 +5,8 @@
 //! ```
 //!
 //! It prints its address. Connect with `nc`, type a few lines, and press Ctrl-C in the terminal of
-//! the server (or `kill` it): every client is told, and then the server ends. Press Ctrl-C once more
-//! and it ends at once, with status 130.
+//! the server (or `kill` it): every client gets a goodbye, and then the server exits. A second Ctrl-C
+//! ends it immediately.
 //!
 //! ```text
 //! listening: nc 127.0.0.1 43210, and then press Ctrl-C here

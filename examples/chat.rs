@@ -5,7 +5,7 @@
 //! ```
 //!
 //! It prints its address. Connect a few clients with `nc` and type. Then stop the server with Ctrl-C or
-//! `kill`: each client that is still there gets a goodbye, and the report names each of them.
+//! `kill`: each client that is still there gets a goodbye.
 
 use std::error::Error;
 use std::io;

@@ -1,5 +1,5 @@
 //! A service from SIGTERM to its exit: not ready, a delay for the load balancer, the server's drain,
-//! in-flight work, resources, telemetry last, a report and the exit status.
+//! in-flight work, resources, telemetry last, and the exit status.
 //!
 //! ```text
 //! cargo run --example service --features tokio
@@ -8,17 +8,11 @@
 //! curl localhost:PORT/ready     # for two seconds: 503 stopping; requests still work
 //! ```
 //!
-//! It prints its address, and a report at the end:
+//! It prints its address, and what it waits for. A report comes only if a hook fails or a request hangs:
 //!
 //! ```text
 //! process 4711 serves http://127.0.0.1:35001
-//! 6 of 6 hooks done in 2.1 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)
-//! 1  keep serving  |=====                       |  done           2.0 s
-//! 2  main          |     .                      |  done            0 ms
-//! 3  requests      |     .                      |  done            0 ms
-//! 4  database      |     =                      |  done           50 ms
-//!    spool         |     .                      |  done           10 ms
-//! 5  telemetry     |     =                      |  done           50 ms
+//! waiting for keep serving (1.0 s of 2.0 s)
 //! ```
 
 use std::error::Error;

@@ -1,12 +1,12 @@
-//! A small HTTP server that finishes the answers it has begun.
+//! A small HTTP server that completes its in-flight responses.
 //!
 //! ```sh
 //! cargo run --example smol --features smol
 //! ```
 //!
-//! It prints its address. Ask it with curl from another terminal: an answer takes two seconds. Press
-//! Ctrl-C meanwhile (or `kill` the process): curl still gets its answer, and then the server ends.
-//! Press Ctrl-C once more and it ends at once, with status 130.
+//! It prints its address. Send a request with curl from another terminal: a response takes two seconds.
+//! Meanwhile press Ctrl-C or `kill` the process: curl still gets its response, and then the server exits.
+//! A second Ctrl-C ends it immediately.
 //!
 //! ```text
 //! listening: curl http://127.0.0.1:43210, and then press Ctrl-C

@@ -11,9 +11,7 @@
 //! ```text
 //! listening: curl -N http://127.0.0.1:43210, and then press Ctrl-C
 //! draining: SIGINT
-//! 2 of 2 hooks done in 2.0 s of 5.0 s, requested by SIGINT
-//! 1  main      |============                |  done           2.0 s
-//! 2  database  |           =                |  done           50 ms
+//! waiting for main (1.0 s of 4.0 s), Ctrl-C again to quit
 //! ```
 
 use std::convert::Infallible;

@@ -13,9 +13,6 @@
 //! client 1 connected
 //! no more clients
 //! client 1 is done after 2 lines
-//! 2 of 2 hooks done in 1 ms of 5.0 s, requested by SIGINT
-//! 1  wake     |.                           |  done            0 ms
-//! 2  clients  |.                           |  done            0 ms
 //! ```
 
 use std::collections::HashMap;

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Press Ctrl-C, or `kill` the process: every worker finishes its job, and the program
-//! tells what was left in the queue. A second Ctrl-C exits immediately with status 130. The first
-//! argument is how many seconds a job takes: with 60, try it.
+//! prints how many jobs are left in the queue. A second Ctrl-C ends it immediately. The first argument is
+//! the time of a job in seconds: with 60, try it.
 //!
 //! ```text
 //! working: press Ctrl-C
