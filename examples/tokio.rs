@@ -13,9 +13,9 @@
 //! request from 127.0.0.1:50812
 //! stopping: SIGINT
 //! stopped: every answer was sent
-//! 2 of 2 hooks done in 1.7 s of 10.0 s, requested by SIGINT
+//! 2 of 2 hooks done in 1.7 s of 8.0 s, requested by SIGINT
 //! 1  answers   |====                        |  done           1.4 s
-//! 2  database  |    =                       |  done          300 ms
+//! 2  database  |     =                      |  done          300 ms
 //! ```
 
 use std::{error::Error, io, time::Duration};

@@ -14,7 +14,7 @@
 //! thread 'tokio-rt-worker' panicked at examples/vital_task.rs:46:9:
 //! job 4 is broken
 //! the other task stops: request: consumer panicked
-//! 2 of 2 hooks done in 1 ms of 10.0 s, request: consumer panicked, marked as a failure
+//! 2 of 2 hooks done in 1 ms of 8.0 s, request: consumer panicked, marked as a failure
 //! 1  main      |.                           |  done            0 ms
 //! 2  database  |.                           |  done            0 ms
 //! ```
