@@ -309,7 +309,7 @@ cases! {
         assert!(first.ends_with(" left"), "{text}");
         assert!((1..30).contains(&rest.len()), "{text}"); // once a second
         // The job may end before the last line.
-        assert!(rest[0].contains(" s; in flight: job 7 ("), "{text}");
+        assert!(rest[0].contains("; in flight: job 7 ("), "{text}");
         let waits = |line: &&str| line.starts_with("waiting for queue\\nof jobs (");
         assert!(rest.iter().all(|line| waits(line) && line.ends_with(')')), "{text}");
     }, || {
