@@ -182,6 +182,8 @@ fn every_text_says_what_to_do() {
         (Error::NoRuntime { runtime: "tokio" }, "call listen in an async fn"),
         (Error::NoDriver { runtime: "tokio" }, "enable_all()"),
         (Error::Descriptor(source()), "ulimit -n"),
+        (Error::Parent(source()), "remove or_parent_exit()"),
+        (Error::NotForStreams, "remove or_stdin_closed() and or_parent_exit()"),
         (Error::Thread(source()), "ulimit -u"),
         (Error::Backend("too tired".into()), "too tired"),
     ];
