@@ -33,7 +33,7 @@ cases! {
         let ended = clean(child);
         let [line] = &*ended else { panic!("one line: {ended:#?}") };
         assert!(line.starts_with("waiting for main ("), "{line}");
-        assert!(line.contains(" s; in flight: GET /report ("), "{line}");
+        assert!(line.contains("; in flight: GET /report ("), "{line}");
         assert!(line.ends_with("))"), "without a terminal, no key is offered: {line}");
     }, || {
         let work = InFlight::new();

@@ -76,6 +76,10 @@ impl Started {
         Client::connect(self.address)
     }
 
+    pub(crate) fn try_connect(&self) -> io::Result<Client> {
+        Client::try_connect(self.address)
+    }
+
     /// Requests the shutdown and waits for the server. Returns how long it took.
     #[track_caller]
     pub(crate) fn stop(self) -> Duration {
@@ -156,10 +160,14 @@ impl Response {
 
 impl Client {
     pub(crate) fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("it listens");
-        stream.set_read_timeout(Some(BOUND)).unwrap();
-        stream.set_write_timeout(Some(BOUND)).unwrap();
-        Self(BufReader::new(stream))
+        Self::try_connect(address).expect("it listens")
+    }
+
+    pub(crate) fn try_connect(address: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(BOUND))?;
+        stream.set_write_timeout(Some(BOUND))?;
+        Ok(Self(BufReader::new(stream)))
     }
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {

@@ -152,12 +152,13 @@ impl ExitOn {
         &self.shutdown
     }
 
-    /// Waits for this work, and names in the report what remains of it.
+    /// Names in the report what remains of this work.
     ///
-    /// With [`run`](Self::run) and [`run_blocking`](Self::run_blocking), the program waits for it, and the
-    /// report names it if the program does not return in time. If a task of it that is
-    /// [tracked](InFlight::track) has panicked, the program has failed. With [`start`](Self::start), a
-    /// stage named `in flight` waits for it, after the delays and before all other hooks.
+    /// With [`run`](Self::run) and [`run_blocking`](Self::run_blocking), the program itself waits for the
+    /// work before it returns. The report names what remains if it does not return in time. If a task that
+    /// is [tracked](InFlight::track) has panicked, the program has failed. With [`start`](Self::start),
+    /// which has no program, a stage named `in flight` waits for the work, after the delays and before all
+    /// other hooks.
     pub fn in_flight(mut self, work: &InFlight) -> Self {
         self.in_flight.push(work.clone());
         self
