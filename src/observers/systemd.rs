@@ -90,7 +90,7 @@ fn progress(running: &Running) -> String {
 
 /// Asks for the time until the budget ends. systemd ignores this if `TimeoutStopSec` ends later.
 ///
-/// Nothing is asked for after the budget, or without one: then `TimeoutStopSec` is what ends a hook
+/// No extension is requested after the budget, or without one: then `TimeoutStopSec` is what ends a hook
 /// that hangs.
 fn extension(time_left: Option<Duration>) -> String {
     let left = time_left.filter(|left| !left.is_zero());
