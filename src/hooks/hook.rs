@@ -8,9 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::event::time_left;
-use crate::signal::reason::Reason;
-
 use super::report::{ErrorText, Outcome};
+use crate::signal::reason::Reason;
 
 /// A hook that waits for its stage.
 pub(super) struct Hook {

@@ -24,7 +24,7 @@ mod run;
 pub(crate) use engine::BOUND;
 pub use event::{Event, Running, RunningHook, Started};
 #[cfg(all(any(unix, windows), feature = "http"))]
-pub(crate) use exit_on::Deadline;
+pub(crate) use exit_on::ProgramDeadline;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 pub use exit_on::{ExitGuard, ExitOn, Joined};
 pub use hook::{AsyncHook, HookContext, IntoOutcome};

@@ -16,7 +16,7 @@ use super::io::{Activity, Watched};
 use super::listener::Listener;
 use super::server::{Options, Server};
 use super::service::{HttpService, counted};
-use crate::hooks::Deadline;
+use crate::hooks::ProgramDeadline;
 use crate::in_flight::{InFlight, InFlightEntry};
 use crate::signal::{Reason, ShutdownSignal, Signal};
 use crate::util::human_list::HumanList;
@@ -41,7 +41,7 @@ impl<L: Listener, S: HttpService, V: Send + Sync + 'static> Server<L, S, V> {
         self,
         shutdown: ShutdownSignal,
         drain: ShutdownSignal,
-        deadline: Deadline,
+        deadline: ProgramDeadline,
     ) -> io::Result<()> {
         Handle::try_current().map_err(io::Error::other)?;
         let Self { listener, options } = self;

@@ -14,7 +14,7 @@ use super::io::Io;
 use super::listener::Listener;
 use super::service::HttpService;
 use crate::error::Error;
-use crate::hooks::{Deadline, ExitOn};
+use crate::hooks::{ExitOn, ProgramDeadline};
 use crate::in_flight::InFlight;
 use crate::signal::ShutdownSignal;
 
@@ -210,7 +210,7 @@ impl<L: Listener, S: HttpService, V: Send + Sync + 'static> Server<L, S, V> {
     /// runtime.
     pub async fn serve(mut self, shutdown: ShutdownSignal) -> io::Result<()> {
         self.options.drain.get_or_insert(DRAIN);
-        self.run(shutdown.clone(), shutdown, Deadline::default()).await
+        self.run(shutdown.clone(), shutdown, ProgramDeadline::default()).await
     }
 }
 

@@ -14,10 +14,9 @@ use crate::error::Error;
 use crate::listen::Listening;
 use crate::listen::backend::Backend;
 use crate::listen::listener::Target;
-use crate::signal::Signal;
-use crate::signal::Source;
 use crate::signal::options::Signals;
 use crate::signal::waiters::wake;
+use crate::signal::{Signal, Source};
 use crate::util::block_on::block_on_or_poll;
 use crate::util::sync::{Mutex, lock};
 

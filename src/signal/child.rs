@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 
 use crate::signal::latch::Latch;
-
 use crate::signal::waiters::{Waiter, Waiters};
 use crate::signal::{Inner, Origin, ShutdownSignal};
 use crate::util::sync::thread_local;

@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 
 use crate::signal::Signal;
 use crate::signal::reason::{Process, Reason};
-
 use crate::signal::waiters::{Key, Waiter, Waiters, wake};
 use crate::util::clock::{self, Timestamp};
 use crate::util::sync::{AtomicI32, AtomicU8, AtomicU32, Mutex, lock, yield_now};

@@ -49,17 +49,15 @@ pub(crate) fn at_once<V: Send>(variants: impl IntoIterator<Item = V>, test: impl
     });
 }
 
-/// Makes a case of each module: `test` is the parent, `child` the other process. A case that fails
-/// today is `name ignored "why": …`.
+/// Makes a case of each module: `test` is the parent, `child` the other process.
 macro_rules! cases {
-    ($($(#[$attribute:meta])* $case:ident $(ignored $why:literal)?: $test:expr, $child:expr;)*) => { $(
+    ($($(#[$attribute:meta])* $case:ident: $test:expr, $child:expr;)*) => { $(
         $(#[$attribute])*
         mod $case {
             #[allow(unused_imports, reason = "what the two halves name")]
             use super::*;
 
             #[test]
-            $(#[ignore = $why])?
             fn test() {
                 let case = crate::common::Case::of(module_path!());
                 let test: fn(&crate::common::Case) = $test;

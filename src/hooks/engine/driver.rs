@@ -27,14 +27,12 @@ use crate::util::sync::{Mutex, lock};
 /// Runs all hooks, each on a thread. This is the thread that drives `exit_on`.
 pub(in crate::hooks) fn run_on_threads(engine: &Arc<Engine>) {
     engine.start();
-    let (waker, mut runtime) = (thread_waker(), None);
+    let (waker, mut runtime) = (thread_waker(), None::<HookRuntime>);
     while let Some((time, hooks)) = engine.open_stage() {
-        // A runtime takes time to build, so it waits for the first hook.
-        let runtime = match &mut runtime {
-            none if hooks.is_empty() => none.clone().unwrap_or_default(),
-            runtime => runtime.get_or_insert_with(HookRuntime::start).clone(),
-        };
-        let workers = Workers::new(hooks, engine, time, runtime);
+        if !hooks.is_empty() {
+            runtime.get_or_insert_with(HookRuntime::start); // it takes time to build
+        }
+        let workers = Workers::new(hooks, engine, time, runtime.clone().unwrap_or_default());
         let mut started = workers.start(MAX_WORKERS);
         loop {
             if started.is_err() {
@@ -69,7 +67,6 @@ pub(in crate::hooks) async fn run_on_executor(engine: Arc<Engine>) {
         let mut stage = PolledStage::open(&engine, workers, polled);
         poll_fn(|cx| stage.poll(cx, &mut timer)).await;
     }
-    engine.tell();
 }
 
 /// If a run is cancelled, the stages that have not started are dropped with it.

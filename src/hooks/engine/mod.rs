@@ -7,7 +7,7 @@
 //! tokio runtime that the threads have entered, and `span` is what `tracing` gets.
 #![cfg_attr(
     not(feature = "__signal"),
-    allow(dead_code, unused_imports, reason = "for `exit_on`, which needs a backend")
+    allow(unused_imports, reason = "for `exit_on`, which needs a backend")
 )]
 
 mod driver;

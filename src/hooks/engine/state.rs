@@ -325,9 +325,7 @@ impl Engine {
         let waiting = state.stages.ids();
         state.hooks.extend(waiting.into_iter().map(HookState::Waiting)); // P3: the stages stay
         for number in 0..state.hooks.len() {
-            let is_running = matches!(state.hooks[number], HookState::Running(_));
-            let outcome = if is_running { Outcome::Abandoned } else { Outcome::NotStarted };
-            state.end(number, outcome, self.at);
+            state.end(number, Outcome::Abandoned, self.at); // of those that run
         }
         let reports = mem::take(&mut state.hooks).into_iter().filter_map(HookState::into_report);
         let report = Report::new(reports.collect(), self.summary());

@@ -15,12 +15,11 @@ use super::NumberedHook;
 use super::runtime::HookRuntime;
 use super::stages::{Deadline, StageTime};
 use super::state::Engine;
-use crate::hooks::hook::HookContext;
-use crate::hooks::hook::{HookFuture, Kind};
+use crate::hooks::hook::{HookContext, HookFuture, Kind};
 use crate::hooks::report::Outcome;
 use crate::in_flight::tracked_work::{TrackedWork, in_hook};
 use crate::util::panic::catch_panic;
-use crate::util::sync::{Mutex, lock};
+use crate::util::sync::{AtomicUsize, Mutex, Ordering, lock};
 
 // Invariants
 //
@@ -43,7 +42,7 @@ pub(super) struct Workers {
     pub(super) time: StageTime,
     runtime: HookRuntime,
     /// How many hooks block their threads after their deadlines.
-    blocked: Mutex<usize>,
+    blocked: AtomicUsize,
 }
 
 impl Workers {
@@ -58,7 +57,7 @@ impl Workers {
             engine: Arc::clone(engine),
             time,
             runtime,
-            blocked: Mutex::new(0),
+            blocked: AtomicUsize::new(0),
         })
     }
 
@@ -76,7 +75,6 @@ impl Workers {
     /// Runs the hooks that wait on this thread.
     pub(super) fn work(&self) {
         let _entered = self.runtime.enter();
-        // After the report, the process is about to exit: hooks that wait are not even dropped.
         while let Some(hook) = self.pop() {
             if let Some(task) = Task::start(&self.engine, hook, &self.time, true) {
                 task.block_on(&self.runtime);
@@ -105,11 +103,8 @@ impl Workers {
     /// Gives up a hook that blocks its thread. Another thread takes over, within bounds.
     pub(super) fn abandon(self: &Arc<Self>, number: usize) -> io::Result<()> {
         self.engine.end_hook(number, Outcome::Abandoned);
-        let blocked = {
-            let mut blocked = lock(&self.blocked);
-            *blocked += 1;
-            *blocked
-        };
+        // Relaxed: only the driver counts.
+        let blocked = self.blocked.fetch_add(1, Ordering::Relaxed) + 1;
         if blocked < MAX_BLOCKED {
             return self.start(1);
         }

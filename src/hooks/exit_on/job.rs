@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, OnceLock, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -24,6 +24,7 @@ use crate::signal::ShutdownSignal;
 use crate::util::os::terminal;
 use crate::util::owner::Owner;
 use crate::util::panic::catch_panic;
+use crate::util::sync::{Mutex, lock};
 
 // Invariants
 //
@@ -258,9 +259,4 @@ fn combined_end() -> Option<End> {
         lock(&job.exit).end(reason.as_ref(), job.status.load(Ordering::Relaxed))
     });
     ends.max_by_key(|end| end.rank())
-}
-
-/// Always a real lock, since loom's models have no clock.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -23,7 +23,7 @@ pub use guard::{ExitGuard, Joined};
 use job::{Ending, ExitJob};
 use late_requests::LateRequests;
 #[cfg(feature = "http")]
-pub(crate) use program::Deadline;
+pub(crate) use program::ProgramDeadline;
 use voice::Voice;
 
 use super::builder::Hooks;

@@ -2,7 +2,7 @@
 
 use std::future::{IntoFuture, poll_fn};
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Instant;
 
@@ -11,14 +11,14 @@ use super::{ExitGuard, ExitOn};
 use crate::error::Error;
 use crate::hooks::builder::Hooks;
 use crate::hooks::engine::{Entry, Stage};
-use crate::hooks::hook::HookContext;
-use crate::hooks::hook::{Hook, HookFuture, IntoOutcome, Kind, TimeLimit};
+use crate::hooks::hook::{Hook, HookContext, HookFuture, IntoOutcome, Kind, TimeLimit};
 use crate::hooks::report::Outcome;
 use crate::in_flight::InFlight;
 use crate::in_flight::tracked_work::record_wait;
 use crate::signal::ShutdownSignal;
 use crate::util::block_on::block_on;
 use crate::util::panic::catch_panic;
+use crate::util::sync::{Mutex, lock};
 
 // Invariant
 //
@@ -150,7 +150,7 @@ impl ExitOn {
     /// The program's deadline is known when its signal is requested.
     pub(crate) async fn run_with_deadline<F, E>(
         mut self,
-        main: impl FnOnce(ShutdownSignal, Deadline) -> F,
+        main: impl FnOnce(ShutdownSignal, ProgramDeadline) -> F,
     ) -> Result<(), Error>
     where
         F: IntoFuture<Output: IntoOutcome<E>>,
@@ -204,14 +204,14 @@ impl Hooks {
 }
 
 /// The deadline of the program. `None` in it is a budget without a limit.
-pub(crate) type Deadline = Arc<OnceLock<Option<Instant>>>;
+pub(crate) type ProgramDeadline = Arc<OnceLock<Option<Instant>>>;
 
 /// What the future of the program and its hooks share.
 struct Program {
     /// Requested when the program has to stop.
     drain: ShutdownSignal,
     /// Set before `drain` is requested.
-    deadline: Deadline,
+    deadline: ProgramDeadline,
     /// Requested when the program has returned.
     finished: ShutdownSignal,
     /// See M1.
@@ -246,19 +246,15 @@ impl Program {
             program.late.start_thread(context.deadline(), &program.finished);
             Box::pin(async move {
                 (&program.finished).await;
-                program.lock().take().unwrap_or(Outcome::Done)
+                lock(&program.outcome).take().unwrap_or(Outcome::Done)
             })
         });
         Hook { name: "main".into(), kind, limit, start }
     }
 
     fn finish(&self, outcome: Outcome) {
-        self.lock().get_or_insert(outcome); // M1
+        lock(&self.outcome).get_or_insert(outcome); // M1
         self.finished.request("the program returned");
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Outcome>> {
-        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -30,9 +30,6 @@ impl Voice {
 
     /// Prints a line, and again when the names in it change, until the hooks have ended.
     pub(super) fn speak(&self, job: &ExitJob) {
-        if !self.speaks {
-            return;
-        }
         let mut said = Vec::new();
         loop {
             if let Some(running) = job.engine().running() {

@@ -18,7 +18,7 @@ pub(super) fn watch(job: &Arc<ExitJob>) {
     let deadline = job.engine().deadline;
     let speaks_at = Instant::now() + voice::SILENCE;
     let is_long = deadline.is_none_or(|deadline| speaks_at < deadline); // else nothing would watch it
-    if is_long && !job.wait_for(Phase::Reporting, Some(speaks_at)) {
+    if job.voice.speaks && is_long && !job.wait_for(Phase::Reporting, Some(speaks_at)) {
         on_new_thread(job, |job| job.voice.speak(job));
     }
     job.wait_for(Phase::Reporting, deadline);

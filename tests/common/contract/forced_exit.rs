@@ -9,7 +9,7 @@ use std::time::Duration;
 use libc::{SIGINT, SIGTERM, SIGUSR1};
 use signoff::{Backend, Error, ForcedExit, Notifier, Signal, Signals};
 
-use super::{Runtime, stuck, watch};
+use super::{Runtime, request_as_variant, stuck, watch};
 use crate::common::child::Ended;
 use crate::common::skipped::skipped;
 use crate::common::system::{open_terminal, raise};
@@ -180,13 +180,7 @@ pub(crate) fn typed<R: Runtime>() {
     R::block_on(async {
         let shutdown = R::listen();
         say("ready");
-        match variant().as_deref() {
-            Some("request") => _ = shutdown.request("enough"),
-            Some("fail") => _ = shutdown.fail("broken"),
-            Some("SIGTERM") => raise(SIGTERM),
-            _ => {}
-        }
-        (&shutdown).await;
+        request_as_variant(&shutdown).await;
         say("asked");
         stuck();
     });

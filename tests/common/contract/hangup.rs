@@ -10,7 +10,7 @@ use libc::{SIGHUP, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 use signoff::{Signal, Signals};
 
-use super::{Runtime, stuck};
+use super::{Runtime, request_as_variant, stuck};
 use crate::common::system::{died_by, disposition, fork, open_terminal, pause, raise, wait_for};
 use crate::common::{Case, at_once, say, variant};
 
@@ -53,13 +53,7 @@ pub(crate) fn during<R: Runtime>() {
         let drained = R::listen_to(Signals::none().with(Signal::Other(SIGUSR1)));
         let shutdown = R::listen();
         say("ready");
-        match variant().as_deref() {
-            Some("request") => _ = shutdown.request("enough"),
-            Some("fail") => _ = shutdown.fail("broken"),
-            Some("SIGTERM") => raise(SIGTERM),
-            _ => {}
-        }
-        (&shutdown).await;
+        request_as_variant(&shutdown).await;
         say("asked");
         drained.await;
         say("drained");

@@ -17,11 +17,13 @@ pub(crate) mod latched;
 pub(crate) mod never_lost;
 pub(crate) mod other_handlers;
 
+use libc::SIGTERM;
 use signoff::{Backend, ShutdownSignal, Signals};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use super::say;
+use super::system::raise;
+use super::{say, variant};
 
 /// A runtime and the backend that goes with it.
 pub(crate) trait Runtime: 'static {
@@ -74,6 +76,17 @@ pub(crate) fn watch(shutdown: &ShutdownSignal, line: &'static str) {
         shutdown.wait();
         say(line);
     });
+}
+
+/// Requests the shutdown in the way that the variant names; any other comes from outside. Waits for it.
+pub(crate) async fn request_as_variant(shutdown: &ShutdownSignal) {
+    match variant().as_deref() {
+        Some("request") => _ = shutdown.request("enough"),
+        Some("fail") => _ = shutdown.fail("broken"),
+        Some("SIGTERM") => raise(SIGTERM),
+        _ => {}
+    }
+    shutdown.await;
 }
 
 /// Keeps this thread for ever.
