@@ -56,14 +56,9 @@ impl<B: Body> Body for InFlightBody<B> {
 /// A request that the server runs. It runs until all clones are dropped.
 #[derive(Clone)]
 pub(super) struct Running {
-    _shared: Arc<(InFlightGuard, Arc<()>)>,
-}
-
-impl Running {
-    /// `connection` is [`Activity::running`](super::io::Activity::running).
-    pub(super) fn new(guard: InFlightGuard, connection: Arc<()>) -> Self {
-        Self { _shared: Arc::new((guard, connection)) }
-    }
+    pub(super) _guard: InFlightGuard,
+    /// A clone of [`Activity::running`](super::io::Activity::running).
+    pub(super) _connection: Arc<()>,
 }
 
 pin_project! {
@@ -90,10 +85,14 @@ impl<B: Body> Body for RunningBody<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, B::Error>>> {
-        let this = self.project();
-        let running = this.running;
-        let keep = |inner| RunningData { inner, _running: running.clone() };
-        this.inner.poll_frame(cx).map_ok(|frame| frame.map_data(keep))
+        let mut this = self.project();
+        let polled = this.inner.as_mut().poll_frame(cx);
+        let is_last = this.inner.is_end_stream();
+        let keep = |inner| {
+            let running = if is_last { this.running.take() } else { this.running.clone() };
+            RunningData { inner, _running: running }
+        };
+        polled.map_ok(|frame| frame.map_data(keep))
     }
 
     fn is_end_stream(&self) -> bool {

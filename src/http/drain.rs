@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_lite::future::or;
+use hyper_util::service::TowerToHyperService;
 use tokio::runtime::Handle;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
@@ -15,7 +16,7 @@ use super::connection::{self, Connection};
 use super::io::{Activity, Watched};
 use super::listener::Listener;
 use super::server::{Options, Server};
-use super::service::{HttpService, counted};
+use super::service::{Counted, HttpService};
 use crate::hooks::ProgramDeadline;
 use crate::in_flight::{InFlight, InFlightEntry};
 use crate::signal::{Reason, ShutdownSignal, Signal};
@@ -158,11 +159,14 @@ impl<L: Listener, S: HttpService, V: Send + Sync + 'static> Open<L, S, V> {
             let activity = Arc::new(Activity::default());
             let io = Watched::new(io, Arc::clone(&activity));
             let connection = Connection { peer: Arc::new(peer), info };
-            let map = move |request| match &map {
-                Some(map) => map(request, &connection),
-                None => request,
+            let map = map.map(|map| move |request| map(request, &connection));
+            let service = Counted {
+                service: TowerToHyperService::new(service),
+                map,
+                requests,
+                drain,
+                activity: Arc::clone(&activity),
             };
-            let service = counted(service, map, requests, drain, Arc::clone(&activity));
             connection::serve(io, service, activity, limits, lingered, open).await;
         });
     }

@@ -8,8 +8,7 @@ use std::task::{Context, Poll, ready};
 use http::{Request, Response, Version};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper::service::{Service as _, service_fn};
-use hyper_util::service::TowerToHyperService;
+use hyper_util::service::{TowerToHyperService, TowerToHyperServiceFuture};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -49,35 +48,43 @@ where
     type Body = B;
 }
 
-/// Counts the requests of one connection. `map` prepares each of them.
-pub(super) fn counted<S: HttpService>(
-    service: S,
-    map: impl Fn(Request<Incoming>) -> Request<Incoming>,
-    requests: InFlight,
-    drain: ShutdownSignal,
-    activity: Arc<Activity>,
-) -> impl hyper::service::Service<
-    Request<Incoming>,
-    Response = Response<RunningBody<S::Body>>,
-    Error = S::Error,
-    Future: Send + 'static,
-> {
-    let service = TowerToHyperService::new(service);
-    service_fn(move |mut request: Request<Incoming>| {
-        let guard = enter(&requests, &request);
-        activity.requested.store(true, Relaxed);
-        let (version, drain) = (request.version(), drain.clone());
+/// The service of one connection.
+pub(super) struct Counted<S, M> {
+    pub(super) service: TowerToHyperService<S>,
+    /// Prepares each request.
+    pub(super) map: Option<M>,
+    pub(super) requests: InFlight,
+    pub(super) drain: ShutdownSignal,
+    pub(super) activity: Arc<Activity>,
+}
+
+impl<S, M> hyper::service::Service<Request<Incoming>> for Counted<S, M>
+where
+    S: HttpService,
+    M: Fn(Request<Incoming>) -> Request<Incoming>,
+{
+    type Response = Response<RunningBody<S::Body>>;
+    type Error = S::Error;
+    type Future = Call<TowerToHyperServiceFuture<S, Request<Incoming>>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let guard = enter(&self.requests, &request);
+        self.activity.requested.store(true, Relaxed);
+        let (version, drain) = (request.version(), self.drain.clone());
         let has_body = version < Version::HTTP_2 && !request.body().is_end_stream();
-        activity.has_body.store(has_body, Relaxed);
+        self.activity.has_body.store(has_body, Relaxed);
         request.extensions_mut().insert(guard.clone());
-        let running = Some(Running::new(guard, Arc::clone(&activity.running)));
-        Call { inner: service.call(map(request)), version, drain, running }
-    })
+        let running = Running { _guard: guard, _connection: Arc::clone(&self.activity.running) };
+        if let Some(map) = &self.map {
+            request = map(request);
+        }
+        Call { inner: self.service.call(request), version, drain, running: Some(running) }
+    }
 }
 
 pin_project! {
     /// A call of the program's service.
-    struct Call<F> {
+    pub(super) struct Call<F> {
         #[pin]
         inner: F,
         version: Version,
