@@ -11,7 +11,7 @@ use super::hook_set::HookSet;
 use super::observer::Observer;
 
 /// Docker sends `SIGKILL` after 10 seconds, and Windows ends a process after 5.
-const DEFAULT_BUDGET: Duration = Duration::from_secs(if cfg!(windows) { 4 } else { 8 });
+pub(crate) const DEFAULT_BUDGET: Duration = Duration::from_secs(if cfg!(windows) { 4 } else { 8 });
 
 /// Cleanup that runs when the process shuts down: hooks, in stages, within a time budget.
 ///

@@ -14,12 +14,10 @@ use super::io::Io;
 use super::listener::Listener;
 use super::service::HttpService;
 use crate::error::Error;
+use crate::hooks::builder::DEFAULT_BUDGET;
 use crate::hooks::{ExitOn, ProgramDeadline};
 use crate::in_flight::InFlight;
 use crate::signal::ShutdownSignal;
-
-/// Without hooks: as long as the budget of [`Hooks`](crate::Hooks).
-const DRAIN: Duration = Duration::from_secs(8);
 
 /// A server for HTTP/1 and HTTP/2 that loses no request when it stops.
 ///
@@ -158,8 +156,8 @@ impl<L: Listener, S, V> Server<L, S, V> {
 
     /// Sets the longest time from the drain to the end. Then the server closes what is left.
     ///
-    /// [`serve`](Self::serve) takes 8 s if this is not set. With hooks, the share of the server in the
-    /// budget is a limit, too.
+    /// [`serve`](Self::serve) takes 8 s if this is not set, and 4 s on Windows. With hooks, the share of
+    /// the server in the budget is a limit, too.
     pub fn drain(mut self, drain: Duration) -> Self {
         self.options.drain = Some(drain);
         self
@@ -209,7 +207,7 @@ impl<L: Listener, S: HttpService, V: Send + Sync + 'static> Server<L, S, V> {
     /// they run longer than [`drain`](Self::drain). Returns an error if it is not called in a tokio
     /// runtime.
     pub async fn serve(mut self, shutdown: ShutdownSignal) -> io::Result<()> {
-        self.options.drain.get_or_insert(DRAIN);
+        self.options.drain.get_or_insert(DEFAULT_BUDGET);
         self.run(shutdown.clone(), shutdown, ProgramDeadline::default()).await
     }
 }
