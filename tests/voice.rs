@@ -115,6 +115,21 @@ cases! {
         requested(hooks.observe(observer), |exit_on| exit_on);
     };
 
+    // The first look at what runs, or any other, is soon after the start of a stage.
+    a_hook_that_has_just_started_is_not_said: |case| {
+        let lines = clean(case.start());
+        for line in &lines {
+            let (_, time) = line.split_once(" (").unwrap();
+            let (time, _) = time.split_once(" ms of ").unwrap_or(("1000", "")); // a second or more
+            assert!(time.parse::<u32>().unwrap() >= 100, "{lines:#?}");
+        }
+    }, || {
+        let stages = (0..150).fold(Hooks::new(), |hooks, number| {
+            hooks.blocking(format!("stage {number}"), || std::thread::sleep(20 * MS)).then()
+        });
+        requested(stages.hook("ends", async || say("done")), |exit_on| exit_on);
+    };
+
     a_line_has_five_names_and_of_each_five: |case| {
         let lines = clean(case.start());
         let line = &lines[0]; // a second one may come while the hooks end

@@ -14,6 +14,8 @@ use crate::util::output;
 
 /// The time before the first line, and between two of them.
 pub(super) const SILENCE: Duration = Duration::from_secs(1);
+/// A hook that runs for less is not waited for yet: `0 ms` would say nothing.
+const JUST_STARTED: Duration = Duration::from_millis(100);
 
 pub(super) struct Voice {
     /// Whether the process says what it waits for.
@@ -31,17 +33,20 @@ impl Voice {
     /// Prints a line, and again when the names in it change, until the hooks have ended.
     pub(super) fn speak(&self, job: &ExitJob) {
         let mut said = Vec::new();
-        loop {
-            if let Some(running) = job.engine().running() {
-                let names = running.names();
-                if names != said {
-                    self.say(&running, job);
-                    said = names;
-                }
+        let mut pause = Duration::ZERO;
+        while !job.wait_for(Phase::Reporting, Some(Instant::now() + pause)) {
+            pause = SILENCE;
+            let Some(running) = job.engine().running() else { continue };
+            let names = running.names();
+            if names == said {
+                continue;
             }
-            if job.wait_for(Phase::Reporting, Some(Instant::now() + SILENCE)) {
-                return;
+            if running.hooks().iter().all(|hook| hook.running_for() < JUST_STARTED) {
+                pause = JUST_STARTED;
+                continue;
             }
+            self.say(&running, job);
+            said = names;
         }
     }
 
