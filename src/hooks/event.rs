@@ -68,9 +68,13 @@ impl Started {
     }
 }
 
+/// The most names in one line. The others are counted.
+const MAX_NAMED: usize = 5;
+
 /// What runs at one moment of a shutdown.
 ///
-/// `Display` is one line: `waiting for requests (2.0 s of 4.0 s; in flight: GET /report (3.1 s))`.
+/// `Display` is one line: `waiting for requests (2.0 s of 4.0 s; in flight: GET /report (3.1 s))`. It
+/// has at most five names, first those of hooks, and counts the others.
 #[derive(Debug, Clone)]
 pub struct Running {
     pub(super) hooks: Vec<RunningHook>,
@@ -102,7 +106,13 @@ impl Running {
 
 impl fmt::Display for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "waiting for {}", HumanList::new(&self.hooks))
+        let mut left = MAX_NAMED.saturating_sub(self.hooks.len());
+        let hooks = self.hooks.iter().map(|hook| {
+            let named = left.min(hook.in_flight.len());
+            left -= named;
+            Named(hook, named)
+        });
+        write!(f, "waiting for {}", HumanList::new(&hooks.collect::<Vec<_>>()).max(MAX_NAMED))
     }
 }
 
@@ -157,12 +167,24 @@ impl RunningHook {
 /// `requests (2.0 s of 4.0 s; in flight: GET /report (3.1 s))`.
 impl fmt::Display for RunningHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}", self.id.name, HumanDuration(self.running_for))?;
-        if let Some(limit) = self.limit() {
+        Named(self, MAX_NAMED - 1).fmt(f)
+    }
+}
+
+/// A hook, and how much of the work in flight is named.
+struct Named<'a>(&'a RunningHook, usize);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(hook, named) = *self;
+        write!(f, "{} ({}", hook.id.name, HumanDuration(hook.running_for))?;
+        if let Some(limit) = hook.limit() {
             write!(f, " of {}", HumanDuration(limit))?;
         }
-        if !self.in_flight.is_empty() {
-            write!(f, "; in flight: {}", HumanList::new(&self.in_flight))?;
+        match (hook.in_flight.len(), named) {
+            (0, _) => {}
+            (number, 0) => write!(f, "; {number} in flight")?,
+            _ => write!(f, "; in flight: {}", HumanList::new(&hook.in_flight).max(named))?,
         }
         f.write_str(")")
     }
