@@ -112,6 +112,18 @@ mod steps {
             }
             "the port fails" => Err(io::Error::other("the port is taken")),
             "the port panics" => panic!("no such port"),
+            "the port blocks its thread" => {
+                say("ready");
+                block()
+            }
+            "the port blocks another" => {
+                // As tokio looks up a host name.
+                tokio::task::spawn_blocking(|| {
+                    say("ready");
+                    block()
+                })
+                .await?
+            }
             _ => tokio::net::TcpListener::bind("127.0.0.1:0").await,
         }
     }
@@ -158,6 +170,8 @@ cases! {
         ("the port hangs", SIGTERM, &["the lease is given back"], 0, ""),
         ("the port fails", 0, &["the lease is given back"], 1, "the port is taken"),
         ("the port panics", 0, &["the lease is given back"], 1, "no such port"),
+        ("the port blocks its thread", SIGTERM, &["the lease is given back"], 1, "abandoned"),
+        ("the port blocks another", SIGTERM, &["the lease is given back"], 0, ""),
         ("serves", SIGTERM, &["served", "the lease is given back"], 0, ""),
     ], |(variant, signal, lines, status, error)| {
         let child = case.variant(variant).start();

@@ -207,7 +207,8 @@ impl Hooks {
     /// server a signal that the hooks request after the delay.
     ///
     /// The time is part of the budget. If it would leave no time for the later stages, it is cut to
-    /// the stage's share and reported as timed out. Only a forced exit ends the delay early.
+    /// the stage's share and reported as timed out. The delay ends early only if the program of
+    /// [`exit_on`](Self::exit_on) returns, or by a forced exit.
     #[doc(alias = "preStop")]
     pub fn keep_serving(self, time: Duration) -> Self {
         let start = |_| -> HookFuture { Box::pin(future::pending()) }; // the driver waits instead
