@@ -11,7 +11,7 @@
 //! ```text
 //! listening: curl http://127.0.0.1:43210, and then press Ctrl-C
 //! waiting for main (1.0 s of 3.9 s; in flight: GET /poll (5.0 s))
-//! 1 of 2 hooks done in 3.7 s of 8.0 s, requested by SIGTERM from pid 4242 (uid 1000), marked as a failure: main failed: 1 request was cut: GET /poll (7.7 s)
+//! 1 of 2 hooks done in 3.7 s of 8.0 s, requested by SIGTERM from pid 4242 (uid 1000)
 //! 1  main      |=============               |  failed         3.7 s
 //!              | 1 request was cut: GET /poll (7.7 s)
 //! 2  database  |             .              |  done            0 ms

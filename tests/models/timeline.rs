@@ -296,3 +296,24 @@ fn a_failed_shutdown_is_not_clean() {
     let summary = shown.lines().next().unwrap_or_default();
     assert!(summary.ends_with(r" (uid 0), marked as a failure: no\ndisk"), "{shown}");
 }
+
+/// Its row says it, so the summary does not.
+#[test]
+fn an_error_of_the_program_is_said_once() {
+    let shown = |reason, failure: &str| {
+        let main = hook("main", 1, failed("no\ndisk"), 0, 1);
+        let summary = Summary { reason, failure: Some(failure.into()), ..summary(1) };
+        let shown = Report::new(vec![main], summary).to_string();
+        assert!(shown.ends_with(r"| no\ndisk"), "{shown}");
+        shown.lines().next().unwrap_or_default().to_owned()
+    };
+    let of_main = "main failed: no\ndisk";
+    let first = shown(Some(Reason::Request(of_main.into())), of_main);
+    assert!(first.ends_with(" of 10.0 s, request: main failed"), "{first}");
+    let after_another = shown(Some(Reason::Request("enough".into())), of_main);
+    assert!(after_another.ends_with(", request: enough"), "{after_another}");
+    let after_a_signal = shown(summary(1).reason, of_main);
+    assert!(after_a_signal.ends_with(" (uid 0)"), "{after_a_signal}");
+    let other = shown(summary(1).reason, "no port");
+    assert!(other.ends_with(", marked as a failure: no port"), "{other}");
+}

@@ -108,13 +108,13 @@ impl Report {
         self.summary.reason.as_ref()
     }
 
-    /// Returns whether the program called [`fail`](crate::ShutdownSignal::fail).
+    /// Returns whether the program called [`fail`](crate::ShutdownSignal::fail), or has failed itself.
     #[must_use]
     pub fn is_failure(&self) -> bool {
         self.failure().is_some()
     }
 
-    /// Returns the message of the first call of [`fail`](crate::ShutdownSignal::fail).
+    /// Returns the message of the first call of [`fail`](crate::ShutdownSignal::fail), or `main failed: …`.
     #[must_use]
     pub fn failure(&self) -> Option<&str> {
         self.summary.failure.as_deref()

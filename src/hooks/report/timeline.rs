@@ -70,17 +70,29 @@ impl<'a> Timeline<'a> {
             budget if budget.is_unlimited() => f.write_str(", without a limit")?,
             budget => write!(f, " of {budget}")?,
         }
-        match report.reason() {
-            Some(reason @ Reason::Signal { .. }) => write!(f, ", requested by {reason}")?,
-            Some(reason) => write!(f, ", {}", escape(&reason.to_string()))?,
-            None => {}
+        let failed = self.failed_program();
+        match (report.reason(), failed) {
+            (Some(reason @ Reason::Signal { .. }), _) => write!(f, ", requested by {reason}")?,
+            (Some(Reason::Request(why)), Some(main)) if report.failure() == Some(why) => {
+                write!(f, ", request: {} {}", escape(main.name()), main.outcome().label())?;
+            }
+            (Some(reason), _) => write!(f, ", {}", escape(&reason.to_string()))?,
+            (None, _) => {}
         }
-        let Some(failure) = report.failure() else { return Ok(()) };
+        let Some(failure) = report.failure().filter(|_| failed.is_none()) else { return Ok(()) };
         f.write_str(", marked as a failure")?;
         match report.reason() {
             Some(Reason::Request(why)) if **why == *failure => Ok(()), // already printed as the reason
             _ => write!(f, ": {}", escape(failure)),
         }
+    }
+
+    /// Returns the hook that is the failure, as a program that has failed is. Its row has the error.
+    fn failed_program(&self) -> Option<&HookReport> {
+        let failure = self.report.failure()?;
+        let is_failure =
+            |hook: &&HookReport| format!("{} {}", hook.name(), hook.outcome()) == failure;
+        self.report.hooks().iter().find(is_failure)
     }
 
     fn write_row(&self, row: &Row, f: &mut impl Write) -> fmt::Result {
