@@ -43,8 +43,8 @@ async fn run(shutdown: ShutdownSignal) -> Result<(), Box<dyn Error>> {
     }
 
     drop((listener, connected)); // from here on a new connection is refused
-    println!("stopping: {}", shutdown.wait()); // it has been asked for, so this does not wait
-    let _ = all_gone.recv().await; // fails when all senders are gone, which is what it waits for
+    println!("stopping: {}", shutdown.wait()); // already requested, so this returns at once
+    let _ = all_gone.recv().await; // fails when all senders are dropped: every client is done
     println!("stopped: every client was told");
     Ok(())
 }

@@ -11,7 +11,8 @@
 //! ```text
 //! listening: curl http://127.0.0.1:43210, and then press Ctrl-C
 //! request
-//! waiting for main (1.0 s of 4.7 s; in flight: GET / (1.4 s)), Ctrl-C again to quit
+//! waiting for main (1.0 s of 4.7 s; in flight: GET / (1.2 s)), Ctrl-C again to quit
+//! waiting for database (56 ms of 2.0 s), Ctrl-C again to quit
 //! ```
 
 use std::future::IntoFuture;

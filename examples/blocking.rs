@@ -4,15 +4,15 @@
 //! cargo run --example blocking --features blocking
 //! ```
 //!
-//! Press Ctrl-C, or `kill` the process: it ends after the piece of work that it is at, or at once
-//! if it is in the pause.
+//! Press Ctrl-C, or `kill` the process: it exits after the current piece of work, or immediately during
+//! the pause.
 //!
 //! ```text
 //! working: press Ctrl-C
 //! round 1: 20 pieces
 //! round 2: 20 pieces
-//! round 3: 7 pieces
-//! stopped: SIGINT, 47 pieces are done
+//! round 3: 11 pieces
+//! stopped: SIGINT, 51 pieces are done
 //! ```
 
 use std::{thread, time::Duration};
@@ -39,7 +39,7 @@ fn main() -> Result<(), signoff::Error> {
     Ok(())
 }
 
-/// Does a round, or what there is time for.
+/// Does a round, or less if the shutdown is requested. Returns the number of pieces.
 fn work(shutdown: &ShutdownSignal) -> u32 {
     let mut done = 0;
     while done < PIECES && !shutdown.is_requested() {

@@ -5,7 +5,12 @@
 //! ```
 //!
 //! It prints its address. Connect a few clients with `nc` and type. Then stop the server with Ctrl-C or
-//! `kill`: each client that is still there gets a goodbye.
+//! `kill`: each client that is still connected gets a goodbye, and the server exits with status 0.
+//!
+//! ```text
+//! listening: nc 127.0.0.1 43210
+//! joined: 127.0.0.1:50812
+//! ```
 
 use std::error::Error;
 use std::io;

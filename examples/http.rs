@@ -1,4 +1,4 @@
-//! An HTTP server that loses no request when it stops, and names those that do not end.
+//! An HTTP server that loses no request when it stops, and names the requests that do not end.
 //!
 //! ```sh
 //! cargo run --example http --features http
@@ -6,14 +6,15 @@
 //!
 //! It prints its address. Send requests with curl from another terminal: `/` takes two seconds, and
 //! `/poll` never ends. Meanwhile `kill` the process. `/` gets its response. The process waits for
-//! `/poll`, and then closes it with a report:
+//! `/poll`, and then closes it, prints a report, and exits with status 1:
 //!
 //! ```text
 //! listening: curl http://127.0.0.1:43210, and then press Ctrl-C
-//! waiting for main (1.0 s of 3.9 s; in flight: GET /poll (5.0 s))
-//! 1 of 2 hooks done in 3.7 s of 8.0 s, requested by SIGTERM from pid 4242 (uid 1000)
-//! 1  main      |=============               |  failed         3.7 s
-//!              | 1 request was cut: GET /poll (7.7 s)
+//! request
+//! waiting for main (1.0 s of 4.0 s; in flight: GET /poll (4.7 s)), Ctrl-C to quit
+//! 1 of 2 hooks done in 3.8 s of 8.0 s, requested by SIGTERM from pid 4242 (uid 1000)
+//! 1  main      |=============               |  failed         3.8 s
+//!              | 1 request was cut: GET /poll (7.4 s)
 //! 2  database  |             .              |  done            0 ms
 //! ```
 

@@ -1,14 +1,15 @@
-//! A live view of the hooks that still run, for programs that people start in a terminal.
+//! A live view of the running hooks, for programs that people start in a terminal.
 //!
 //! ```sh
 //! cargo run --example progress --features progress,blocking
 //! ```
 //!
-//! Press Ctrl-C. Standard error shows each running hook until the report takes its place:
+//! Press Ctrl-C. Standard error shows each running hook. The view is cleared when the hooks have ended,
+//! and a report follows only if it is not clean:
 //!
 //! ```text
 //! stopping: SIGINT, 0 of 3 hooks ended
-//! requests  │███                 │  1.3 s of 8.0 s  in flight: GET /report (2.2 s)
+//! requests  │███                 │  1.3 s of 8.0 s  in flight: GET /report (2.3 s)
 //! cache     │████████            │  1.3 s of 3.0 s
 //! 8.7 s left, Ctrl-C again to quit
 //! ```

@@ -8,11 +8,11 @@
 //! curl localhost:PORT/ready     # for two seconds: 503 stopping; requests still work
 //! ```
 //!
-//! It prints its address, and what it waits for. A report comes only if a hook fails or a request hangs:
+//! It prints its address, and after a second what it waits for. A report follows only if it is not clean:
 //!
 //! ```text
 //! process 4711 serves http://127.0.0.1:35001
-//! waiting for keep serving (1.0 s of 2.0 s)
+//! waiting for keep serving (1.0 s of 2.0 s), Ctrl-C to quit
 //! ```
 
 use std::error::Error;

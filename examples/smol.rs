@@ -37,16 +37,16 @@ async fn run(shutdown: ShutdownSignal) -> Result<(), Box<dyn Error>> {
     }
 
     drop(listener); // from here on a new connection is refused
-    println!("stopping: {}", shutdown.wait()); // it has been asked for, so this does not wait
+    println!("stopping: {}", shutdown.wait()); // already requested, so this returns at once
     for connection in connections {
-        let _ = connection.await; // a client that went away is no failure of ours
+        let _ = connection.await; // an error is a client that is gone
     }
     println!("stopped: every answer was sent");
     Ok(())
 }
 
 async fn serve(mut stream: TcpStream, shutdown: ShutdownSignal) -> io::Result<()> {
-    // A connection that never asked for anything is not waited for.
+    // At the shutdown, a connection without a request is closed.
     let mut request = [0; 1024];
     let Some(read) = shutdown.run_until_requested(stream.read(&mut request)).await else {
         return Ok(());

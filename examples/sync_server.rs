@@ -11,8 +11,8 @@
 //! ```text
 //! listening: nc 127.0.0.1 43210, and then press Ctrl-C
 //! client 1 connected
-//! no more clients
 //! client 1 is done after 2 lines
+//! no more clients
 //! ```
 
 use std::collections::HashMap;

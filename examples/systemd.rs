@@ -1,4 +1,4 @@
-//! A service of systemd that is ready, reloads on SIGHUP, and stops with a budget of its own.
+//! A systemd service that reports when it is ready, reloads on SIGHUP, and stops within its own budget.
 //!
 //! ```sh
 //! cargo build --example systemd --features systemd,blocking
@@ -15,7 +15,7 @@
 //! seconds of `TimeoutStopSec`. Meanwhile `systemctl status` shows:
 //!
 //! ```text
-//! Status: "waiting for queue (1.0 s of 3.9 s; in flight: job 7 (1.5 s))"
+//! Status: "waiting for queue (1.0 s of 4.0 s; in flight: job 7 (1.5 s))"
 //! ```
 
 use std::{thread, time::Duration};

@@ -5,6 +5,7 @@
 //! ```
 //!
 //! It prints its address. Send a request with `curl -k` from another terminal, and `kill` the process.
+//! It exits with status 0 and prints nothing more.
 
 use std::{error::Error, sync::Arc};
 

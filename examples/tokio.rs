@@ -13,9 +13,9 @@
 //! request from 127.0.0.1:50812
 //! stopping: SIGINT
 //! stopped: every answer was sent
-//! 2 of 2 hooks done in 1.7 s of 8.0 s, requested by SIGINT
-//! 1  answers   |====                        |  done           1.4 s
-//! 2  database  |     =                      |  done          300 ms
+//! 2 of 2 hooks done in 1.9 s of 8.0 s, requested by SIGINT
+//! 1  answers   |=====                       |  done           1.6 s
+//! 2  database  |     =                      |  done          301 ms
 //! ```
 
 use std::{error::Error, io, time::Duration};
@@ -42,7 +42,7 @@ async fn main() -> Result<Report, Box<dyn Error>> {
     }
 
     drop(listener); // from here on a new connection is refused
-    println!("stopping: {}", shutdown.wait()); // it has been asked for, so this does not wait
+    println!("stopping: {}", shutdown.wait()); // already requested, so this returns at once
     let report = Hooks::new()
         .hook("answers", move || in_flight.drained())
         .then()
@@ -57,7 +57,7 @@ async fn main() -> Result<Report, Box<dyn Error>> {
 }
 
 async fn serve(mut stream: TcpStream, shutdown: ShutdownSignal) -> io::Result<()> {
-    // A connection that never asked for anything is not waited for.
+    // At the shutdown, a connection without a request is closed.
     let mut request = [0; 1024];
     let Some(read) = shutdown.run_until_requested(stream.read(&mut request)).await else {
         return Ok(());

@@ -4,18 +4,24 @@
 //! cargo run --example tracing --features tracing,blocking
 //! ```
 //!
-//! Press Ctrl-C. The process ends after a second, with status 1, and has printed:
+//! Press Ctrl-C. The process exits after a second with status 1. The last event is the report:
 //!
 //! ```text
-//! INFO shutdown{reason="SIGINT"}: shutdown started reason="SIGINT" hooks=3 budget_ms=2000
+//! INFO shutdown{reason="SIGINT"}: shutdown started hooks=3 budget_ms=2000
 //! INFO shutdown{reason="SIGINT"}: hook started hook="cache" stage=1
 //! INFO shutdown{reason="SIGINT"}: hook started hook="requests" stage=1
 //! INFO shutdown{reason="SIGINT"}: writing 3 entries
 //! INFO shutdown{reason="SIGINT"}: hook ended hook="cache" stage=1 outcome="done" took_ms=100
-//! WARN shutdown{reason="SIGINT"}: hook ended hook="requests" stage=1 outcome="timed out" took_ms=999 in_flight="GET /report (3.1 s)"
+//! WARN shutdown{reason="SIGINT"}: hook ended hook="requests" stage=1 outcome="timed out" took_ms=999 in_flight="GET /report (2.1 s)"
 //! INFO shutdown{reason="SIGINT"}: hook started hook="database" stage=2
 //! WARN shutdown{reason="SIGINT"}: hook ended hook="database" stage=2 outcome="failed" took_ms=0 error="connection refused"
-//! INFO shutdown{reason="SIGINT"}: shutdown ended clean=false took_ms=1001
+//! INFO shutdown{reason="SIGINT"}: shutdown ended clean=false took_ms=1000
+//! ERROR 1 of 3 hooks done in 1.0 s of 2.0 s, requested by SIGINT
+//! 1  cache     |=                           |  done          100 ms
+//!    requests  |==============              |  timed out      1.0 s
+//!              | in flight: GET /report (2.1 s)
+//! 2  database  |              .             |  failed          0 ms
+//!              | connection refused
 //! ```
 
 use std::io;

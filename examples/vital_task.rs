@@ -4,15 +4,16 @@
 //! cargo run --example vital_task --features tokio
 //! ```
 //!
-//! The consumer panics at its fourth job. The guard that it holds requests the shutdown, so the other
+//! The consumer panics at its fourth job. Its guard requests the shutdown, so the other
 //! tasks stop, the hooks run, and the exit status is a failure.
 //!
 //! ```text
 //! job 1
 //! job 2
 //! job 3
-//! thread 'tokio-rt-worker' panicked at examples/vital_task.rs:46:9:
+//! thread 'tokio-rt-worker' (4717) panicked at examples/vital_task.rs:50:9:
 //! job 4 is broken
+//! note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
 //! the other task stops: request: consumer panicked
 //! 2 of 2 hooks done in 1 ms of 8.0 s, request: consumer panicked, marked as a failure
 //! 1  main      |.                           |  done            0 ms
