@@ -1,5 +1,5 @@
-//! actix-web 4 without its own signal handlers. It serves on while the readiness probe fails, and then
-//! stops gracefully.
+//! actix-web 4 without its own signal handlers. It continues to serve while the readiness probe
+//! fails, and then stops gracefully.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{error::Error, time::Duration};

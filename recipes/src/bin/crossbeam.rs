@@ -35,7 +35,7 @@ fn main() -> Result<(), signoff::Error> {
     Ok(())
 }
 
-/// Takes the sender: when it is dropped, the workers empty the queue and end.
+/// Takes the sender: when it is dropped, the workers empty the queue and return.
 fn feed(jobs: Sender<u64>, stop: &Receiver<Infallible>) {
     for job in 1.. {
         select_biased! {

@@ -1,4 +1,4 @@
-//! WebSockets and long polls that end at the signal instead of using up the budget.
+//! WebSockets and long polls that end at the signal and do not use up the budget.
 
 use std::{error::Error, time::Duration};
 

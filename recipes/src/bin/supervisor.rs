@@ -55,7 +55,7 @@ mod unix {
 
     impl Supervised {
         fn start(line: &str) -> io::Result<Self> {
-            // Without the trap, the shell would end while its commands still stop.
+            // Without the trap, the shell would exit before its commands do.
             let script = format!("trap : TERM INT HUP; {line}");
             let child = Command::new("sh").args(["-c", &script]).process_group(0).spawn()?;
             let group = child.id();

@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 }
 
 fn serve(server: &Server) {
-    // `recv` fails when `unblock` was called, after the requests that were queued before that.
+    // After `unblock`, `recv` fails once the requests that were queued before it are taken.
     while let Ok(request) = server.recv() {
         let visitor = VISITS.fetch_add(1, Ordering::Relaxed) + 1;
         thread::sleep(Duration::from_millis(200)); // the work

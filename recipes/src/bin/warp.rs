@@ -1,4 +1,4 @@
-//! warp: its graceful shutdown takes the signal as the future that it is.
+//! warp: its graceful shutdown takes any future, so it takes the signal.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{error::Error, time::Duration};
