@@ -3,6 +3,8 @@
 use std::time::Instant;
 use std::{fs, iter, thread};
 
+use libc::rlim_t;
+
 use crate::common::{cases, say};
 use crate::server::{Client, SECOND, start};
 use crate::until;
@@ -13,7 +15,7 @@ fn descriptors() -> usize {
 }
 
 /// Returns how many descriptors the process may open.
-fn limit_descriptors(limit: impl FnOnce(u64) -> u64) -> u64 {
+fn limit_descriptors(limit: impl FnOnce(rlim_t) -> rlim_t) -> rlim_t {
     let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the pointer is to a live struct.
     assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limits) }, 0);
@@ -67,7 +69,7 @@ cases! {
         let server = start(|server| server);
         server.connect().get("/");
         // A client and the server need two each.
-        let here = u64::try_from(descriptors()).unwrap();
+        let here = rlim_t::try_from(descriptors()).unwrap();
         limit_descriptors(|_| here + 31);
         // The server may be so fast that the clients meet the limit first.
         let connections = iter::repeat_with(|| server.try_connect()).take(20);
