@@ -48,11 +48,11 @@ impl Signals {
     /// [`even_if_ignored`](Self::even_if_ignored) is set.
     ///
     /// ```
-    /// # #[cfg(feature = "smol")]
+    /// # #[cfg(feature = "tokio")]
     /// # async fn run() -> Result<(), signoff::Error> {
-    /// use signoff::{Signal, Signals, Smol};
+    /// use signoff::{Signal, Signals, Tokio};
     ///
-    /// let mut reload = Signals::new([Signal::Hangup]).even_if_ignored().stream(Smol)?;
+    /// let mut reload = Signals::new([Signal::Hangup]).even_if_ignored().stream(Tokio)?;
     /// loop {
     ///     reload.recv().await;
     ///     // read the configuration again
