@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{self, Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 use std::{env, io, iter};
@@ -272,6 +272,13 @@ impl Child {
         let said = self.line();
         let errors = self.errors();
         assert!(said == line, "the child should say {line:?}, and said {said:?}: {errors}");
+    }
+
+    /// Waits for the end of a process that has no parent, and so no status that can be seen.
+    #[track_caller]
+    pub(crate) fn ends_without_a_line(self) {
+        let ended = self.lines.recv_timeout(BOUND);
+        assert_eq!(ended, Err(RecvTimeoutError::Disconnected), "it should have ended");
     }
 
     /// Waits for its function to return and for the process to end, with nothing wrong and nothing

@@ -1,11 +1,12 @@
 //! A program with real signals: the linger, the report and the exit status.
 
 use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use libc::{SIGINT, SIGTERM};
+use libc::{SIGINT, SIGKILL, SIGTERM};
 use signoff::http::Server;
-use signoff::{Hooks, ShutdownSignal, Tokio};
+use signoff::{Hooks, ShutdownSignal, Signals, Tokio};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 
@@ -26,9 +27,17 @@ fn serves(
     hooks: Hooks,
     change: impl FnOnce(Server<TcpListener, axum::Router>) -> Server<TcpListener, axum::Router>,
 ) {
+    serves_until(Signals::default(), hooks, change);
+}
+
+fn serves_until(
+    signals: Signals,
+    hooks: Hooks,
+    change: impl FnOnce(Server<TcpListener, axum::Router>) -> Server<TcpListener, axum::Router>,
+) {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
-        let shutdown = ShutdownSignal::listen(Tokio).unwrap();
+        let shutdown = signals.listen(Tokio).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         say(listener.local_addr().unwrap());
         let app = app(ShutdownSignal::manual())
@@ -77,24 +86,49 @@ cases! {
         child.exits_with(1);
     }, || serves(Hooks::new().budget(3 * SECOND), |server| server);
 
-    sigterm_waits_for_clients_and_ctrl_c_does_not: |case| {
-        for (name, signal) in [("linger", SIGTERM), ("no linger", SIGINT)] {
-            let (child, address, mut idle) = starts(&case.variant(name));
-            let start = Instant::now();
-            child.kill(signal);
-            crate::until("it refuses", || std::net::TcpStream::connect(address).is_err());
-            if signal == SIGTERM {
-                let last = idle.get("/");
-                assert!(last.closes(), "{}", last.head);
+    sigterm_waits_for_clients: |case| {
+        let (child, address, mut idle) = starts(case);
+        child.kill(SIGTERM);
+        crate::until("it refuses", || std::net::TcpStream::connect(address).is_err());
+        let last = idle.get("/");
+        assert!(last.closes(), "{}", last.head);
+        child.expect("main: done");
+        child.expect("database: done");
+        child.exits_with(0);
+    }, || serves(Hooks::new().budget(600 * SECOND), |server| server.linger(SECOND));
+
+    // No balancer and no supervisor has sent these.
+    ctrl_c_and_lifelines_do_not_wait_for_clients: |case| {
+        for reason in ["SIGINT", "stdin", "parent"] {
+            let (input, other_end) = UnixStream::pair().unwrap();
+            let mut case = case.variant(reason).reading(input.into());
+            if reason == "parent" {
+                case = case.under(&["sh", "-c", r#""$@"; exit $?"#, "sh"]);
             }
+            let (child, _, mut idle) = starts(&case);
+            drop(case); // has the input, too
+            match reason {
+                "SIGINT" => child.kill(SIGINT),
+                "stdin" => drop(other_end),
+                _ => child.kill(SIGKILL), // the shell
+            }
+            idle.is_closed();
             child.expect("main: done");
-            assert!(start.elapsed() < 30 * SECOND, "{name}");
             child.expect("database: done");
-            child.exits_with(0);
+            if reason == "parent" {
+                child.ends_without_a_line(); // nobody has its status
+            } else {
+                child.exits_with(0);
+            }
         }
     }, || {
-        let linger = if variant().unwrap() == "linger" { SECOND } else { 100 * SECOND };
-        serves(Hooks::new().budget(600 * SECOND), |server| server.linger(linger));
+        let signals = match variant().unwrap().as_str() {
+            "stdin" => Signals::none().or_stdin_closed(),
+            "parent" => Signals::none().or_parent_exit(),
+            _ => Signals::default(),
+        };
+        // 75 s of it would be a quarter of the share: longer than any wait above.
+        serves_until(signals, Hooks::new().budget(600 * SECOND), |server| server.linger(100 * SECOND));
     };
 
     the_linger_is_a_quarter_of_the_share_at_most: |case| {
