@@ -197,7 +197,7 @@ cases! {
         let child = case.ready();
         child.kill(SIGTERM);
         child.expect("still serving");
-        child.expect("stops: request: SIGTERM");
+        child.expect("stops: SIGTERM");
         for line in ["keep serving: done", "main: done", "database: done"] {
             child.expect(line);
         }

@@ -116,7 +116,12 @@ impl ShutdownSignal {
     /// this call was the first.
     #[doc(alias = "cancel")]
     pub fn request(&self, why: impl Into<Arc<str>>) -> bool {
-        let is_first = self.latch().set_by_request(Reason::Request(why.into()));
+        self.request_for(Reason::Request(why.into()))
+    }
+
+    /// Requests the shutdown for the reason of another one.
+    pub(crate) fn request_for(&self, reason: Reason) -> bool {
+        let is_first = self.latch().set_by_request(reason);
         if is_first {
             self.source().into_iter().for_each(Source::wake);
             self.latch().wake_all();

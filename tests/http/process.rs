@@ -45,10 +45,17 @@ fn serves_until(
             .route_service("/ready", shutdown.readiness());
         let server = change(Server::new(listener, app));
         let hooks = hooks.hook("database", async || {}).exit_on(shutdown);
-        let ended = hooks.quiet().on_report(|report| say_outcomes(&report)).serve(server).await;
+        let hooks = hooks.quiet().on_report(|report| say_outcomes(&report));
+        let ended = match variant().unwrap().as_str() {
+            IN_RUN_WITH => hooks.run_with(|drain| server.serve(drain)).await,
+            _ => hooks.serve(server).await,
+        };
         panic!("the process exits before: {ended:?}");
     });
 }
+
+/// The variant that serves on the signal of `run_with`.
+const IN_RUN_WITH: &str = "SIGINT in run_with";
 
 cases! {
     half_a_head_is_no_failure: |case| {
@@ -99,7 +106,7 @@ cases! {
 
     // No balancer and no supervisor has sent these.
     ctrl_c_and_lifelines_do_not_wait_for_clients: |case| {
-        for reason in ["SIGINT", "stdin", "parent"] {
+        for reason in ["SIGINT", IN_RUN_WITH, "stdin", "parent"] {
             let (input, other_end) = UnixStream::pair().unwrap();
             let mut case = case.variant(reason).reading(input.into());
             if reason == "parent" {
@@ -108,9 +115,9 @@ cases! {
             let (child, _, mut idle) = starts(&case);
             drop(case); // has the input, too
             match reason {
-                "SIGINT" => child.kill(SIGINT),
                 "stdin" => drop(other_end),
-                _ => child.kill(SIGKILL), // the shell
+                "parent" => child.kill(SIGKILL), // the shell
+                _ => child.kill(SIGINT),
             }
             idle.is_closed();
             child.expect("main: done");
@@ -127,8 +134,9 @@ cases! {
             "parent" => Signals::none().or_parent_exit(),
             _ => Signals::default(),
         };
-        // 75 s of it would be a quarter of the share: longer than any wait above.
-        serves_until(signals, Hooks::new().budget(600 * SECOND), |server| server.linger(100 * SECOND));
+        // A quarter of the share, 75 s, is longer than any wait above.
+        let (hooks, linger) = (Hooks::new().budget(600 * SECOND), 100 * SECOND);
+        serves_until(signals, hooks, |server| server.linger(linger).drain(600 * SECOND));
     };
 
     the_linger_is_a_quarter_of_the_share_at_most: |case| {

@@ -118,8 +118,8 @@ impl ExitOn {
     /// Does the same as [`run`](Self::run) with a program that stops on a signal of its own.
     ///
     /// That signal is requested when the delays that [`keep_serving`](Hooks::keep_serving) has put
-    /// in front of all hooks are over. So the program serves during the delay. The delay ends early
-    /// if the program returns.
+    /// in front of all hooks are over, with the reason of the shutdown. So the program serves during
+    /// the delay. The delay ends early if the program returns.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -241,8 +241,9 @@ impl Program {
         let start = Box::new(|context: HookContext| -> HookFuture {
             program.in_flight.iter().for_each(record_wait);
             _ = program.deadline.set(context.deadline());
-            let reason = context.reason().map(ToString::to_string);
-            program.drain.request(reason.unwrap_or_default());
+            if let Some(reason) = context.reason() {
+                program.drain.request_for(reason.clone());
+            }
             program.late.start_thread(context.deadline(), &program.finished);
             Box::pin(async move {
                 (&program.finished).await;
