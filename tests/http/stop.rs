@@ -1,9 +1,13 @@
 //! What clients see of a stop.
 
+use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::server::{BIG, Client, SECOND, start};
+use axum::http::StatusCode;
+use axum::routing::post;
+
+use crate::server::{BIG, Client, SECOND, start, start_app};
 use crate::until;
 
 /// The part of a test that has to be shorter than another.
@@ -157,7 +161,6 @@ fn a_body_that_trickles_is_named() {
     until("it runs", || server.requests.count() == 1);
     let mut stream = client.stream().try_clone().unwrap();
     let trickle = thread::spawn(move || {
-        use std::io::Write;
         while stream.write_all(b"x").is_ok() {
             thread::sleep(Duration::from_millis(20));
         }
@@ -182,7 +185,6 @@ fn an_early_response_arrives() {
         let head =
             format!("POST /early HTTP/1.1\r\nhost: here\r\ncontent-length: {}\r\n\r\n", body.len());
         let sends = thread::spawn(move || {
-            use std::io::Write;
             pipe.write_all(head.as_bytes()).unwrap();
             pipe.write_all(&body)
         });
@@ -192,6 +194,34 @@ fn an_early_response_arrives() {
         client.is_closed();
         drop(client);
         server.stop();
+    }
+}
+
+/// The server reads for a second, and not a body without an end.
+#[test]
+fn a_client_that_goes_on_sending_gets_the_early_response() {
+    for (path, length) in [("/early", 9), ("/early/big", BIG)] {
+        for expect in ["", "expect: 100-continue\r\n"] {
+            let big = post(async || (StatusCode::PAYLOAD_TOO_LARGE, vec![b'x'; BIG]));
+            let server = start_app(|app| app.route("/early/big", big), |server| server);
+            let mut client = server.connect();
+            let start = Instant::now();
+            let length_of_body = u64::MAX / 2;
+            client.send(format!("POST {path} HTTP/1.1\r\nhost: here\r\n{expect}"));
+            client.send(format!("content-length: {length_of_body}\r\n\r\n"));
+            let mut stream = client.stream().try_clone().unwrap();
+            let sends = thread::spawn(move || {
+                while stream.write_all(&[b'x'; 64 << 10]).is_ok() {}
+                start.elapsed()
+            });
+            let response = client.response();
+            assert_eq!((response.status(), response.body.len()), ("413", length));
+            client.is_closed();
+            until("it is closed", || sends.is_finished());
+            let sent_for = sends.join().unwrap();
+            assert!(sent_for >= SECOND, "{path} {expect}: reset after {sent_for:?}");
+            server.stop();
+        }
     }
 }
 
