@@ -76,7 +76,7 @@ fn a_handshake_has_a_value_and_a_limit() {
             request
         })
         .handshake(first_byte)
-        .header_timeout(SECOND / 5)
+        .header_timeout(SECOND)
         .keep_alive(60 * SECOND)
         .drain(60 * SECOND);
     // The first closure knows no value, so another one is needed.
@@ -138,9 +138,10 @@ fn echoes(client: &mut Client) {
 
 #[test]
 fn a_stop_waits_for_an_upgrade_that_keeps_its_guard() {
+    const LIMIT: Duration = Duration::from_secs(2); // longer than a step of this test
     let server = start_app(
         |app| app.route("/echo", get(echo)),
-        |server| server.linger(SECOND / 5).header_timeout(SECOND / 5).keep_alive(SECOND / 5),
+        |server| server.linger(LIMIT).header_timeout(LIMIT).keep_alive(LIMIT),
     );
     let mut client = server.connect();
     let mut during_the_linger = server.connect();
@@ -150,7 +151,7 @@ fn a_stop_waits_for_an_upgrade_that_keeps_its_guard() {
     server.shutdown.request("test");
     let head = during_the_linger.send(UPGRADE).head();
     assert!(!head.to_ascii_lowercase().contains("connection: close"), "{head}");
-    std::thread::sleep(SECOND); // no limit is left
+    std::thread::sleep(LIMIT + SECOND); // no limit is left
     assert_eq!(server.requests.count(), 2);
     [&mut client, &mut during_the_linger].into_iter().for_each(echoes);
     drop((client, during_the_linger));

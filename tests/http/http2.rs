@@ -52,7 +52,7 @@ impl Client {
 
 #[test]
 fn a_stream_is_finished_and_new_ones_are_refused() {
-    let server = start(|server| server.linger(SECOND / 5));
+    let server = start(|server| server.linger(2 * SECOND));
     let mut client = Client::connect(server.address);
     let slow = client.ask("/slow");
     until("it runs", || server.requests.count() == 1);

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use libc::{SIGINT, SIGKILL, SIGTERM};
 use signoff::http::Server;
@@ -20,6 +20,11 @@ fn starts(case: &Case) -> (Child, SocketAddr, Client) {
     let mut client = Client::connect(address);
     assert_eq!(client.get("/").text(), "hello");
     (child, address, client)
+}
+
+async fn blocks() -> &'static str {
+    say("blocks");
+    crate::common::block()
 }
 
 /// The program of these cases.
@@ -41,7 +46,7 @@ fn serves_until(
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         say(listener.local_addr().unwrap());
         let app = app(ShutdownSignal::manual())
-            .route("/block", axum::routing::get(async || -> &str { crate::common::block() }))
+            .route("/block", axum::routing::get(blocks))
             .route_service("/ready", shutdown.readiness());
         let server = change(Server::new(listener, app));
         let hooks = hooks.hook("database", async || {}).exit_on(shutdown);
@@ -86,7 +91,7 @@ cases! {
     a_handler_that_blocks_the_runtime_is_named: |case| {
         let (child, _, mut client) = starts(case);
         client.ask("/block");
-        std::thread::sleep(SECOND / 5);
+        child.expect("blocks");
         child.kill(SIGTERM);
         child.expect("main: abandoned");
         child.expect("database: done");
@@ -163,5 +168,5 @@ cases! {
             child.expect(outcome);
         }
         child.exits_with(0);
-    }, || serves(Hooks::new().keep_serving(Duration::from_secs(2)).budget(60 * SECOND), |server| server);
+    }, || serves(Hooks::new().keep_serving(5 * SECOND).budget(60 * SECOND), |server| server);
 }
