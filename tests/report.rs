@@ -7,11 +7,11 @@ mod common;
 mod terminal;
 
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::process::{ExitCode, Termination};
 use std::time::{Duration, Instant};
-use std::{env, fs, ptr::null_mut, thread};
+use std::{env, fs, thread};
 
 use common::{BOUND, cases, say, system, variant};
 use futures_lite::future::block_on;
@@ -80,19 +80,6 @@ fn replace_stderr(end: &impl AsRawFd) {
     assert_eq!(unsafe { libc::dup2(end.as_raw_fd(), 2) }, 2);
 }
 
-/// Opens a terminal. The program writes to the second end, the first one reads that.
-fn terminal() -> (fs::File, fs::File) {
-    let (mut ours, mut its) = (-1, -1);
-    // SAFETY: it writes the two descriptors, which have no other owner.
-    unsafe {
-        assert_eq!(
-            libc::openpty(&raw mut ours, &raw mut its, null_mut(), null_mut(), null_mut()),
-            0
-        );
-        (fs::File::from_raw_fd(ours), fs::File::from_raw_fd(its))
-    }
-}
-
 /// Prints a report on a terminal after `^C`, and returns all that the terminal got.
 fn on_a_terminal(vars: &[(&str, &str)]) -> String {
     for name in ["TERM", "NO_COLOR", "LC_ALL", "LC_CTYPE", "LANG"] {
@@ -103,7 +90,8 @@ fn on_a_terminal(vars: &[(&str, &str)]) -> String {
         // SAFETY: as above.
         unsafe { env::set_var(name, value) };
     }
-    let (mut ours, mut its) = terminal();
+    let (mut ours, its) = system::open_terminal();
+    let mut its = fs::File::from(its);
     its.write_all(b"^C").unwrap();
     replace_stderr(&its);
     report(true).eprint();

@@ -73,12 +73,12 @@ pub(crate) fn child_of(pid: i32) -> Option<i32> {
         .find(|process| parent(process) == Some(pid))
 }
 
-/// Has the signals that the tests send do what they do by default. Async-signal-safe.
+/// Has all signals do what they do by default. Async-signal-safe.
 pub(crate) fn inherit_nothing() {
     // SAFETY: zeroes are a valid set, an empty one, and the pointers are to a live one.
     unsafe {
-        for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGTTOU, libc::SIGUSR1] {
-            libc::signal(signal, libc::SIG_DFL);
+        for signal in 1..32 {
+            libc::signal(signal, libc::SIG_DFL); // an error for SIGKILL and SIGSTOP
         }
         let mut set: libc::sigset_t = mem::zeroed();
         libc::sigemptyset(&raw mut set);
