@@ -37,10 +37,9 @@ const ABORT: Duration = Duration::from_millis(100);
 const MARGIN: Duration = Duration::from_millis(250);
 
 impl<L: Listener, S: HttpService, V: Send + Sync + 'static> Server<L, S, V> {
-    /// `shutdown` is why the server stops, and `drain` is when. Then the deadline is known.
+    /// On `drain` the server stops. Then the deadline is known.
     pub(super) async fn run(
         self,
-        shutdown: ShutdownSignal,
         drain: ShutdownSignal,
         deadline: ProgramDeadline,
     ) -> io::Result<()> {
@@ -55,7 +54,7 @@ impl<L: Listener, S: HttpService, V: Send + Sync + 'static> Server<L, S, V> {
         let share = deadline.get().copied().flatten().map_or(Duration::MAX, |deadline| {
             deadline.saturating_duration_since(std::time::Instant::now())
         });
-        let lingers = shutdown.reason().is_some_and(|reason| lingers(&reason));
+        let lingers = drain.reason().is_some_and(|reason| lingers(&reason));
         let linger = if lingers { linger.min(share.min(longest) / 4) } else { Duration::ZERO };
         let (lingered, over) = (sleep(linger), sleep(longest.min(share.saturating_sub(MARGIN))));
         let drained = async {

@@ -208,7 +208,7 @@ impl<L: Listener, S: HttpService, V: Send + Sync + 'static> Server<L, S, V> {
     /// runtime.
     pub async fn serve(mut self, shutdown: ShutdownSignal) -> io::Result<()> {
         self.options.drain.get_or_insert(DEFAULT_BUDGET);
-        self.run(shutdown.clone(), shutdown, ProgramDeadline::default()).await
+        self.run(shutdown, ProgramDeadline::default()).await
     }
 }
 
@@ -229,9 +229,10 @@ impl ExitOn {
         S: HttpService,
         V: Send + Sync + 'static,
     {
-        let (requests, shutdown) = (server.options.requests.clone(), self.shutdown().clone());
-        let main = |drain, deadline| server.run(shutdown, drain, deadline);
-        self.in_flight(&requests).run_with_deadline(main).await
+        let requests = server.options.requests.clone();
+        self.in_flight(&requests)
+            .run_with_deadline(|drain, deadline| server.run(drain, deadline))
+            .await
     }
 }
 

@@ -148,10 +148,6 @@ impl ExitOn {
         self
     }
 
-    pub(crate) fn shutdown(&self) -> &ShutdownSignal {
-        &self.shutdown
-    }
-
     /// Names in the report what remains of this work.
     ///
     /// With [`run`](Self::run) and [`run_blocking`](Self::run_blocking), the program itself waits for the
