@@ -1,7 +1,7 @@
 //! Unix: signal handlers, and the file descriptors that they write to.
 //!
 //! - `registry`: the handler of each signal and the listeners that it reaches.
-//! - `wake_fd`: the eventfd or pipe that the handler makes readable.
+//! - `wake_fd`: the eventfd or socket that the handler makes readable.
 //! - `disposition`: what a signal does if nothing listens, and the signal mask.
 //! - `hangup`: the handler that lets a shutdown outlive `SIGHUP`.
 //! - `exit`: how a process ends at once.

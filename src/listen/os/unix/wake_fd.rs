@@ -20,7 +20,7 @@ const FIRST: libc::c_int = 3;
 // F2  For a stream it is drained each time before the stream is woken. A stream that is woken looks
 //     for signals after that, so it finds every one whose write was drained.
 
-/// A descriptor that becomes readable: an eventfd or a pipe.
+/// A descriptor that becomes readable: an eventfd, or a pair of sockets.
 pub(crate) struct WakeFd {
     read: OwnedFd,
     /// `None` if both ends are one descriptor.
@@ -60,7 +60,7 @@ impl WakeFd {
         }
     }
 
-    /// A pipe may hold more, and is readable then.
+    /// A socket may hold more, and is readable then.
     pub(crate) fn drain(&self) {
         let mut bytes = [0_u8; 64];
         // SAFETY: the pointer is to so many live bytes. The descriptor does not block.
@@ -131,41 +131,15 @@ impl WakeFd {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 impl WakeFd {
-    /// A pipe.
+    /// Two sockets.
     pub(crate) fn new() -> io::Result<Self> {
-        let mut ends = [0; 2];
-        // SAFETY: the pointer is to two live integers.
-        check(unsafe { pipe(ends.as_mut_ptr()) })?;
-        // SAFETY: the system just made both, and nothing else knows them.
-        let [read, write] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
-        let (read, write) = (above_standard_streams(read)?, above_standard_streams(write)?);
-        for end in [&read, &write] {
-            // SAFETY: no pointers, and the descriptor is open.
-            unsafe {
-                check(libc::fcntl(end.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC))?;
-                check(libc::fcntl(end.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK))?;
-            }
-        }
-        Ok(Self { read, write: Some(write) })
+        let (read, write) = std::os::unix::net::UnixStream::pair()?;
+        read.set_nonblocking(true)?;
+        write.set_nonblocking(true)?;
+        let read = above_standard_streams(read.into())?;
+        Ok(Self { read, write: Some(above_standard_streams(write.into())?) })
     }
 }
-
-/// A child that another thread starts at this moment inherits neither end, where the system allows that.
-#[cfg(any(
-    target_os = "freebsd",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "dragonfly",
-    target_os = "illumos",
-    target_os = "solaris"
-))]
-unsafe fn pipe(ends: *mut libc::c_int) -> libc::c_int {
-    // SAFETY: as the caller says.
-    unsafe { libc::pipe2(ends, libc::O_CLOEXEC) }
-}
-
-#[cfg(target_vendor = "apple")]
-use libc::pipe;
 
 /// If a program starts with a closed standard stream, a new descriptor takes its number. Text
 /// that is printed would then be written to it.
