@@ -10,6 +10,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::thread;
 use std::time::Duration;
 
+use imp::{CLOSED_BY_PEER, open};
+
 use crate::listen::listener::Listener;
 use crate::signal::options::Lifelines;
 use crate::signal::reason::Reason;
@@ -19,13 +21,6 @@ const ONCE_A_SECOND: Duration = Duration::from_secs(1);
 
 /// How often the system is asked whether a closed input has been read. It is readable all the time.
 const UNREAD: Duration = Duration::from_millis(50);
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const CLOSED_BY_PEER: libc::c_short = libc::POLLRDHUP;
-/// `POLLHUP` is always reported. To watch for it without an end would keep a thread busy on systems that
-/// report it early.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-const CLOSED_BY_PEER: libc::c_short = 0;
 
 const IS_LINUX: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
@@ -134,19 +129,29 @@ fn parent_id() -> libc::pid_t {
     unsafe { libc::getppid() }
 }
 
-/// Returns `None` if the kernel is too old, or if it refuses.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn open(process: libc::pid_t) -> Option<OwnedFd> {
-    use std::os::fd::FromRawFd;
+mod imp {
+    use std::os::fd::{FromRawFd, OwnedFd};
 
-    // SAFETY: plain numbers.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) };
-    let fd = fd.try_into().ok().filter(|&fd| fd >= 0)?;
-    // SAFETY: the system just made it, and nothing else knows it.
-    Some(unsafe { OwnedFd::from_raw_fd(fd) })
+    pub(super) const CLOSED_BY_PEER: libc::c_short = libc::POLLRDHUP;
+
+    /// Returns `None` if the kernel is too old, or if it refuses.
+    pub(super) fn open(process: libc::pid_t) -> Option<OwnedFd> {
+        // SAFETY: plain numbers.
+        let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) };
+        let fd = fd.try_into().ok().filter(|&fd| fd >= 0)?;
+        // SAFETY: the system just made it, and nothing else knows it.
+        Some(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn open(_: libc::pid_t) -> Option<OwnedFd> {
-    None
+mod imp {
+    /// `POLLHUP` is always reported. To watch for it without an end would keep a thread busy on systems
+    /// that report it early.
+    pub(super) const CLOSED_BY_PEER: libc::c_short = 0;
+
+    pub(super) fn open(_: libc::pid_t) -> Option<std::os::fd::OwnedFd> {
+        None
+    }
 }
