@@ -48,10 +48,8 @@ impl Signals {
     /// [`even_if_ignored`](Self::even_if_ignored) is set.
     ///
     /// ```
-    /// # #[cfg(feature = "tokio")]
-    /// # async fn run() -> Result<(), signoff::Error> {
-    /// use signoff::{Signal, Signals, Tokio};
-    ///
+    /// # use signoff::{Signal, Signals};
+    /// # async fn run(Tokio: impl signoff::Backend) -> Result<(), signoff::Error> {
     /// let mut reload = Signals::new([Signal::Hangup]).even_if_ignored().stream(Tokio)?;
     /// loop {
     ///     reload.recv().await;

@@ -82,27 +82,23 @@ impl ExitOn {
     /// thread that waits for the shutdown can. The page of the feature `blocking` shows how.
     ///
     /// ```no_run
-    /// # #[cfg(all(any(unix, windows), feature = "blocking"))] mod example {
-    /// use std::error::Error;
-    /// use std::io;
-    /// use std::net::TcpListener;
-    /// use signoff::{Blocking, Hooks, ShutdownSignal};
-    ///
-    /// fn main() -> Result<(), Box<dyn Error>> {
-    ///     let shutdown = ShutdownSignal::listen(Blocking)?;
-    ///     Hooks::new()
-    ///         .blocking("index", || std::fs::rename("index.new", "index"))
-    ///         .exit_on(shutdown.clone())
-    ///         .run_blocking(|| work(&shutdown))?;
-    ///     Ok(())
-    /// }
+    /// # use std::io;
+    /// # use std::net::TcpListener;
+    /// # use signoff::{Hooks, ShutdownSignal};
+    /// # fn program(Blocking: impl signoff::Backend) -> Result<(), signoff::Error> {
+    /// let shutdown = ShutdownSignal::listen(Blocking)?;
+    /// Hooks::new()
+    ///     .blocking("index", || std::fs::rename("index.new", "index"))
+    ///     .exit_on(shutdown.clone())
+    ///     .run_blocking(|| work(&shutdown))?;
+    /// # Ok(())
+    /// # }
     ///
     /// fn work(shutdown: &ShutdownSignal) -> io::Result<()> {
     ///     let listener = TcpListener::bind("127.0.0.1:3000")?; // an error here is in the report
     ///     while !shutdown.is_requested() { /* … */ }
     ///     Ok(())
     /// }
-    /// # }
     /// ```
     ///
     /// # Errors

@@ -54,8 +54,7 @@ use crate::error::Error;
 ///
 /// A backend for another runtime:
 ///
-/// ```
-/// # #[cfg(unix)] mod unix {
+/// ```ignore-windows
 /// # mod my_runtime {
 /// #     use std::os::fd::OwnedFd;
 /// #     pub async fn readable(fd: &OwnedFd) -> std::io::Result<()> {
@@ -83,15 +82,10 @@ use crate::error::Error;
 ///     }
 /// }
 ///
-/// # pub fn main() -> Result<(), Error> {
 /// let shutdown = ShutdownSignal::listen(MyRuntime)?;
 /// # shutdown.request("done");
 /// # async_io::block_on(shutdown);
-/// # Ok(())
-/// # }
-/// # }
-/// # #[cfg(unix)] unix::main()?;
-/// # Ok::<(), signoff::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 ///
 /// [`ShutdownSignal::listen`]: crate::ShutdownSignal::listen
