@@ -42,7 +42,7 @@ pub(crate) struct Arrival {
 /// signal is being dropped.
 pub(crate) struct Listener {
     target: Target,
-    wake_fd: WakeFd,
+    pub(super) wake_fd: WakeFd,
     forced_exit: ForcedExit,
     /// A forked child has a copy of all this and must not wake its parent.
     owner: Owner,
@@ -129,7 +129,6 @@ impl Listener {
 
     /// Makes the descriptor readable: the program has set the latch, or a lifeline.
     pub(crate) fn wake(&self) {
-        #[cfg(unix)]
         os::outlive_hangup();
         self.wake_fd.wake();
     }
@@ -185,23 +184,6 @@ impl Listener {
         self.wake_fd.drain();
         if self.is_closed() {
             self.wake_fd.wake();
-        }
-    }
-}
-
-#[cfg(unix)]
-mod descriptor {
-    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-
-    impl AsFd for super::Listener {
-        fn as_fd(&self) -> BorrowedFd<'_> {
-            self.wake_fd.as_fd()
-        }
-    }
-
-    impl AsRawFd for super::Listener {
-        fn as_raw_fd(&self) -> RawFd {
-            self.as_fd().as_raw_fd()
         }
     }
 }

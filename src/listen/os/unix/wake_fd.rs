@@ -1,11 +1,12 @@
 //! The file descriptor that a signal handler makes readable.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::check;
+use crate::listen::listener::Listener;
 
 /// How long a thread sleeps if `poll` fails, or if the descriptor is readable without a reason.
 const FALLBACK_POLL: Duration = Duration::from_millis(2);
@@ -110,9 +111,15 @@ fn milliseconds_until(deadline: Option<Instant>) -> i32 {
     i32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
 }
 
-impl AsFd for WakeFd {
+impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.read.as_fd()
+        self.wake_fd.read.as_fd()
+    }
+}
+
+impl AsRawFd for Listener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
     }
 }
 

@@ -21,5 +21,8 @@ pub(crate) use lifelines::LifelineWatch;
 pub(crate) use registry::{Registered, begin, register, release, unregister, wait_for_deliveries};
 pub(crate) use wake_fd::WakeFd;
 
+/// There is no `SIGHUP`.
+pub(crate) fn outlive_hangup() {}
+
 /// A backend has nothing to wait for.
 pub(crate) const HANDLER_WAKES_WAITERS: bool = true;
