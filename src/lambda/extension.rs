@@ -128,11 +128,10 @@ impl SnapStartResource for Extension {
     fn after_restore(&self) -> BoxFuture<'_, Result<(), lambda_runtime::Error>> {
         Box::pin(async {
             let renewed = registration::renew(self.timeout);
-            #[cfg(feature = "tracing")]
-            if let Err(error) = &renewed {
-                tracing::warn!(target: "signoff", %error, "the extension's connection is not renewed");
+            if let Err(error) = renewed {
+                error.log("the extension's connection is not renewed");
             }
-            renewed.or(Ok(()))
+            Ok(())
         })
     }
 }

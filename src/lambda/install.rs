@@ -192,9 +192,8 @@ impl Install {
             Err(error) if is_strict => return Err(Error::Registration(error)),
             registered => registered.err(),
         };
-        #[cfg(feature = "tracing")]
         if let Some(error) = &registration_error {
-            tracing::warn!(target: "signoff", %error, "no extension is registered");
+            error.log("no extension is registered");
         }
         Ok(Installed { guard, shutdown, registration_error })
     }
