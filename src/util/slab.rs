@@ -4,7 +4,8 @@
 //! thread uses its own shard, so the lock is almost always free and in the cache of its processor.
 
 use std::mem;
-use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::util::sync::{number_of_new_thread, thread_local};
 
 /// How many shards there are.
 pub(crate) const SHARDS: usize = if cfg!(loom) { 2 } else { 16 };
@@ -97,26 +98,13 @@ impl<T> Slot<T> {
     }
 }
 
-/// Returns the shard of the calling thread. Threads are assigned to shards round-robin.
-#[cfg(not(loom))]
-#[inline]
-pub(crate) fn shard_of_this_thread() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        // Relaxed: any distribution over the shards will do.
-        static MINE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS;
-    }
-    MINE.with(|mine| *mine)
+thread_local! {
+    /// Threads are assigned to shards round-robin.
+    static SHARD: usize = number_of_new_thread() % SHARDS;
 }
 
-/// Counts anew in each execution of a model, and without a step that the model would explore.
-#[cfg(loom)]
+/// Returns the shard of the calling thread.
+#[inline]
 pub(crate) fn shard_of_this_thread() -> usize {
-    loom::lazy_static! {
-        static ref NEXT: AtomicUsize = AtomicUsize::new(0);
-    }
-    loom::thread_local! {
-        static MINE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS;
-    }
-    MINE.with(|mine| *mine)
+    SHARD.with(|shard| *shard)
 }
