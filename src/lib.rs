@@ -13,10 +13,11 @@
         feature = "blocking",
         feature = "http",
         feature = "lambda",
+        feature = "tracing",
         feature = "systemd",
         feature = "progress"
     )),
-    allow(dead_code, reason = "with fewer features, or on Windows, parts have no caller")
+    allow(unused, reason = "with fewer features, or on Windows, parts have no user")
 )]
 #![cfg_attr(
     not(test),

@@ -20,10 +20,9 @@ mod observer;
 pub(crate) mod report;
 mod run;
 
-#[allow(unused_imports, reason = "for the observers")]
 pub(crate) use engine::BOUND;
 pub use event::{Event, Running, RunningHook, Started};
-#[cfg(all(any(unix, windows), feature = "http"))]
+#[cfg(all(any(unix, windows), feature = "__signal"))]
 pub(crate) use exit_on::ProgramDeadline;
 #[cfg(all(any(unix, windows), feature = "__signal"))]
 pub use exit_on::{ExitGuard, ExitOn, Joined};

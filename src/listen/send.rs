@@ -1,6 +1,5 @@
 //! Signals for other processes, and for this one.
 
-#[cfg(unix)]
 use std::io;
 
 use crate::listen::os;

@@ -5,10 +5,6 @@
 //! for `exit_on` a plain thread, which runs no code of the program, and for `run` a future, which polls
 //! the async hooks on the caller's executor. `timer` wakes that one at deadlines. `runtime` is the
 //! tokio runtime that the threads have entered, and `span` is what `tracing` gets.
-#![cfg_attr(
-    not(feature = "__signal"),
-    allow(unused_imports, reason = "for `exit_on`, which needs a backend")
-)]
 
 mod driver;
 #[cfg(all(test, loom))]

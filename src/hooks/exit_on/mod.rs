@@ -22,7 +22,6 @@ pub use exit::Exit;
 pub use guard::{ExitGuard, Joined};
 use job::{Ending, ExitJob};
 use late_requests::LateRequests;
-#[cfg(feature = "http")]
 pub(crate) use program::ProgramDeadline;
 use voice::Voice;
 

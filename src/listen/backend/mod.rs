@@ -22,7 +22,6 @@ mod windows;
 pub(crate) use fallback::Fallback;
 pub use notifier::Notifier;
 #[cfg(windows)]
-#[allow(unused_imports, reason = "without a backend's feature it is empty")]
 pub(crate) use windows::*;
 
 use crate::error::Error;

@@ -1,7 +1,6 @@
 //! The backends on Windows. The console handler wakes every waiter, so they only keep the notifier.
 
 /// A backend with nothing to do.
-#[allow(unused_macros, reason = "tokio has more to say")]
 macro_rules! backend {
     ($page:literal: $module:ident::$name:ident) => {
         pub(crate) mod $module {

@@ -1,7 +1,6 @@
 //! Standard error and the terminal on Unix.
 #![allow(unsafe_code, reason = "system calls")]
 
-#[cfg(feature = "systemd")]
 pub(crate) mod monotonic;
 pub(crate) mod stderr;
 pub(crate) mod terminal;
