@@ -6,17 +6,16 @@
 //!
 //! Some subscribers panic if standard error is closed. All calls of a subscriber run under
 //! `catch_panic`: it misses that event, and the hooks continue.
-#![cfg_attr(
-    not(feature = "tracing"),
-    allow(unused, clippy::all, clippy::pedantic, reason = "no effect")
-)]
+#![cfg_attr(not(feature = "tracing"), allow(clippy::all, clippy::pedantic, reason = "no effect"))]
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 #[cfg(feature = "tracing")]
-use ::tracing::{Dispatch, Level, Span, dispatcher, enabled, error, event, info, info_span};
+use ::tracing::{Dispatch, Level, Span, dispatcher, enabled, event, info_span};
+#[cfg(not(feature = "tracing"))]
+use std::convert::{Infallible as Dispatch, Infallible as Span};
 
 use crate::hooks::event::{Event, Started};
 use crate::hooks::report::HookReport;
@@ -26,7 +25,7 @@ use crate::util::panic::catch_panic;
 /// One target, so that `RUST_LOG=signoff=info` has all of it, wherever the code is.
 const TARGET: &str = "signoff";
 
-/// Calls the subscriber.
+/// Calls the subscriber, if there is the feature.
 macro_rules! traced {
     ($($body:tt)*) => {{
         #[cfg(feature = "tracing")]
@@ -47,7 +46,6 @@ macro_rules! send {
 /// The span of a shutdown.
 #[derive(Default)]
 pub(super) struct ShutdownSpan {
-    #[cfg(feature = "tracing")]
     span: OnceLock<Caught<Span>>,
 }
 
@@ -106,7 +104,6 @@ impl ShutdownSpan {
         }
     }
 
-    #[cfg(feature = "tracing")]
     fn get(&self) -> Option<&Span> {
         self.span.get()?.0.as_ref()
     }
@@ -132,43 +129,38 @@ fn milliseconds(time: Duration) -> u64 {
 
 /// The subscriber of one thread, for events that another thread sends.
 pub(in crate::hooks) struct Subscriber {
-    #[cfg(feature = "tracing")]
-    dispatch: Dispatch,
+    dispatch: Option<Dispatch>,
 }
 
-/// Sends an event if the subscriber has enabled it, and returns whether it has.
+/// Sends an event, and returns whether the subscriber has enabled it.
 macro_rules! send_if_enabled {
-    ($subscriber:ident, $level:ident, $send:ident, $text:ident) => {{
-        #[cfg(feature = "tracing")]
-        let is_sent = catch_panic(|| {
-            dispatcher::with_default(&$subscriber.dispatch, || {
-                let is_enabled = enabled!(target: TARGET, Level::$level);
-                $send!(target: TARGET, "{}", $text);
-                is_enabled
-            })
-        });
-        #[cfg(not(feature = "tracing"))]
-        let is_sent = Err(());
-        is_sent.unwrap_or(false)
+    ($subscriber:ident, $level:ident, $text:ident) => {{
+        let mut is_sent = false;
+        if let Some(dispatch) = &$subscriber.dispatch {
+            let _ = traced!(dispatcher::with_default(dispatch, || {
+                event!(target: TARGET, Level::$level, "{}", $text);
+                is_sent = enabled!(target: TARGET, Level::$level);
+            }));
+        }
+        is_sent
     }};
 }
 
 impl Subscriber {
     /// The subscriber of this thread.
     pub(in crate::hooks) fn current() -> Self {
-        Self {
-            #[cfg(feature = "tracing")]
-            dispatch: dispatcher::get_default(Clone::clone),
-        }
+        let mut dispatch = None;
+        let _ = traced!(dispatch = Some(dispatcher::get_default(Clone::clone)));
+        Self { dispatch }
     }
 
     /// Sends an event, and returns whether the subscriber has enabled it.
     pub(in crate::hooks) fn info(&self, text: &impl fmt::Display) -> bool {
-        send_if_enabled!(self, INFO, info, text)
+        send_if_enabled!(self, INFO, text)
     }
 
     /// The same for an error.
     pub(in crate::hooks) fn error(&self, text: &impl fmt::Display) -> bool {
-        send_if_enabled!(self, ERROR, error, text)
+        send_if_enabled!(self, ERROR, text)
     }
 }
