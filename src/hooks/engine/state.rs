@@ -431,7 +431,7 @@ impl RunningState {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests {
     use std::sync::mpsc;
 

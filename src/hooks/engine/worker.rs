@@ -185,7 +185,7 @@ impl Task {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::Hooks;
