@@ -98,12 +98,12 @@ impl RegistrationError {
         let message = text("errorMessage").or_else(raw);
         Self::Refused { status, error_type: text("errorType"), message }
     }
+}
 
-    /// Sends an event to `tracing`, if the feature is enabled.
-    pub(super) fn log(&self, what: &str) {
-        #[cfg(feature = "tracing")]
-        tracing::warn!(target: "signoff", error = %self, "{what}");
-    }
+/// Sends an error to `tracing`, if the feature is enabled.
+pub(super) fn log(error: &RegistrationError, what: &str) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "signoff", %error, "{what}");
 }
 
 /// Returns the first JSON object of the body. A chunked body has chunk sizes around it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lambda_runtime::{BoxFuture, SnapStartResource};
 
 use super::endpoint::{Endpoint, is_lambda};
-use super::error::RegistrationError;
+use super::error::{RegistrationError, log};
 use super::registration::{self, Registration, Sent};
 use super::runtime_api::RuntimeApi;
 
@@ -129,7 +129,7 @@ impl SnapStartResource for Extension {
         Box::pin(async {
             let renewed = registration::renew(self.timeout);
             if let Err(error) = renewed {
-                error.log("the extension's connection is not renewed");
+                log(&error, "the extension's connection is not renewed");
             }
             Ok(())
         })

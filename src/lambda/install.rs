@@ -10,7 +10,7 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::error::{Error, RegistrationError};
+use super::error::{Error, RegistrationError, log};
 use super::extension::Extension;
 use super::registration::Sent;
 use super::shared_signal::SharedSignal;
@@ -193,7 +193,7 @@ impl Install {
             registered => registered.err(),
         };
         if let Some(error) = &registration_error {
-            error.log("no extension is registered");
+            log(error, "no extension is registered");
         }
         Ok(Installed { guard, shutdown, registration_error })
     }
