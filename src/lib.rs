@@ -17,7 +17,11 @@
         feature = "systemd",
         feature = "progress"
     )),
-    allow(unused, reason = "with fewer features, or on Windows, parts have no user")
+    allow(
+        unused,
+        unreachable_pub,
+        reason = "with fewer features, or on Windows, parts have no user"
+    )
 )]
 #![cfg_attr(
     not(test),
@@ -56,10 +60,7 @@ pub use error::Error;
 // Each type has one path: those of a module are not in the root, too.
 pub use hooks::{builder::Hooks, hook_set::HookSet, report::Report};
 pub use in_flight::{Drained, InFlight, InFlightEntry, InFlightGuard, TaskPanicked};
-#[cfg(all(any(unix, windows), feature = "progress"))]
-pub use observers::progress;
-#[cfg(all(unix, feature = "systemd"))]
-pub use observers::systemd;
+pub use observers::*;
 #[cfg(all(unix, feature = "blocking"))]
 pub use signal::ShutdownFd;
 pub use signal::{

@@ -73,7 +73,6 @@ impl WakeAll for Listener {
 }
 
 /// Waits until it is dropped.
-#[allow(unreachable_pub, reason = "on Windows no backend has it")]
 pub struct WatchGuard(Arc<ReactorTask<Listener, Notifier>>);
 
 impl Drop for WatchGuard {
