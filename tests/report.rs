@@ -62,6 +62,29 @@ fn the_time_before_the_hooks_has_a_row() {
     assert!(lines[2].starts_with("1  cache         |"), "{shown}");
 }
 
+#[test]
+fn a_time_has_the_unit_that_fits_it() {
+    const THOUSAND_YEARS: u64 = 1_000 * 365 * 24 * 60 * 60 * 1_000;
+    for (milliseconds, shown) in [
+        (0, " of 0 ms"),
+        (949, " of 949 ms"),
+        (950, " of 1.0 s"), // rounded
+        (1_000, " of 1.0 s"),
+        (5_180, " of 5.2 s"),
+        (59_949, " of 59.9 s"),
+        (59_950, " of 1m 00s"),
+        (90_000, " of 1m 30s"),
+        (3_599_949, " of 59m 59s"),
+        (3_599_950, " of 1h 00m"),
+        (97_500_000, " of 27h 05m"),
+        (THOUSAND_YEARS, " of 8760000h 00m"),
+        (THOUSAND_YEARS + 1_000, ", without a limit"),
+    ] {
+        let report = Hooks::new().budget(Duration::from_millis(milliseconds)).run_blocking();
+        assert!(report.to_string().ends_with(shown), "{report}, expected {shown}");
+    }
+}
+
 /// Even if another request came first.
 #[test]
 fn a_failure_of_the_program_is_in_the_report() {
