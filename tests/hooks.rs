@@ -608,11 +608,20 @@ async fn a_boxed_error_of_any_kind_is_shown_with_its_cause() {
         .blocking("sent", || -> Result<(), Box<dyn Error + Send>> {
             Err(Box::new(ParseError(io::Error::other("no digit"))))
         })
+        .hook("repeated", async || {
+            let inner = ParseError(io::Error::other("no digit"));
+            Err::<(), _>(ParseError(io::Error::other(inner))) // its cause has the same text
+        })
         .run()
         .await;
     assert_eq!(
         labels(&report),
-        ["local: failed: refused", "shared: failed: refused", "sent: failed: bad port: no digit"]
+        [
+            "local: failed: refused",
+            "shared: failed: refused",
+            "sent: failed: bad port: no digit",
+            "repeated: failed: bad port: no digit"
+        ]
     );
 }
 

@@ -178,6 +178,23 @@ cases! {
         assert!(shown.ends_with("| refused\r\r\nend\r\n"), "{shown:?}");
     };
 
+    each_variable_has_its_meaning: |case| case.start().passes(), || {
+        let german = ("LC_CTYPE", "de_DE.ISO-8859-1");
+        for (vars, has_colors, has_blocks) in [
+            (&[TERM][..], true, false),
+            (&[TERM, ("LANG", "en_US.utf8")], true, true),
+            (&[TERM, ("LANG", "en_US.UTF-8"), german], true, false),
+            (&[TERM, ("LANG", "en_US.UTF-8"), german, UTF8], true, true),
+            (&[TERM, ("LANG", "en_US.UTF-8"), ("LC_ALL", "")], true, true),
+            (&[TERM, ("LANG", "en_US.UTF-8"), ("LC_ALL", "C")], true, false),
+            (&[TERM, UTF8, ("NO_COLOR", "")], true, true),
+            (&[UTF8], false, false),
+        ] {
+            let shown = on_a_terminal(vars);
+            assert_eq!((shown.contains('\x1b'), shown.contains('│')), (has_colors, has_blocks), "{vars:?}");
+        }
+    };
+
     a_closed_standard_error_does_no_harm: |case| case.start().passes(), || {
         let (reader, writer) = UnixStream::pair().unwrap();
         drop(reader);

@@ -193,28 +193,3 @@ impl fmt::Display for Named<'_> {
 pub(super) fn time_left(deadline: Option<Instant>) -> Option<Duration> {
     deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::InFlight;
-
-    #[test]
-    fn what_runs_is_one_line_and_its_names_have_no_times() {
-        let work = InFlight::new();
-        let _guards = ["GET /a", "GET /b"].map(|name| work.enter(name));
-        let hook = |name: &str, in_flight| RunningHook {
-            id: HookId { name: name.into(), stage: 1, set: None },
-            started: Instant::now(),
-            running_for: Duration::from_millis(1_049),
-            deadline: None,
-            in_flight,
-        };
-        let hooks = vec![hook("main", work.entries()), hook("cache", Vec::new())];
-        let running = Running { hooks, deadline: None };
-        assert_eq!(running.names(), ["main", "GET /a", "GET /b", "cache"]);
-        let line = running.to_string();
-        assert!(line.starts_with("waiting for main (1.0 s; in flight: GET /a ("), "{line}");
-        assert!(line.ends_with(")), cache (1.0 s)"), "{line}");
-    }
-}

@@ -31,19 +31,3 @@ impl<T: fmt::Display> fmt::Display for HumanList<'_, T> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_list_is_cut() {
-        let shown =
-            |items: std::ops::Range<u8>| HumanList::new(&items.collect::<Vec<_>>()).to_string();
-        assert_eq!(shown(0..0), "");
-        assert_eq!((shown(0..1), shown(0..3)), ("0".into(), "0, 1, 2".into()));
-        assert_eq!(shown(0..5), "0, 1, 2, 3, 4");
-        assert_eq!(shown(0..7), "0, 1, 2, 3, 4 and 2 more");
-        assert_eq!(HumanList::new(&[1, 2, 3]).max(2).to_string(), "1, 2 and 1 more");
-    }
-}

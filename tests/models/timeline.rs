@@ -234,6 +234,25 @@ fn wide_and_combining_characters_align() {
     );
 }
 
+/// A character is not cut in two, and a combining one stays with its base.
+#[test]
+fn long_names_wrap_at_columns() {
+    let combining = format!("{}e\u{301}d", "x".repeat(20));
+    let hooks =
+        ["データベースデータベース", &combining].map(|name| hook(name, 1, Outcome::Done, 0, 5_000));
+    assert_styled(
+        &Report::new(hooks.into(), summary(5_000)),
+        Style::PLAIN,
+        &[
+            "2 of 2 hooks done in 5.0 s of 10.0 s, requested by SIGTERM from pid 4242 (uid 0)",
+            "1  データベースデータベ   |==============              |  done           5.0 s",
+            "   ース",
+            "   xxxxxxxxxxxxxxxxxxxxe\u{301}  |==============              |  done           5.0 s",
+            "   d",
+        ],
+    );
+}
+
 #[test]
 fn without_a_limit_the_scale_is_the_time_it_took() {
     let hooks = vec![
@@ -279,6 +298,7 @@ fn without_times(line: &str) -> String {
 fn in_flight_work_is_named_up_to_a_number() {
     assert_eq!(shown_in_flight(&[]), [""; 0]);
     assert_eq!(shown_in_flight(&["a", "b", "b"]), ["      | in flight: a, b, b"]);
+    assert!(!shown_in_flight(&["x"; 10]).concat().contains("more"));
     let many = shown_in_flight(&["x"; 13]).concat();
     assert_eq!(many.matches('x').count(), 10, "{many}");
     assert!(many.ends_with(" and 3 more"), "{many}");

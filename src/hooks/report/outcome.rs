@@ -199,37 +199,3 @@ impl Error for ErrorText {
         self.cause.as_deref().map(|cause| cause as _)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// An error with its cause.
-    #[derive(Debug)]
-    struct Caused(&'static str, Option<Box<Caused>>);
-
-    impl fmt::Display for Caused {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str(self.0)
-        }
-    }
-
-    impl Error for Caused {
-        fn source(&self) -> Option<&(dyn Error + 'static)> {
-            self.1.as_deref().map(|cause| cause as _)
-        }
-    }
-
-    #[test]
-    fn an_error_is_shown_with_its_causes_once() {
-        let cause = |text| Some(Box::new(Caused(text, Some(Box::new(Caused("timed out", None))))));
-        let shown = |error: Caused| Outcome::failed(error).to_string();
-        assert_eq!(
-            shown(Caused("no flush", cause("no pool"))),
-            "failed: no flush: no pool: timed out"
-        );
-        let repeated = Caused("no flush: no pool", cause("no pool"));
-        assert_eq!(shown(repeated), "failed: no flush: no pool: timed out");
-        assert_eq!(Outcome::failed("gone").to_string(), "failed: gone");
-    }
-}
