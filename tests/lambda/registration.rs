@@ -106,12 +106,13 @@ fn outside_lambda_it_does_nothing() {
 fn accepts_every_form_of_the_address() {
     let api = Api::answering(registered());
     registers(&format!("http://{}/", api.address), "plain");
-    registers(&format!("localhost:{}", api.address.port()), "plain");
+    registers(&format!("HTTP://localhost:{}/.rt/f/", api.address.port()), "plain");
     let function = start(format!("http://{}/.rt/my-function", api.address), "plain", BOUND);
     function.says("registered");
     let paths: Vec<_> = (0..6).map(|_| api.request()).collect();
     // The requests of different processes may be recorded in any order.
     let sent = |start: &str| paths.iter().find(|path| path.starts_with(start)).expect("sent");
+    sent("POST /.rt/f/2020-01-01/extension/register ");
     sent("POST /.rt/my-function/2020-01-01/extension/register ");
     let next = sent("GET /.rt/my-function/2020-01-01/extension/event/next ");
     assert!(next.contains(&format!("\r\nHost: {}\r\n", api.address)));
@@ -131,7 +132,29 @@ fn accepts_an_ipv6_address() {
 
 #[test]
 fn rejects_an_invalid_address() {
-    for value in ["127.0.0.1", "https://127.0.0.1:9001", "unix:/run/api", "a b:1", "[::1:9001"] {
+    for value in [
+        " ",
+        "127.0.0.1",
+        "127.0.0.1:",
+        "127.0.0.1:0",
+        "127.0.0.1:65536",
+        "127.0.0.1:http",
+        ":9001",
+        "::1:9001",
+        "[::1]",
+        "[::1:9001",
+        "https://127.0.0.1:9001",
+        "unix:///run/api.sock",
+        "http://",
+        "http:///2020-01-01",
+        "me@127.0.0.1:9001",
+        "127.0.0.1:9001?x=1",
+        "127.0.0.1:9001#x",
+        "127.0.0.1:9001\r\nEvil: 1",
+        "host name:9001",
+        "127.0.0.1:9001/caf\u{e9}",
+        "a://b://c:1",
+    ] {
         fails_at(value, "Address", &[&format!("is {value:?}"), "host:port", "unset it"]);
     }
     let function = start(OsStr::from_bytes(b"127.0.0.1:9001/\xff"), "plain", BOUND);
