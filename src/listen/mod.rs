@@ -16,7 +16,6 @@ use std::time::Instant;
 use self::backend::Fallback;
 pub use self::backend::{Backend, Notifier};
 use self::listener::{Listener, Target};
-use self::os::Registered;
 pub use self::stream::SignalStream;
 use crate::error::Error;
 use crate::signal::Signal;
@@ -121,8 +120,8 @@ impl Listening {
 
     fn register(&mut self, signal: Signal, keep_ignored: bool) -> Result<(), Error> {
         match os::register(signal, &self.listener, keep_ignored) {
-            Ok(Registered::Yes) => self.signals.push(signal),
-            Ok(Registered::LeftIgnored) => {}
+            Ok(true) => self.signals.push(signal),
+            Ok(false) => {}
             Err(source) => return Err(Error::Register { signal, source }),
         }
         Ok(())

@@ -26,7 +26,7 @@ pub(crate) use disposition::{exists, is_allowed, unblock};
 pub(crate) use hangup::outlive_hangup;
 pub(crate) use kill::kill;
 pub(crate) use lifelines::LifelineWatch;
-pub(crate) use registry::{Registered, begin, register, release, unregister, wait_for_deliveries};
+pub(crate) use registry::{begin, register, release, unregister, wait_for_deliveries};
 pub(crate) use wake_fd::WakeFd;
 
 /// A handler must not wake tasks, so a backend does.

@@ -131,19 +131,13 @@ fn fallback_action(slot: &SignalSlot, signal: i32) {
     }
 }
 
-/// The result of `register`.
-pub(crate) enum Registered {
-    Yes,
-    /// The signal is inherited as ignored and stays so.
-    LeftIgnored,
-}
-
-/// Delivers `signal` to `listener` from now on. The caller has checked that the signal exists.
+/// Delivers `signal` to `listener` from now on. The caller has checked that the signal exists. Returns
+/// false if it is inherited as ignored and stays so.
 pub(crate) fn register(
     signal: Signal,
     listener: &Arc<Listener>,
     keep_ignored: bool,
-) -> io::Result<Registered> {
+) -> io::Result<bool> {
     let signal = signal.as_raw();
     let slot = slot(signal).ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
     let _lock = lock(&REGISTRY_LOCK);
@@ -157,11 +151,11 @@ pub(crate) fn register(
         known => known,
     };
     if before == Disposition::Ignored && keep_ignored {
-        return Ok(Registered::LeftIgnored);
+        return Ok(false);
     }
     slot.install(signal, before)?;
     slot.listeners.add(listener);
-    Ok(Registered::Yes)
+    Ok(true)
 }
 
 /// `listen` has succeeded: an earlier shutdown is over (R3).

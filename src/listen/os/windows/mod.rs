@@ -18,7 +18,7 @@ mod wake_fd;
 
 pub(crate) use event::{exists, is_allowed, unblock};
 pub(crate) use lifelines::LifelineWatch;
-pub(crate) use registry::{Registered, begin, register, release, unregister, wait_for_deliveries};
+pub(crate) use registry::{begin, register, release, unregister, wait_for_deliveries};
 pub(crate) use wake_fd::WakeFd;
 
 /// There is no `SIGHUP`.

@@ -80,26 +80,15 @@ fn deliver(signal: Signal) -> bool {
     !listeners.is_empty()
 }
 
-/// The result of `register`.
-pub(crate) enum Registered {
-    Yes,
-    /// Not on Windows, which does not say whether Ctrl-C is ignored.
-    LeftIgnored,
-}
-
 /// Delivers `signal` to `listener` from now on. The caller has checked that the signal exists. A Ctrl-C
-/// that is inherited as ignored stays so.
-pub(crate) fn register(
-    signal: Signal,
-    listener: &Arc<Listener>,
-    _: bool,
-) -> io::Result<Registered> {
+/// that is inherited as ignored stays so, but Windows does not say that, so this returns true.
+pub(crate) fn register(signal: Signal, listener: &Arc<Listener>, _: bool) -> io::Result<bool> {
     clock::start();
     let mut registry = lock(&REGISTRY);
     registry.install()?;
     let listeners = registry.listeners(signal).ok_or(io::ErrorKind::InvalidInput)?;
     listeners.push(Arc::clone(listener));
-    Ok(Registered::Yes)
+    Ok(true)
 }
 
 /// `listen` has succeeded: an earlier shutdown is over (R3).
