@@ -17,8 +17,7 @@ use super::{BOUND, NumberedHook};
 use crate::hooks::builder::Hooks;
 use crate::hooks::event::{Event, Running, RunningHook, Started};
 use crate::hooks::hook::{Hook, HookId, Kind};
-use crate::hooks::observer::Observer;
-use crate::hooks::observer::ObserverThreads;
+use crate::hooks::observer::{Observer, ObserverThreads};
 use crate::hooks::report::{HookReport, Outcome, Report, Summary};
 use crate::in_flight::tracked_work::TrackedWork;
 use crate::signal::{Reason, ShutdownSignal};
@@ -52,6 +51,7 @@ pub(in crate::hooks) struct Engine {
     telling: Mutex<()>,
 }
 
+#[derive(Default)]
 struct State {
     stages: Stages,
     /// The hooks of the stages that have started, in the order in which they were added.
@@ -101,17 +101,8 @@ impl Engine {
 
     fn new(hooks: Hooks, at: Instant, shutdown: Option<ShutdownSignal>) -> Arc<Self> {
         let Hooks { stages, budget, observers, skips_delays } = hooks;
-        let state = State {
-            stages: Stages::new(stages),
-            hooks: Vec::new(),
-            deadlines: BTreeSet::new(),
-            unfinished: 0,
-            skips_delays,
-            unstarted_observers: observers,
-            observers: ObserverThreads::default(),
-            untold: VecDeque::new(),
-            is_closed: false,
-        };
+        let (stages, unstarted_observers) = (Stages::new(stages), observers);
+        let state = State { stages, skips_delays, unstarted_observers, ..State::default() };
         Arc::new(Self {
             reason: shutdown.as_ref().and_then(ShutdownSignal::reason),
             at,
