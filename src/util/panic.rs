@@ -5,8 +5,6 @@ use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::task::Waker;
 
-const NO_MESSAGE: &str = "no message";
-
 /// Runs `f` and returns its panic message if it panics.
 ///
 /// The caller must not use what `f` has left half done.
@@ -27,7 +25,7 @@ pub(crate) fn wake(waker: Waker) {
 
 /// Returns the message of a panic.
 pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
-    text(payload).unwrap_or(NO_MESSAGE)
+    text(payload).unwrap_or("no message")
 }
 
 fn text(payload: &(dyn Any + Send)) -> Option<&str> {
