@@ -23,18 +23,10 @@ use crate::in_flight::tracked_work::is_in_hook;
 /// If the guard is dropped during a shutdown by a thread that panics, the exit status is 101.
 #[must_use = "a `main` that may return joins the guard, so that hooks are not cut off"]
 pub struct ExitGuard {
-    job: Arc<ExitJob>,
+    pub(super) job: Arc<ExitJob>,
 }
 
 impl ExitGuard {
-    pub(super) fn new(job: Arc<ExitJob>) -> Self {
-        Self { job }
-    }
-
-    pub(super) fn skip_delays(&self) {
-        self.job.skip_delays();
-    }
-
     /// Blocks this thread until the process exits if the shutdown was requested. Returns at once
     /// if it was not.
     pub fn join(self) {

@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, OnceLock, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use super::ExitOn;
 use super::exit::{End, Exit};
 use super::late_requests::LateRequests;
 use super::voice::Voice;
@@ -95,14 +96,10 @@ pub(super) fn drive(job: &Arc<ExitJob>) {
 }
 
 impl ExitJob {
-    pub(super) fn new(
-        hooks: Hooks,
-        shutdown: ShutdownSignal,
-        exit: Exit,
-        ending: Ending,
-        voice: Voice,
-        late: LateRequests,
-    ) -> Self {
+    pub(super) fn new(options: ExitOn) -> Self {
+        let ExitOn { hooks, shutdown, exit, ending, is_quiet, late, .. } = options;
+        let has_speaker = hooks.observers.iter().any(|observer| observer.shows_progress());
+        let voice = Voice::new(!is_quiet && !has_speaker, !is_quiet);
         Self {
             shutdown,
             owner: Owner::current(),

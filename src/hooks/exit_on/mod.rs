@@ -23,7 +23,6 @@ pub use guard::{ExitGuard, Joined};
 use job::{Ending, ExitJob};
 use late_requests::LateRequests;
 pub(crate) use program::ProgramDeadline;
-use voice::Voice;
 
 use super::builder::Hooks;
 use super::report::Report;
@@ -178,20 +177,17 @@ impl ExitOn {
     }
 
     fn spawn(self, capacity: usize) -> Result<ExitGuard, Error> {
-        let Self { hooks, shutdown, exit, ending, is_quiet, late, .. } = self;
-        if !shutdown.is_of_this_process() {
+        if !self.shutdown.is_of_this_process() {
             return Err(Error::Forked);
         }
-        let has_speaker = hooks.observers.iter().any(|observer| observer.shows_progress());
-        let voice = Voice::new(!is_quiet && !has_speaker, !is_quiet);
-        let job = Arc::new(ExitJob::new(hooks, shutdown, exit, ending, voice, late));
+        let job = Arc::new(ExitJob::new(self));
         let watchdog = start_thread("signoff-watchdog", watchdog::watch, capacity)?;
         let driver = start_thread("signoff-driver", job::drive, capacity)?;
         job::register(&job);
         for thread in [watchdog, driver] {
             let _ = thread.send(Arc::clone(&job)); // the thread waits for this
         }
-        Ok(ExitGuard::new(job))
+        Ok(ExitGuard { job })
     }
 }
 

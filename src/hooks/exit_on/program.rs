@@ -11,7 +11,7 @@ use super::{ExitGuard, ExitOn};
 use crate::error::Error;
 use crate::hooks::builder::Hooks;
 use crate::hooks::engine::{Entry, Stage};
-use crate::hooks::hook::{Hook, HookContext, HookFuture, IntoOutcome, Kind, TimeLimit};
+use crate::hooks::hook::{Hook, HookContext, IntoOutcome, Kind};
 use crate::hooks::report::Outcome;
 use crate::in_flight::InFlight;
 use crate::in_flight::tracked_work::record_wait;
@@ -151,8 +151,15 @@ impl ExitOn {
     where
         F: IntoFuture<Output: IntoOutcome<E>>,
     {
-        let program = Program::new(mem::take(&mut self.in_flight), mem::take(&mut self.late));
-        let (program, shutdown) = (Arc::new(program), self.shutdown.clone());
+        let program = Arc::new(Program {
+            drain: ShutdownSignal::manual(),
+            deadline: Arc::default(),
+            finished: ShutdownSignal::manual(),
+            outcome: Mutex::new(None),
+            in_flight: mem::take(&mut self.in_flight),
+            late: mem::take(&mut self.late),
+        });
+        let shutdown = self.shutdown.clone();
         self.hooks = self.hooks.after_delays(program.hook());
         let guard = self.spawn(0)?;
         // Declared after the guard, so dropped before it.
@@ -218,23 +225,10 @@ struct Program {
 }
 
 impl Program {
-    fn new(in_flight: Vec<InFlight>, late: LateRequests) -> Self {
-        let (drain, finished) = (ShutdownSignal::manual(), ShutdownSignal::manual());
-        Self {
-            drain,
-            deadline: Arc::default(),
-            finished,
-            outcome: Mutex::new(None),
-            in_flight,
-            late,
-        }
-    }
-
     /// It cannot be dropped from here, so at its deadline it is abandoned like a blocking hook.
     fn hook(self: &Arc<Self>) -> Hook {
         let program = Arc::clone(self);
-        let (kind, limit) = (Kind::Blocking, TimeLimit::Stage);
-        let start = Box::new(|context: HookContext| -> HookFuture {
+        Hook::new("main".into(), Kind::Blocking, move |context| {
             program.in_flight.iter().for_each(record_wait);
             _ = program.deadline.set(context.deadline());
             if let Some(reason) = context.reason() {
@@ -245,8 +239,7 @@ impl Program {
                 (&program.finished).await;
                 lock(&program.outcome).take().unwrap_or(Outcome::Done)
             })
-        });
-        Hook { name: "main".into(), kind, limit, start }
+        })
     }
 
     fn finish(&self, outcome: Outcome) {
@@ -268,7 +261,7 @@ struct Running<'a> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.program.finish(Outcome::failed("dropped before it returned"));
-        self.guard.skip_delays();
+        self.guard.job.skip_delays();
     }
 }
 
