@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
+use crate::listen::backend::Fallback;
 use crate::listen::os::{self, WakeFd};
 use crate::listen::stream::PendingSignals;
 use crate::signal::Signal;
@@ -22,6 +23,7 @@ use crate::signal::latch::Latch;
 use crate::signal::options::ForcedExit;
 use crate::signal::reason::Process;
 use crate::util::owner::Owner;
+use crate::util::sync::Mutex;
 
 /// A signal sooner than this after the request is the same press of Ctrl-C, or a duplicate of the
 /// signal: terminals and parent processes sometimes deliver one press twice.
@@ -52,6 +54,7 @@ pub(crate) struct Listener {
     is_interrupted: AtomicBool,
     /// No clone of the signal is left.
     is_closed: AtomicBool,
+    pub(super) fallback: Mutex<Fallback>,
 }
 
 impl Listener {
@@ -64,6 +67,7 @@ impl Listener {
             is_spent: AtomicBool::new(false),
             is_interrupted: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
+            fallback: Mutex::default(),
         })
     }
 

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::thread::Thread;
 use std::time::Instant;
 
-use self::backend::Fallback;
 pub use self::backend::{Backend, Notifier};
 use self::listener::{Listener, Target};
 pub use self::stream::SignalStream;
@@ -107,7 +106,6 @@ fn check(signal: Signal, for_stream: bool) -> Result<(), Error> {
 /// The source of a signal or a stream that listens to the system.
 pub(crate) struct Listening {
     listener: Arc<Listener>,
-    fallback: Arc<Fallback>,
     pub(crate) signals: Vec<Signal>,
     /// The result of `Backend::watch`, kept until this is dropped.
     watch: Option<Box<dyn Any + Send + Sync>>,
@@ -115,7 +113,7 @@ pub(crate) struct Listening {
 
 impl Listening {
     fn new(listener: Arc<Listener>) -> Self {
-        Self { listener, fallback: Arc::default(), signals: Vec::new(), watch: None }
+        Self { listener, signals: Vec::new(), watch: None }
     }
 
     fn register(&mut self, signal: Signal, keep_ignored: bool) -> Result<(), Error> {
@@ -128,10 +126,9 @@ impl Listening {
     }
 
     fn watch(&mut self, backend: impl Backend) -> Result<(), Error> {
-        let (listener, fallback) = (Arc::clone(&self.listener), Arc::clone(&self.fallback));
-        let notifier = Notifier::new(listener, fallback, self.signals.clone());
+        let notifier = Notifier::new(Arc::clone(&self.listener), self.signals.clone());
         self.watch = Some(Box::new(backend.watch(notifier)?));
-        self.fallback.begin(&self.listener);
+        self.listener.begin();
         Ok(())
     }
 }
@@ -154,7 +151,7 @@ impl Source for Listening {
     }
 
     fn start_thread(&self) -> bool {
-        self.fallback.start_thread(&self.listener).is_ok()
+        self.listener.start_thread().is_ok()
     }
 }
 

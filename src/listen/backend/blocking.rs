@@ -11,7 +11,7 @@ impl Backend for Blocking {
     type Watch = Notifier;
 
     fn watch(self, notifier: Notifier) -> Result<Notifier, Error> {
-        notifier.start_parked_thread().map_err(Error::Thread)?;
+        notifier.listener().start_parked_thread().map_err(Error::Thread)?;
         Ok(notifier)
     }
 }

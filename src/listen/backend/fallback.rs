@@ -10,14 +10,11 @@ use std::thread::{self, Thread};
 
 use crate::listen::listener::Listener;
 use crate::listen::os::HANDLER_WAKES_WAITERS;
-use crate::util::sync::{Mutex, lock};
+use crate::util::sync::lock;
 
 /// Whether the backend waits for the signal, and whether the thread does.
 #[derive(Default)]
-pub(crate) struct Fallback(Mutex<State>);
-
-#[derive(Default)]
-struct State {
+pub(crate) struct Fallback {
     /// `listen` has succeeded.
     is_listening: bool,
     /// The backend has dropped its notifier.
@@ -25,44 +22,44 @@ struct State {
     has_thread: bool,
 }
 
-impl Fallback {
+impl Listener {
     /// `listen` succeeds. Starts the thread if the backend no longer waits.
-    pub(crate) fn begin(&self, listener: &Arc<Listener>) {
-        let mut state = lock(&self.0);
-        state.is_listening = true;
-        if state.is_abandoned {
-            let _ = state.start_thread(listener); // documented as a limit
+    pub(crate) fn begin(self: &Arc<Self>) {
+        let mut fallback = lock(&self.fallback);
+        fallback.is_listening = true;
+        if fallback.is_abandoned {
+            let _ = fallback.start_thread(self); // documented as a limit
         }
     }
 
     /// The backend no longer waits. Starts the thread, or `begin` does.
-    pub(super) fn abandon(&self, listener: &Arc<Listener>) {
-        let mut state = lock(&self.0);
-        state.is_abandoned = true;
-        if state.is_listening {
-            let _ = state.start_thread(listener); // documented as a limit
+    pub(super) fn abandon(self: &Arc<Self>) {
+        let mut fallback = lock(&self.fallback);
+        fallback.is_abandoned = true;
+        if fallback.is_listening {
+            let _ = fallback.start_thread(self); // documented as a limit
         }
     }
 
     /// Starts the thread, unless there is one or none is needed.
-    pub(crate) fn start_thread(&self, listener: &Arc<Listener>) -> io::Result<()> {
-        lock(&self.0).start_thread(listener)
+    pub(crate) fn start_thread(self: &Arc<Self>) -> io::Result<()> {
+        lock(&self.fallback).start_thread(self)
     }
 
     /// Starts the thread, which sleeps until there is a waiter.
-    pub(super) fn start_parked_thread(&self, listener: &Arc<Listener>) -> io::Result<()> {
+    pub(super) fn start_parked_thread(self: &Arc<Self>) -> io::Result<()> {
         if HANDLER_WAKES_WAITERS {
             return Ok(());
         }
-        let mut state = lock(&self.0);
-        let thread = spawn(listener, thread::park)?;
-        listener.set_parked_thread(&thread);
-        state.has_thread = true;
+        let mut fallback = lock(&self.fallback);
+        let thread = spawn(self, thread::park)?;
+        self.set_parked_thread(&thread);
+        fallback.has_thread = true;
         Ok(())
     }
 }
 
-impl State {
+impl Fallback {
     fn start_thread(&mut self, listener: &Arc<Listener>) -> io::Result<()> {
         if HANDLER_WAKES_WAITERS || self.has_thread {
             return Ok(());

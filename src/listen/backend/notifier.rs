@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::{fmt, io};
 
-use super::Fallback;
 use super::reactor_task::{ReactorTask, WakeAll};
 use crate::listen::listener::Listener;
 use crate::signal::Signal;
@@ -15,17 +14,12 @@ use crate::signal::Signal;
 /// `AsFd` gives the descriptor. On Windows there is none, and a backend only keeps this. See [`Backend`](crate::Backend) for how to use it.
 pub struct Notifier {
     listener: Arc<Listener>,
-    fallback: Arc<Fallback>,
     signals: Vec<Signal>,
 }
 
 impl Notifier {
-    pub(crate) fn new(
-        listener: Arc<Listener>,
-        fallback: Arc<Fallback>,
-        signals: Vec<Signal>,
-    ) -> Self {
-        Self { listener, fallback, signals }
+    pub(crate) fn new(listener: Arc<Listener>, signals: Vec<Signal>) -> Self {
+        Self { listener, signals }
     }
 
     /// Wakes the waiters: the descriptor is readable.
@@ -46,11 +40,6 @@ impl Notifier {
 
     pub(super) fn listener(&self) -> &Arc<Listener> {
         &self.listener
-    }
-
-    /// Starts the thread that waits in place of a runtime.
-    pub(super) fn start_parked_thread(&self) -> io::Result<()> {
-        self.fallback.start_parked_thread(&self.listener)
     }
 
     /// Wakes the waiters when `readable` is ready, on the thread that wakes it.
@@ -101,7 +90,7 @@ impl Drop for Notifier {
             return;
         }
         if !self.listener.wake_all() {
-            self.fallback.abandon(&self.listener);
+            self.listener.abandon();
         }
     }
 }
