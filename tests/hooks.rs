@@ -8,14 +8,15 @@ use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 use std::{fmt, panic, thread};
 
 use async_io::Timer;
 use bounded::bounded;
-use signoff::hooks::{HookContext, Outcome};
+use futures_lite::future::{block_on, poll_once};
+use signoff::hooks::{Event, HookContext, Outcome};
 use signoff::{Hooks, Report, ShutdownSignal};
 
 const MS: Duration = Duration::from_millis(1);
@@ -331,7 +332,7 @@ async fn a_hook_at_its_limit_is_dropped_before_the_next_stage() {
 }
 
 async fn a_blocking_hook_is_left_behind() {
-    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let (stop, stopped) = mpsc::channel::<()>();
     let report = Hooks::new()
         .budget(100 * MS)
         .blocking("stuck", move || stopped.recv())
@@ -693,7 +694,7 @@ fn a_run_that_is_dropped_drops_its_hooks() {
         drop(owned);
     });
     let mut run = Box::pin(hooks.run());
-    assert!(futures_lite::future::block_on(futures_lite::future::poll_once(&mut run)).is_none());
+    assert!(block_on(poll_once(&mut run)).is_none());
     assert!(seen.upgrade().is_some());
     drop(run);
     assert!(seen.upgrade().is_none());
@@ -709,4 +710,69 @@ fn blocking_runs_them_on_this_thread() {
             .run_blocking();
         assert!(report.is_clean(), "{report}");
     });
+}
+
+/// A time beside which all that happens here is nothing.
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// The first stage is one hook. The later ones have these limits.
+fn before(first: Hooks, limits: &[Option<Duration>]) -> Hooks {
+    limits.iter().fold(first, |hooks, limit| {
+        let hooks = hooks.then().hook("later", pending::<()>);
+        limit.iter().fold(hooks, |hooks, limit| hooks.within(*limit))
+    })
+}
+
+/// The time between the start of the first hook and its deadline, in tenths of an hour.
+#[track_caller]
+fn assert_first_has(hooks: Hooks, tenths: Option<u64>) {
+    const TENTH: Duration = Duration::from_secs(6 * 60);
+    let (sender, started) = mpsc::channel();
+    let hooks = hooks.observe(move |event: &Event| {
+        if let Event::HookStarted(hook) = event {
+            let _ = sender.send(hook.limit());
+        }
+    });
+    let mut run = Box::pin(hooks.run());
+    assert!(block_on(poll_once(&mut run)).is_none());
+    let limit = started.recv_timeout(LONG).expect("it has started");
+    assert_eq!(limit.map(|limit| (limit + TENTH / 2).as_secs() / TENTH.as_secs()), tenths);
+}
+
+#[test]
+fn a_stage_has_the_time_that_later_stages_do_not_claim() {
+    let (short, long) = (Some(HOUR / 10), Some(60 * HOUR));
+    for (hours, later, tenths) in [
+        (4, &[][..], 40),
+        (8, &[None], 40),
+        (9, &[None, None], 30),
+        (10, &[short, short, short], 97),
+        (9, &[short, None], 59),
+        (9, &[long, long], 30),
+        (9, &[Some(Duration::MAX), Some(Duration::ZERO)], 60),
+        (0, &[None, short], 0),
+    ] {
+        let first = Hooks::new().budget(hours * HOUR).hook("first", pending::<()>);
+        assert_first_has(before(first, later), Some(tenths));
+    }
+    let first = Hooks::new().budget(Duration::MAX).hook("first", pending::<()>);
+    assert_first_has(before(first, &[None, short]), None);
+}
+
+#[test]
+fn a_limit_never_exceeds_the_share() {
+    for (limit, tenths) in [(2 * HOUR, 20), (4 * HOUR, 30), (Duration::MAX, 30)] {
+        let first = Hooks::new().budget(9 * HOUR).hook("first", pending::<()>).within(limit);
+        assert_first_has(before(first, &[None, None]), Some(tenths));
+    }
+}
+
+#[test]
+fn a_delay_may_exceed_its_share_but_never_takes_everything() {
+    for (delay, tenths) in [(5 * HOUR, 50), (9 * HOUR, 30), (Duration::MAX, 30)] {
+        let first = Hooks::new().budget(9 * HOUR).keep_serving(delay);
+        assert_first_has(before(first, &[None, None]), Some(tenths));
+    }
+    let first = Hooks::new().budget(Duration::MAX).keep_serving(HOUR);
+    assert_first_has(before(first, &[None]), Some(10));
 }
