@@ -43,7 +43,7 @@ pub(crate) const DEFAULT_BUDGET: Duration = Duration::from_secs(if cfg!(windows)
 pub struct Hooks {
     /// Never empty. New hooks are added to the last stage.
     pub(super) stages: VecDeque<Stage>,
-    pub(super) budget: Duration,
+    pub(crate) budget: Duration,
     pub(super) observers: Vec<Box<dyn Observer>>,
     /// The program has returned, so that it no longer serves during a delay.
     pub(super) skips_delays: bool,
@@ -216,6 +216,14 @@ impl Hooks {
         self.then().add(Entry::Hook(delay)).limit_last(TimeLimit::Exactly(time)).then()
     }
 
+    /// Adds the hooks of the first stage to that of `later`, in front of all others there.
+    pub(crate) fn in_front_of(mut self, mut later: Self) -> Self {
+        if let (Some(first), Some(stage)) = (self.stages.pop_front(), later.stages.front_mut()) {
+            stage.splice(..0, first);
+        }
+        later
+    }
+
     pub(super) fn add(mut self, entry: Entry) -> Self {
         if let Some(stage) = self.stages.back_mut() {
             stage.push(entry);
@@ -227,28 +235,6 @@ impl Hooks {
         if let Some(entry) = self.stages.back_mut().and_then(|stage| stage.last_mut()) {
             entry.set_limit(limit);
         }
-        self
-    }
-}
-
-/// What only the Lambda adapter uses.
-impl Hooks {
-    /// Adds a hook to the first stage, in front of all others, with a limit of its own.
-    pub(crate) fn first<F, Fut, E>(mut self, name: &str, limit: Duration, hook: F) -> Self
-    where
-        F: FnOnce() -> Fut + Send + 'static,
-        Fut: AsyncHook<Returned: IntoOutcome<E>> + Send + 'static,
-    {
-        let mut added = Self::new().hook(name, hook).within(limit);
-        if let Some(stage) = self.stages.front_mut() {
-            stage.splice(..0, added.stages.drain(..).flatten());
-        }
-        self
-    }
-
-    /// Shortens the budget if it is longer.
-    pub(crate) fn budget_at_most(mut self, longest: Duration) -> Self {
-        self.budget = self.budget.min(longest);
         self
     }
 }

@@ -172,12 +172,9 @@ impl Install {
     /// set. The hooks stay armed in that case.
     pub fn start(self) -> Result<Installed, Error> {
         let Self { hooks, extension, budget, exit, on_report, is_strict } = self;
-        let hooks = match budget {
-            Some(budget) => hooks.budget(budget),
-            None => hooks.budget_at_most(BUDGET),
-        };
+        let budget = budget.unwrap_or(hooks.budget.min(BUDGET));
         let arm = |shutdown| {
-            let exit_on = hooks.exit_on(shutdown).exit(exit).quiet();
+            let exit_on = hooks.budget(budget).exit_on(shutdown).exit(exit).quiet();
             on_report.into_iter().fold(exit_on, ExitOn::on_report).start_without_waiting()
         };
         let signal = SharedSignal::listen().map_err(Error::Signal)?;

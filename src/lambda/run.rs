@@ -120,9 +120,10 @@ impl Install {
         S: Service<LambdaInvocation, Response = (), Error = lambda_runtime::Error>,
     {
         let in_flight = InFlight::new();
-        let counted = in_flight.clone();
+        let drained = in_flight.drained();
         // With a limit of zero it is polled once, and delays nothing.
-        self.hooks = self.hooks.first("invocation", Duration::ZERO, move || counted.drained());
+        let invocation = Hooks::new().hook("invocation", || drained);
+        self.hooks = invocation.within(Duration::ZERO).in_front_of(self.hooks);
         let extension = self.extension.clone();
         let installed = self.start()?;
         let runtime = runtime.layer(InvocationsLayer::new(in_flight));
