@@ -12,7 +12,7 @@ use std::iter;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::signal::Signal;
 use crate::signal::reason::{Process, Reason};
@@ -176,11 +176,6 @@ impl Latch {
         let (pid, uid) = (latch.pid.load(Relaxed), latch.uid.load(Relaxed));
         let sender = (pid != 0).then_some(Process { pid, uid });
         Some(Reason::Signal { signal: Signal::from_raw(latch.signal.load(Relaxed)), sender })
-    }
-
-    /// When the latch was set.
-    pub(crate) fn set_at(&self) -> Option<Instant> {
-        self.set_after().map(clock::instant)
     }
 
     /// When the latch was set, on the crate's clock. Async-signal-safe unless it is a child.

@@ -33,6 +33,7 @@ pub use self::options::{ForcedExit, Signals};
 pub use self::reason::{Process, Reason};
 use self::waiters::Waiter;
 use crate::util::block_on::block_on_or_poll;
+use crate::util::clock;
 
 #[doc = include_str!("../../docs/shutdown_signal.md")]
 #[doc(alias = "CancellationToken")]
@@ -170,7 +171,7 @@ impl ShutdownSignal {
 
     /// When the signal arrived or the shutdown was requested.
     pub(crate) fn requested_at(&self) -> Option<Instant> {
-        self.latch().set_at()
+        self.latch().set_after().map(clock::instant)
     }
 
     /// Waits until a shutdown is requested, and returns the reason.

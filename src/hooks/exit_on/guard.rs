@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{self, Poll};
 use std::thread;
 
@@ -37,7 +38,7 @@ impl ExitGuard {
 impl Drop for ExitGuard {
     fn drop(&mut self) {
         if self.job.is_requested() && thread::panicking() {
-            self.job.set_panicked();
+            self.job.has_panicked.store(true, Ordering::Relaxed); // `JOBS` orders it
         }
         // In a hook it would wait for itself.
         while self.job.is_requested() && !is_in_hook() {

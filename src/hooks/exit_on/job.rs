@@ -50,7 +50,8 @@ pub(super) struct ExitJob {
     exit: Mutex<Exit>,
     /// Of the report; a failure until there is one.
     status: AtomicU8,
-    has_panicked: AtomicBool,
+    /// A thread of the program has.
+    pub(super) has_panicked: AtomicBool,
     phase: Mutex<Phase>,
     phase_changed: Condvar,
 }
@@ -119,11 +120,6 @@ impl ExitJob {
     /// Returns whether the shutdown was requested, in the process that has the threads.
     pub(super) fn is_requested(&self) -> bool {
         self.owner.is_current() && self.shutdown.is_requested()
-    }
-
-    /// A thread of the program has panicked.
-    pub(super) fn set_panicked(&self) {
-        self.has_panicked.store(true, Ordering::Relaxed); // `JOBS` orders it
     }
 
     /// Made by the first thread that asks, after the request.
