@@ -6,6 +6,7 @@ mod common;
 use std::error::Error;
 use std::future::{Future, Ready, pending, poll_fn};
 use std::panic;
+use std::sync::mpsc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use axum::Router;
 use axum::routing::get;
 use common::{BOUND, block, cases, say, say_outcomes, system, variant};
 use libc::SIGTERM;
+use signoff::hooks::Event;
 use signoff::{Blocking, Hooks, Report, ShutdownSignal, Tokio, http::Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -230,6 +232,27 @@ cases! {
         let hooks = Hooks::new().budget(10 * BOUND).keep_serving(2 * BOUND);
         let hooks = hooks.hook("database", async || {}).exit_on(shutdown);
         _ = block_on(hooks.on_report(|report| say_outcomes(&report)).run_with(|_| async {}));
+    };
+
+    delays_end_when_the_program_returns: |case| {
+        let child = case.start();
+        for line in ["keep serving: done", "keep serving: done", "main: done", "database: done"] {
+            child.expect(line);
+        }
+        child.exits_with(0);
+    }, || {
+        let shutdown = ShutdownSignal::manual();
+        shutdown.request("enough");
+        let (sender, first_delay) = mpsc::channel();
+        let observer = move |event: &Event| {
+            if let Event::HookStarted(_) = event {
+                let _ = sender.send(());
+            }
+        };
+        let hooks = Hooks::new().budget(10 * BOUND).keep_serving(2 * BOUND).keep_serving(2 * BOUND);
+        let hooks = hooks.hook("database", async || {}).observe(observer).exit_on(shutdown);
+        let serve = |_| async move { first_delay.recv().unwrap() };
+        _ = block_on(hooks.on_report(|report| say_outcomes(&report)).run_with(serve));
     };
 
     a_program_that_is_dropped_does_not_hold_the_hooks: |case| {

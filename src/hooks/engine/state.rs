@@ -476,20 +476,4 @@ mod tests {
         drop((engine, observers));
         assert!(heard.recv().is_err());
     }
-
-    #[test]
-    fn a_delay_ends_at_its_time_or_when_the_program_has_returned() {
-        let hooks =
-            Hooks::new().budget(Duration::from_secs(60)).keep_serving(Duration::from_secs(9));
-        let [timed, cut] = [hooks, Hooks::new().keep_serving(Duration::from_secs(9))];
-        let engine = Engine::now(timed);
-        assert!(engine.open_stage().is_some_and(|(_, hooks)| hooks.is_empty()));
-        assert!(!engine.is_stage_over());
-        assert_eq!(engine.pop_expired(Instant::now() + Duration::from_secs(10)), None);
-        assert!(engine.is_stage_over() && engine.close().0.is_clean());
-        let engine = Engine::now(cut);
-        assert!(engine.open_stage().is_some() && !engine.is_stage_over());
-        engine.skip_delays();
-        assert!(engine.is_stage_over());
-    }
 }
