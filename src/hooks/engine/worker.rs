@@ -61,10 +61,14 @@ impl Workers {
         })
     }
 
-    /// Starts a thread for each hook that waits for one, but not more than `most`.
+    /// Starts a thread for each hook that waits for one, but not more than `most`. It starts fewer if
+    /// the first threads have taken the other hooks meanwhile.
     pub(super) fn start(self: &Arc<Self>, most: usize) -> io::Result<()> {
         let hooks = lock(&self.waiting).len();
         for _ in 0..hooks.min(most) {
+            if lock(&self.waiting).is_empty() {
+                break;
+            }
             let workers = Arc::clone(self);
             let thread = thread::Builder::new().name("signoff-hook".into());
             thread.spawn(move || workers.work())?;
