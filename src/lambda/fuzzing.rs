@@ -10,7 +10,9 @@ use super::{response, runtime_api};
 /// Returns the identifier of the extension or the error's text, and the number of bytes read.
 pub fn response(response: &[u8], size: usize) -> (Result<String, String>, usize) {
     let mut pieces = Pieces { rest: response, size };
-    let identifier = response::read(&mut pieces).map_err(|error| error.to_string());
+    let identifier = response::read(&mut pieces)
+        .map(|accepted| accepted.identifier)
+        .map_err(|error| error.to_string());
     (identifier, response.len() - pieces.rest.len())
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::endpoint::Endpoint;
 use super::error::RegistrationError;
-use super::response;
+use super::response::{self, Accepted};
 use super::runtime_api::{self, Connection, RuntimeApi, time_left};
 use crate::util::sync::{Mutex, lock};
 
@@ -77,10 +77,9 @@ impl Sent {
     pub(super) fn finish(self) -> Result<(), RegistrationError> {
         let Self { api, mut connection, claim } = self;
         let finish = || {
-            let next = api.connect(); // while the Runtime API responds
-            let identifier = response::read(&mut connection)?;
-            drop(connection);
-            Registered::new(next?, api.endpoint.clone(), identifier)
+            let Accepted { identifier, is_last } = response::read(&mut connection)?;
+            let next = if is_last { api.connect()? } else { connection };
+            Registered::new(next, api.endpoint.clone(), identifier)
         };
         *lock(&STATE) = State::Registered(finish().map_err(|error| api.failed(error))?);
         drop(claim);

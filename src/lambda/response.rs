@@ -12,10 +12,16 @@ use super::error::{RegistrationError, printable};
 /// Real responses have a few hundred bytes.
 const LIMIT: usize = 16 * 1024;
 
-/// Reads a response, and returns the identifier of the extension.
-///
-/// A refusal is an error that contains a [`RegistrationError`].
-pub(super) fn read(source: &mut impl Read) -> io::Result<String> {
+/// The response to a registration that succeeded.
+pub(super) struct Accepted {
+    /// Of the extension.
+    pub(super) identifier: String,
+    /// The server closes the connection after it.
+    pub(super) is_last: bool,
+}
+
+/// Reads a response. A refusal is an error that contains a [`RegistrationError`].
+pub(super) fn read(source: &mut impl Read) -> io::Result<Accepted> {
     let (mut bytes, mut start) = (Vec::with_capacity(1024), 0);
     let head = loop {
         match parse(&bytes, start)? {
@@ -31,9 +37,12 @@ pub(super) fn read(source: &mut impl Read) -> io::Result<String> {
     };
     if (200..300).contains(&head.status) {
         let none = || invalid(format!("the response {} has no extension identifier", head.status));
-        return head.identifier.ok_or_else(none);
+        let identifier = head.identifier.ok_or_else(none)?;
+        return Ok(Accepted { identifier, is_last: head.is_last });
     }
-    let is_complete = |bytes: &[u8]| bytes.len() - head.end >= head.length;
+    let is_complete = |bytes: &[u8]| {
+        bytes.len() - head.end >= head.length || bytes.ends_with(b"\r\n0\r\n\r\n") // the last chunk
+    };
     // The status matters more than the rest of the body.
     while !is_complete(&bytes) && read_more(source, &mut bytes).unwrap_or(false) {}
     Err(io::Error::other(RegistrationError::refused(head.status, &bytes[head.end..])))
@@ -58,6 +67,7 @@ fn read_more(source: &mut impl Read, bytes: &mut Vec<u8>) -> io::Result<bool> {
 struct Head {
     status: u16,
     identifier: Option<String>,
+    is_last: bool,
     /// The length of the body. Without one, the body ends with the connection.
     length: usize,
     /// The offset of the body.
@@ -87,6 +97,8 @@ fn parse(bytes: &[u8], start: usize) -> io::Result<Option<Head>> {
     Ok(Some(Head {
         status: response.code.unwrap_or_default(),
         identifier: header("Lambda-Extension-Identifier").map(str::to_owned),
+        is_last: response.version == Some(0)
+            || header("Connection").is_some_and(|value| value.eq_ignore_ascii_case("close")),
         length: header("Content-Length").and_then(|value| value.parse().ok()).unwrap_or(usize::MAX),
         end,
     }))

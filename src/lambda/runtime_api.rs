@@ -2,9 +2,8 @@
 //!
 //! `register` returns the identifier of the extension. `next` reports that the extension is ready,
 //! and waits for an event. The extension subscribes to none, so no response ever arrives: the socket
-//! stays open, nothing reads from it, and it costs one file descriptor and no thread. Each request
-//! has a connection of its own. No call blocks beyond the deadline, except the look-up of a host
-//! name, which is an IP address in Lambda.
+//! stays open, nothing reads from it, and it costs one file descriptor and no thread. No call blocks
+//! beyond the deadline, except the look-up of a host name, which is an IP address in Lambda.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -92,7 +91,6 @@ pub(super) fn register(Endpoint { authority, base }: &Endpoint, name: &str) -> S
          Lambda-Extension-Name: {name}\r\n\
          Content-Type: application/json\r\n\
          Content-Length: {length}\r\n\
-         Connection: close\r\n\
          \r\n\
          {BODY}"
     )

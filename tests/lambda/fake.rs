@@ -1,7 +1,7 @@
 //! A Runtime API on the loopback interface with the responses of a test.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -27,7 +27,11 @@ impl Api {
     /// Sends the response that `respond` returns for the request.
     pub(crate) fn choosing(respond: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         Self::with("127.0.0.1:0", move |stream, request| {
-            say(stream, &respond(request));
+            let response = respond(request);
+            say(stream, &response);
+            if !stays_open(&response) {
+                let _ = stream.shutdown(Shutdown::Both); // the client may be faster
+            }
         })
     }
 
@@ -89,10 +93,13 @@ fn serve(
         }
         let _ = seen.send(request.clone());
         respond(&mut stream, &request);
-        if request.contains("\r\nConnection: close\r\n") {
-            return;
-        }
     }
+}
+
+/// Returns whether the client can tell where the response ends, and the server does not close.
+fn stays_open(response: &str) -> bool {
+    let has_end = ["Content-Length: ", "chunked"].iter().any(|end| response.contains(end));
+    has_end && is_whole(response.as_bytes()) && !response.contains("Connection: close")
 }
 
 /// Reads a request. Returns an empty string if the client only closes the connection.

@@ -12,6 +12,15 @@ use super::skipped::skipped;
 use super::{BOUND, fails_at, is, registers};
 
 #[test]
+fn a_server_may_close_the_connection_of_the_registration() {
+    let closes = registered().replacen("\r\n", "\r\nConnection: close\r\n", 1);
+    let api = Api::answering(closes);
+    registers(&api.address.to_string(), "plain");
+    assert!(api.request().starts_with("POST "));
+    assert!(api.request().contains("/extension/event/next "));
+}
+
+#[test]
 fn registers_and_requests_next() {
     let api = Api::answering(registered());
     let function = start(api.address.to_string(), "plain", BOUND);
@@ -22,7 +31,7 @@ fn registers_and_requests_next() {
         format!(
             "POST /2020-01-01/extension/register HTTP/1.1\r\nHost: {authority}\r\n\
              Lambda-Extension-Name: signoff\r\nContent-Type: application/json\r\n\
-             Content-Length: 13\r\nConnection: close\r\n\r\n{body}"
+             Content-Length: 13\r\n\r\n{body}"
         )
     );
     assert_eq!(
