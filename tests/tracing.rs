@@ -129,12 +129,14 @@ fn what_is_open_at_the_limit_is_named() {
         ),
         ("INFO", r#"hook started hook="hangs" stage=2"#),
         ("WARN", r#"hook ended hook="hangs" stage=2 outcome="timed out" took_ms=T"#),
-        // It starts on a thread that has no subscriber here.
         ("WARN", r#"hook ended hook="blocks" stage=3 outcome="abandoned" took_ms=T"#),
         ("INFO", "shutdown ended clean=false took_ms=T"),
     ];
     let lines = lines.map(|(level, line)| format!("{level} shutdown: {TARGET} {line}"));
-    assert_eq!(told(hooks, None), lines);
+    let mut told = told(hooks, None);
+    // The thread of the hook has no subscriber here. Another one may be first to tell of its start.
+    told.retain(|line| !line.contains(r#"hook started hook="blocks""#));
+    assert_eq!(told, lines);
 }
 
 /// Collects the targets of spans and events.
