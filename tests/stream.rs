@@ -269,15 +269,10 @@ fn normal_operation<R: Runtime>() {
             raise(libc::SIGTSTP);
             assert_eq!(system::disposition(libc::SIGTSTP), handler, "for the next stream");
         });
-        until("stopped", || is_stopped(child));
+        until("stopped", || system::is_in_state(child, 'T'));
         kill(child, libc::SIGCONT);
         assert_eq!(libc::WEXITSTATUS(wait_for(child)), CHILD_RETURNED);
     });
-}
-
-fn is_stopped(process: i32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    stat.contains(") T ")
 }
 
 /// The runtime is blocked by the wait, and no thread can be started.

@@ -73,6 +73,12 @@ pub(crate) fn child_of(pid: i32) -> Option<i32> {
         .find(|process| parent(process) == Some(pid))
 }
 
+/// Returns whether a process is in this state: `S` sleeps, `T` is stopped.
+pub(crate) fn is_in_state(process: i32, state: char) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.contains(&format!(") {state} "))
+}
+
 /// Has all signals do what they do by default. Async-signal-safe.
 pub(crate) fn inherit_nothing() {
     // SAFETY: zeroes are a valid set, an empty one, and the pointers are to a live one.

@@ -12,8 +12,8 @@ use signoff::{Backend, Error, ForcedExit, Notifier, Signal, Signals};
 use super::{Runtime, request_as_variant, stuck, watch};
 use crate::common::child::Ended;
 use crate::common::skipped::skipped;
-use crate::common::system::{open_terminal, raise};
-use crate::common::{ANOTHER_PRESS, Case, Child, at_once, say, variant};
+use crate::common::system::{is_in_state, open_terminal, raise};
+use crate::common::{ANOTHER_PRESS, Case, Child, at_once, say, until, variant};
 
 fn interrupt_twice(child: &Child) {
     child.expect("ready");
@@ -195,6 +195,8 @@ pub(crate) fn test_shell_loop(case: &Case) {
     }
     let (mut keyboard, program) = open_terminal();
     let child = case.variant("Ctrl-C").under(LOOP).on_terminal(program).ready();
+    // A shell that does not wait for the program yet is ended by the first Ctrl-C.
+    until("the shell waits", || !cfg!(target_os = "linux") || is_in_state(child.pid(), 'S'));
     keyboard.write_all(CTRL_C).expect("a terminal");
     child.expect("asked");
     thread::sleep(ANOTHER_PRESS);
