@@ -83,7 +83,7 @@ impl Signal {
     /// # Errors
     ///
     /// As [`send`](Self::send). Returns [`InvalidInput`](io::ErrorKind::InvalidInput) for 0, the group of
-    /// the caller, and for 1, which `kill(2)` would take for every process.
+    /// the caller, and for 1, which `kill(2)` would take for all processes.
     pub fn send_to_group(self, group: u32) -> io::Result<()> {
         match i32::try_from(group) {
             Ok(group @ 2..) => os::kill(-group, self.as_raw()),

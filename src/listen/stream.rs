@@ -22,7 +22,7 @@ use crate::util::sync::{Mutex, lock};
 
 /// Signals as events, again and again: for a reload, for log rotation, for a dump of the state.
 ///
-/// [`Signals::stream`] makes one, for every signal that can be caught: also for `SIGWINCH`, `SIGCONT`,
+/// [`Signals::stream`] makes one, for each signal that can be caught: also for `SIGWINCH`, `SIGCONT`,
 /// `SIGTSTP` and `SIGCHLD`, which cannot request a shutdown. Several streams and [`ShutdownSignal`](crate::ShutdownSignal)s can
 /// listen to the same signal: each of them gets it.
 ///
