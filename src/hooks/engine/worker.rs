@@ -1,7 +1,7 @@
 //! A thread that runs hooks, one after the other, each from its start to its end.
 //!
-//! Each hook of a stage has a thread, but at most [`MAX_WORKERS`] run at once: then a thread that has
-//! ended its hook takes the next one. A thread waits until its hook is ready or the deadline has
+//! A thread starts for each hook of a stage that still waits for one, but at most [`MAX_WORKERS`] run at
+//! once. A thread that has ended its hook takes the next one that waits. A thread waits until its hook is ready or the deadline has
 //! passed, and drops the hook. Nothing can stop a thread that is blocked in its hook. The driver then
 //! gives up the hook, and another thread takes the place of this one.
 
