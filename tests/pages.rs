@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use std::{env, fs};
+use std::{env, fs, io};
 
 use common::{BOUND, Child, at_once, block, cases, say, until, variant};
 use libc::{SIGINT, SIGTERM};
@@ -33,6 +33,14 @@ fn the_pages_show_the_code() {
             assert!(page.contains(code), "the page shows other code than {code}");
         }
     }
+}
+
+/// The server of the programs that start up. It needs what the start-up has made.
+async fn serve<T>(_made: T, shutdown: ShutdownSignal) -> io::Result<()> {
+    say("ready");
+    shutdown.await;
+    say("served");
+    Ok(())
 }
 
 /// A program that may hang while it connects.
@@ -67,13 +75,6 @@ mod connect {
             }
             _ => Ok(Pool),
         }
-    }
-
-    async fn serve(_pool: Pool, shutdown: ShutdownSignal) -> io::Result<()> {
-        say("ready");
-        shutdown.await;
-        say("served");
-        Ok(())
     }
 
     pub(super) fn run() {
@@ -126,13 +127,6 @@ mod steps {
             }
             _ => tokio::net::TcpListener::bind("127.0.0.1:0").await,
         }
-    }
-
-    async fn serve(_listener: tokio::net::TcpListener, shutdown: ShutdownSignal) -> io::Result<()> {
-        say("ready");
-        shutdown.await;
-        say("served");
-        Ok(())
     }
 
     pub(super) fn run() {
