@@ -206,6 +206,9 @@ impl Hooks {
     }
 }
 
+/// The name of the program in the report.
+const MAIN: &str = "main";
+
 /// The deadline of the program. `None` in it is a budget without a limit.
 pub(crate) type ProgramDeadline = Arc<OnceLock<Option<Instant>>>;
 
@@ -228,7 +231,7 @@ impl Program {
     /// It cannot be dropped from here, so at its deadline it is abandoned like a blocking hook.
     fn hook(self: &Arc<Self>) -> Hook {
         let program = Arc::clone(self);
-        Hook::new("main".into(), Kind::Blocking, move |context| {
+        Hook::new(MAIN.into(), Kind::Blocking, move |context| {
             program.in_flight.iter().for_each(record_wait);
             _ = program.deadline.set(context.deadline());
             if let Some(reason) = context.reason() {
@@ -284,7 +287,7 @@ where
 
 fn describe(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Done => "main returned".to_owned(),
-        outcome => format!("main {outcome}"),
+        Outcome::Done => format!("{MAIN} returned"),
+        outcome => outcome.sentence(MAIN),
     }
 }

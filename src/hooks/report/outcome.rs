@@ -146,6 +146,11 @@ impl Outcome {
         }
     }
 
+    /// Returns this outcome of a hook as a sentence: `main failed: no port`.
+    pub(in crate::hooks) fn sentence(&self, name: &str) -> String {
+        format!("{name} {self}")
+    }
+
     /// Returns the error with its causes, or the panic message.
     pub(crate) fn detail(&self) -> Option<String> {
         match self {

@@ -90,8 +90,7 @@ impl<'a> Timeline<'a> {
     /// Returns the hook that is the failure, as a program that has failed is. Its row has the error.
     fn failed_program(&self) -> Option<&HookReport> {
         let failure = self.report.failure()?;
-        let is_failure =
-            |hook: &&HookReport| format!("{} {}", hook.name(), hook.outcome()) == failure;
+        let is_failure = |hook: &&HookReport| hook.outcome().sentence(hook.name()) == failure;
         self.report.hooks().iter().find(is_failure)
     }
 
