@@ -10,6 +10,7 @@ use hyper::body::Buf;
 use pin_project_lite::pin_project;
 
 use crate::in_flight::InFlightGuard;
+use crate::signal::ShutdownSignal;
 
 pin_project! {
     /// The body of a response that counts until the body has ended or is dropped.
@@ -57,8 +58,8 @@ impl<B: Body> Body for InFlightBody<B> {
 #[derive(Clone)]
 pub(super) struct Running {
     pub(super) _guard: InFlightGuard,
-    /// A clone of [`Activity::running`](super::io::Activity::running).
-    pub(super) _connection: Arc<()>,
+    /// A clone of [`Activity::drain`](super::io::Activity::drain).
+    pub(super) drain: Arc<ShutdownSignal>,
 }
 
 pin_project! {

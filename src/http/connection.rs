@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::{Poll, ready};
+use std::task::Poll;
 use std::time::Duration;
 
 use http_body::Body;
@@ -123,6 +123,7 @@ pub(super) async fn serve<S, B>(
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), service));
     let mut life = Life::new(activity, limits);
     let mut timer = pin!(sleep(life.next_look()));
+    let mut is_waiting = false; // for the timer
     poll_fn(|cx| {
         loop {
             if connection.as_mut().poll(cx).is_ready() {
@@ -139,8 +140,16 @@ pub(super) async fn serve<S, B>(
                     return Poll::Ready(()); // drops the connection
                 }
                 timer.as_mut().reset(Instant::now() + life.next_look());
+                is_waiting = false;
             }
-            ready!(timer.as_mut().poll(cx));
+            // A task has one waker for all its life, and the timer has it.
+            if is_waiting && !timer.is_elapsed() {
+                return Poll::Pending;
+            }
+            is_waiting = timer.as_mut().poll(cx).is_pending();
+            if is_waiting {
+                return Poll::Pending;
+            }
             if life.is_over() {
                 connection.as_mut().graceful_shutdown();
                 life.end();
@@ -170,14 +179,16 @@ struct Life {
     activity: Arc<Activity>,
     limits: Limits,
     phase: Phase,
-    since: Instant,
+    /// When the phase began. `None` if a request came since: it does not read the clock, and the idle time
+    /// begins at the next look.
+    since: Option<Instant>,
     /// hyper was told to end the connection.
     is_ending: bool,
 }
 
 impl Life {
     fn new(activity: Arc<Activity>, limits: Limits) -> Self {
-        Self { activity, limits, phase: Phase::Idle, since: Instant::now(), is_ending: false }
+        Self { activity, limits, phase: Phase::Idle, since: Some(Instant::now()), is_ending: false }
     }
 
     /// Finds out the phase after hyper was polled. A request may have come and gone meanwhile.
@@ -191,7 +202,9 @@ impl Life {
             Phase::Idle if heard => Phase::Head,
             phase => phase,
         };
-        if phase != self.phase || requested {
+        if requested {
+            (self.phase, self.since) = (phase, None);
+        } else if phase != self.phase {
             self.enter(phase);
         } else if phase == Phase::Idle {
             // hyper has read it: else it would have closed the connection now.
@@ -200,10 +213,7 @@ impl Life {
     }
 
     fn enter(&mut self, phase: Phase) {
-        self.phase = phase;
-        if phase != Phase::Busy {
-            self.since = Instant::now();
-        }
+        (self.phase, self.since) = (phase, Some(Instant::now()));
     }
 
     /// An idle connection of HTTP/2 has to answer from now on.
@@ -224,19 +234,23 @@ impl Life {
         }
     }
 
-    fn is_over(&self) -> bool {
-        self.phase != Phase::Busy && self.since.elapsed() >= self.limit()
+    fn has_lasted(&mut self) -> Duration {
+        self.since.get_or_insert_with(Instant::now).elapsed()
+    }
+
+    fn is_over(&mut self) -> bool {
+        self.has_lasted() >= self.limit()
     }
 
     /// Returns how long the timer may sleep: until the phase is over, and no longer than a phase that
     /// may follow.
-    fn next_look(&self) -> Duration {
+    fn next_look(&mut self) -> Duration {
         let shortest = if self.is_ending && self.activity.is_http2() {
             ENDING
         } else {
             self.limits.header.min(self.limits.keep_alive)
         };
-        let rest = self.limit().saturating_sub(self.since.elapsed());
+        let rest = self.limit().saturating_sub(self.has_lasted());
         rest.min(shortest).clamp(Duration::from_millis(1), Duration::from_secs(3600))
     }
 }

@@ -155,7 +155,7 @@ impl<L: Listener, S: HttpService, V: Send + Sync + 'static> Open<L, S, V> {
         self.tasks.spawn(async move {
             let handshake = timeout(limits.header, lingered.run_until_requested(handshake));
             let Ok(Some(Some((io, info)))) = handshake.await else { return };
-            let activity = Arc::new(Activity::default());
+            let activity = Arc::new(Activity::new(drain));
             let io = Watched::new(io, Arc::clone(&activity));
             let connection = Connection { peer: Arc::new(peer), info };
             let map = map.map(|map| move |request| map(request, &connection));
@@ -163,7 +163,6 @@ impl<L: Listener, S: HttpService, V: Send + Sync + 'static> Open<L, S, V> {
                 service: TowerToHyperService::new(service),
                 map,
                 requests,
-                drain,
                 activity: Arc::clone(&activity),
             };
             connection::serve(io, service, activity, limits, lingered, open).await;

@@ -1,6 +1,7 @@
 //! The layer that counts requests, for servers of other crates.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,13 +14,14 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::body::InFlightBody;
+use super::name::name;
 use crate::in_flight::{InFlight, InFlightGuard, Name};
 
 impl InFlight {
     /// Returns a layer that counts HTTP requests, each from its head to the end of its response body.
     ///
     /// It is for servers such as `axum::serve` and tonic's. [`http::Server`](crate::http::Server)
-    /// counts by itself. A request is named by its method and path, `GET /report`:
+    /// counts by itself, and a layer in its service counts nothing. A request is named by its method and path, `GET /report`:
     ///
     /// ```no_run
     /// # #[tokio::main]
@@ -44,9 +46,23 @@ impl InFlight {
     }
 }
 
-/// Counts a request. Its name is made when the report asks for it.
-pub(super) fn enter<B>(requests: &InFlight, request: &Request<B>) -> InFlightGuard {
-    requests.enter_named(Name::Request(request.method().clone(), request.uri().clone()))
+thread_local! {
+    /// Whether this thread works on a request that the server has counted. Only a request that asks for an
+    /// upgrade has its guard: for each other one that would cost more than the counting.
+    static IS_COUNTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls `f`, which works on a request that the server has counted.
+pub(super) fn counted<T>(f: impl FnOnce() -> T) -> T {
+    /// Ends it even if `f` panics.
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            IS_COUNTED.set(self.0);
+        }
+    }
+    let _restore = Restore(IS_COUNTED.replace(true));
+    f()
 }
 
 /// A layer that counts requests. [`InFlight::layer`] returns it.
@@ -79,16 +95,17 @@ impl InFlightLayer {
     }
 
     fn enter<B>(&self, request: Request<B>) -> (Option<InFlightGuard>, Request<B>) {
-        if request.extensions().get::<InFlightGuard>().is_some() {
+        if IS_COUNTED.get() || request.extensions().get::<InFlightGuard>().is_some() {
             return (None, request);
         }
-        let (guard, mut request) = match &self.name {
-            None => (enter(&self.requests, &request), request),
+        let (name, mut request) = match &self.name {
+            None => (name(request.method(), request.uri()), request),
             Some(name) => {
                 let (parts, body) = request.into_parts();
-                (self.requests.enter(name(&parts)), Request::from_parts(parts, body))
+                (Name::Text(name(&parts)), Request::from_parts(parts, body))
             }
         };
+        let guard = self.requests.enter_named(name);
         request.extensions_mut().insert(guard.clone());
         (Some(guard), request)
     }

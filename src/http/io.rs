@@ -8,6 +8,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::signal::ShutdownSignal;
+
 /// Any stream. It is boxed once per connection, so that a handshake may return any type.
 pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 
@@ -17,12 +19,12 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What a connection's task knows about its connection.
 ///
-/// Relaxed everywhere: the task of the connection writes and reads it. Only `running` changes in other
-/// tasks, and it is a number of its own.
-#[derive(Debug, Default)]
+/// Relaxed everywhere: the task of the connection writes and reads it. Other tasks only drop clones of
+/// `drain`, and their number stands for nothing else.
+#[derive(Debug)]
 pub(super) struct Activity {
-    /// Each running request has a clone.
-    pub(super) running: Arc<()>,
+    /// From its request on, each response of HTTP/1 ends its connection. Each running request has a clone.
+    pub(super) drain: Arc<ShutdownSignal>,
     /// A request has come since the last [`take_requested`](Self::take_requested).
     pub(super) requested: AtomicBool,
     /// A request of HTTP/1 came with a body, which may not be read yet.
@@ -34,9 +36,21 @@ pub(super) struct Activity {
 }
 
 impl Activity {
+    pub(super) fn new(drain: ShutdownSignal) -> Self {
+        Self {
+            drain: Arc::new(drain),
+            requested: AtomicBool::default(),
+            has_body: AtomicBool::default(),
+            heard: AtomicBool::default(),
+            unflushed: AtomicBool::default(),
+            closing: AtomicBool::default(),
+            preface: AtomicUsize::default(),
+        }
+    }
+
     /// Returns whether a request runs, or a part of a response is not written yet.
     pub(super) fn is_busy(&self) -> bool {
-        Arc::strong_count(&self.running) > 1 || self.unflushed.load(Relaxed)
+        Arc::strong_count(&self.drain) > 1 || self.unflushed.load(Relaxed)
     }
 
     /// Returns whether a request has come since the last call.
@@ -170,7 +184,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_is_busy_until_all_is_flushed() {
-        let activity = Arc::new(Activity::default());
+        let activity = Arc::new(Activity::new(ShutdownSignal::manual()));
         let (ours, mut theirs) = duplex(1);
         let mut watched = Watched::new(Box::new(ours), Arc::clone(&activity));
         assert!(!activity.is_busy());
@@ -179,7 +193,7 @@ mod tests {
         watched.flush().await.unwrap();
         assert!(!activity.is_busy());
 
-        let request = Arc::clone(&activity.running);
+        let request = Arc::clone(&activity.drain);
         assert!(activity.is_busy());
         drop(request);
         assert!(!activity.is_busy());
@@ -190,7 +204,7 @@ mod tests {
     async fn a_preface_comes_first() {
         let too_late = [b"GET ", PREFACE].concat();
         for (bytes, is_http2) in [(PREFACE, true), (&too_late, false), (&PREFACE[..23], false)] {
-            let activity = Arc::new(Activity::default());
+            let activity = Arc::new(Activity::new(ShutdownSignal::manual()));
             let (ours, mut theirs) = duplex(64);
             let mut watched = Watched::new(Box::new(ours), Arc::clone(&activity));
             theirs.write_all(bytes).await.unwrap();

@@ -30,7 +30,7 @@ pub use self::close::{ConnectionClose, ConnectionCloseFuture, ConnectionCloseLay
 pub use self::connection::{Connection, Handshaken};
 pub use self::in_flight::{InFlightFuture, InFlightLayer, InFlightService};
 pub use self::listener::Listener;
-pub(crate) use self::name::name;
+pub(crate) use self::name::text;
 pub use self::readiness::Readiness;
 pub use self::server::Server;
 pub use self::service::HttpService;

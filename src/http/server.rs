@@ -147,6 +147,7 @@ impl<L: Listener, S, V> Server<L, S, V> {
 
     /// Sets how long a connection may be idle, or send nothing at first. The default is 75 s.
     ///
+    /// The connection is closed at this time, or up to a [header timeout](Self::header_timeout) later.
     /// It has to be longer than the time that clients and balancers keep idle connections, or they lose
     /// requests.
     pub fn keep_alive(mut self, timeout: Duration) -> Self {

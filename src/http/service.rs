@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use http::{Request, Response, Version};
 use http_body::Body;
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::service::{TowerToHyperService, TowerToHyperServiceFuture};
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -15,10 +16,10 @@ use tower_service::Service;
 use super::BoxError;
 use super::body::{Running, RunningBody};
 use super::close::close;
-use super::in_flight::enter;
+use super::in_flight::counted;
 use super::io::Activity;
+use super::name::name;
 use crate::in_flight::InFlight;
-use crate::signal::ShutdownSignal;
 
 /// A service that a [`Server`](super::Server) can serve: any tower service of HTTP requests, such as
 /// axum's `Router`, tonic's `Routes` and tower's `service_fn`.
@@ -54,7 +55,6 @@ pub(super) struct Counted<S, M> {
     /// Prepares each request.
     pub(super) map: Option<M>,
     pub(super) requests: InFlight,
-    pub(super) drain: ShutdownSignal,
     pub(super) activity: Arc<Activity>,
 }
 
@@ -68,17 +68,19 @@ where
     type Future = Call<TowerToHyperServiceFuture<S, Request<Incoming>>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let guard = enter(&self.requests, &request);
+        let guard = self.requests.enter_named(name(request.method(), request.uri()));
+        if request.extensions().get::<OnUpgrade>().is_some() {
+            request.extensions_mut().insert(guard.clone());
+        }
         self.activity.requested.store(true, Relaxed);
-        let (version, drain) = (request.version(), self.drain.clone());
+        let version = request.version();
         let has_body = version < Version::HTTP_2 && !request.body().is_end_stream();
         self.activity.has_body.store(has_body, Relaxed);
-        request.extensions_mut().insert(guard.clone());
-        let running = Running { _guard: guard, _connection: Arc::clone(&self.activity.running) };
+        let running = Running { _guard: guard, drain: Arc::clone(&self.activity.drain) };
         if let Some(map) = &self.map {
             request = map(request);
         }
-        Call { inner: self.service.call(request), version, drain, running: Some(running) }
+        Call { inner: self.service.call(request), version, running: Some(running) }
     }
 }
 
@@ -88,7 +90,6 @@ pin_project! {
         #[pin]
         inner: F,
         version: Version,
-        drain: ShutdownSignal,
         running: Option<Running>,
     }
 }
@@ -101,11 +102,11 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut response = ready!(this.inner.poll(cx))?;
-        if this.drain.is_requested() {
+        let mut response = ready!(counted(|| this.inner.poll(cx)))?;
+        let running = this.running.take();
+        if running.as_ref().is_some_and(|running| running.drain.is_requested()) {
             close(&mut response, *this.version);
         }
-        let running = this.running.take();
         Poll::Ready(Ok(response.map(|body| RunningBody::new(body, running))))
     }
 }

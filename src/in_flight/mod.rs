@@ -103,7 +103,7 @@ struct Work {
 pub(crate) enum Name {
     Text(Cow<'static, str>),
     #[cfg(all(any(unix, windows), feature = "http"))]
-    Request(http::Method, http::Uri),
+    Request(http::Method, http::uri::PathAndQuery),
 }
 
 impl Name {
@@ -112,7 +112,7 @@ impl Name {
         match self {
             Self::Text(text) => text,
             #[cfg(all(any(unix, windows), feature = "http"))]
-            Self::Request(method, uri) => crate::http::name(&method, &uri).into(),
+            Self::Request(method, path) => crate::http::text(&method, path.path()).into(),
         }
     }
 }
@@ -132,11 +132,13 @@ impl InFlight {
         self.enter_named(Name::Text(name.into()))
     }
 
+    #[expect(clippy::inline_always, reason = "a name is written to its slot only")]
+    #[inline(always)]
     pub(crate) fn enter_named(&self, name: Name) -> InFlightGuard {
         let shard = Arc::clone(&self.0.shards[shard_of_this_thread()]);
-        let work = Work { name, since: Instant::now(), guards: 1 };
+        let since = Instant::now();
         let mut state = lock(&shard.0);
-        let slot = state.work.insert(work); // F1
+        let slot = state.work.insert(Work { name, since, guards: 1 }); // F1
         state.running += 1;
         drop(state);
         InFlightGuard { shard, slot }
@@ -242,8 +244,8 @@ impl Drop for InFlightGuard {
     fn drop(&mut self) {
         let mut state = lock(&self.shard.0);
         let Some(work) = state.work.get_mut(self.slot) else { return };
-        work.guards -= 1;
-        if work.guards > 0 {
+        if work.guards > 1 {
+            work.guards -= 1;
             return;
         }
         let work = state.work.remove(self.slot);

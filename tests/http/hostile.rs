@@ -4,9 +4,11 @@ use std::time::Instant;
 use std::{fs, iter, thread};
 
 use libc::rlim_t;
+use signoff::{InFlight, ShutdownSignal};
+use tokio::net::TcpListener;
 
 use crate::common::{cases, say};
-use crate::server::{Client, SECOND, start};
+use crate::server::{Client, SECOND, app, start};
 use crate::until;
 
 /// Of this process.
@@ -101,6 +103,21 @@ cases! {
         }
         until("none is counted", || server.requests.count() == 0);
         assert_eq!(server.connect().get("/").text(), "hello");
+        // Its thread counts the requests of another server.
+        let others = InFlight::new();
+        let listener = server.runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = app(ShutdownSignal::manual()).layer(others.layer());
+        let other = server.runtime.spawn(async { axum::serve(listener, app).await });
+        let mut clients = Vec::new();
+        for count in 1..=8 {
+            let mut client = Client::connect(address);
+            client.ask("/stream").head();
+            until("it is counted", || others.count() == count);
+            clients.push(client);
+        }
+        other.abort();
+        drop(clients);
         say("goes on");
         server.stop();
     };

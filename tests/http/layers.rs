@@ -13,6 +13,7 @@ use axum::{Router, serve};
 use signoff::{InFlight, InFlightGuard, ShutdownSignal};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
+use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::server::{Client, app, start_app};
@@ -135,8 +136,26 @@ impl Service<Request> for Answer {
 }
 
 #[test]
+fn a_name_is_the_method_and_the_path() {
+    let requests = InFlight::new();
+    let named = |method, uri: &str| {
+        let request = Request::builder().method(method).uri(uri).body(Body::empty()).unwrap();
+        let mut service = requests.layer().layer(Answer(StatusCode::OK, HeaderMap::new()));
+        let _runs = service.call(request);
+        requests.entries()[0].name().to_owned()
+    };
+    assert_eq!(named("GET", "/report?secret=1"), "GET /report");
+    assert_eq!(named("POST", "http://here/a/b"), "POST /a/b");
+    assert_eq!(named("CONNECT", "here:443"), "CONNECT here:443");
+    assert_eq!(named("GET", "/it's"), "GET /it's");
+    assert_eq!(named("GET", "/\u{9b}31m\u{202e}"), "GET /\\u{9b}31m\\u{202e}");
+    let long = named("GET", &format!("/{}", "x".repeat(60_000)));
+    assert_eq!(long, format!("GET /{}…", "x".repeat(74)));
+    assert_eq!(named("GET", &format!("/{}", "x".repeat(75))).chars().count(), 80);
+}
+
+#[test]
 fn upgrades_and_http2_are_left_alone() {
-    use tower_layer::Layer;
     let shutdown = ShutdownSignal::manual();
     shutdown.request("test");
     let connection = |version, status, before: Option<&'static str>| {

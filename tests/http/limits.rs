@@ -67,6 +67,17 @@ fn idle_and_silent_connections_are_closed_in_the_end() {
     server.stop();
 }
 
+#[test]
+fn each_request_begins_the_idle_time_anew() {
+    let server = start(|server| server.keep_alive(4 * SECOND));
+    let mut client = server.connect();
+    for _ in 0..3 {
+        assert_eq!(client.get("/").text(), "hello");
+        thread::sleep(5 * SECOND / 2); // two are longer than the limit
+    }
+    server.stop();
+}
+
 /// The time between two requests counts, not the time of a request.
 #[test]
 fn a_request_has_no_limit() {
