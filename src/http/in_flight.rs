@@ -94,15 +94,17 @@ impl InFlightLayer {
         self
     }
 
-    fn enter<B>(&self, request: Request<B>) -> (Option<InFlightGuard>, Request<B>) {
+    fn enter<B>(&self, mut request: Request<B>) -> (Option<InFlightGuard>, Request<B>) {
         if IS_COUNTED.get() || request.extensions().get::<InFlightGuard>().is_some() {
             return (None, request);
         }
-        let (name, mut request) = match &self.name {
-            None => (name(request.method(), request.uri()), request),
+        let name = match &self.name {
+            None => name(request.method(), request.uri()),
             Some(name) => {
                 let (parts, body) = request.into_parts();
-                (Name::Text(name(&parts)), Request::from_parts(parts, body))
+                let name = name(&parts);
+                request = Request::from_parts(parts, body);
+                Name::Text(name)
             }
         };
         let guard = self.requests.enter_named(name);
