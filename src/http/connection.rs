@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep};
 
 use super::BoxError;
-use super::io::{Activity, Watched};
+use super::io::{Activity, Watched, take};
 use crate::in_flight::InFlightGuard;
 use crate::signal::ShutdownSignal;
 
@@ -193,7 +193,7 @@ impl Life {
 
     /// Finds out the phase after hyper was polled. A request may have come and gone meanwhile.
     fn observe(&mut self) {
-        let (requested, heard) = (self.activity.take_requested(), self.activity.take_heard());
+        let (requested, heard) = (take(&self.activity.requested), take(&self.activity.heard));
         let phase = match self.phase {
             _ if self.activity.is_closing() => Phase::Closing,
             _ if self.activity.is_busy() => Phase::Busy,
@@ -234,12 +234,13 @@ impl Life {
         }
     }
 
-    fn has_lasted(&mut self) -> Duration {
-        self.since.get_or_insert_with(Instant::now).elapsed()
+    /// Returns how long the phase may go on.
+    fn rest(&mut self) -> Duration {
+        self.limit().saturating_sub(self.since.get_or_insert_with(Instant::now).elapsed())
     }
 
     fn is_over(&mut self) -> bool {
-        self.has_lasted() >= self.limit()
+        self.rest().is_zero()
     }
 
     /// Returns how long the timer may sleep: until the phase is over, and no longer than a phase that
@@ -250,8 +251,7 @@ impl Life {
         } else {
             self.limits.header.min(self.limits.keep_alive)
         };
-        let rest = self.limit().saturating_sub(self.has_lasted());
-        rest.min(shortest).clamp(Duration::from_millis(1), Duration::from_secs(3600))
+        self.rest().min(shortest).clamp(Duration::from_millis(1), Duration::from_secs(3600))
     }
 }
 

@@ -54,7 +54,6 @@ thread_local! {
 
 /// Calls `f`, which works on a request that the server has counted.
 pub(super) fn counted<T>(f: impl FnOnce() -> T) -> T {
-    /// Ends it even if `f` panics.
     struct Restore(bool);
     impl Drop for Restore {
         fn drop(&mut self) {

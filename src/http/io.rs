@@ -25,11 +25,12 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(super) struct Activity {
     /// From its request on, each response of HTTP/1 ends its connection. Each running request has a clone.
     pub(super) drain: Arc<ShutdownSignal>,
-    /// A request has come since the last [`take_requested`](Self::take_requested).
+    /// A request has come since this was last [taken](take).
     pub(super) requested: AtomicBool,
     /// A request of HTTP/1 came with a body, which may not be read yet.
     pub(super) has_body: AtomicBool,
-    heard: AtomicBool,
+    /// The client has sent a byte since this was last taken.
+    pub(super) heard: AtomicBool,
     unflushed: AtomicBool,
     closing: AtomicBool,
     preface: AtomicUsize,
@@ -51,16 +52,6 @@ impl Activity {
     /// Returns whether a request runs, or a part of a response is not written yet.
     pub(super) fn is_busy(&self) -> bool {
         Arc::strong_count(&self.drain) > 1 || self.unflushed.load(Relaxed)
-    }
-
-    /// Returns whether a request has come since the last call.
-    pub(super) fn take_requested(&self) -> bool {
-        take(&self.requested)
-    }
-
-    /// Returns whether the client has sent a byte since the last call.
-    pub(super) fn take_heard(&self) -> bool {
-        take(&self.heard)
     }
 
     /// Returns whether hyper is done, and the client may still be sending a body.
@@ -85,7 +76,8 @@ impl Activity {
     }
 }
 
-fn take(flag: &AtomicBool) -> bool {
+/// Clears a flag. Returns whether it was set.
+pub(super) fn take(flag: &AtomicBool) -> bool {
     let was = flag.load(Relaxed);
     if was {
         flag.store(false, Relaxed);
@@ -211,7 +203,7 @@ mod tests {
             for _ in bytes {
                 watched.read_u8().await.unwrap(); // one at a time
             }
-            assert!(activity.take_heard() && !activity.take_heard());
+            assert!(take(&activity.heard) && !take(&activity.heard));
             assert_eq!(activity.is_http2(), is_http2);
         }
     }
