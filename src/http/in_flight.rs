@@ -21,7 +21,8 @@ impl InFlight {
     /// Returns a layer that counts HTTP requests, each from its head to the end of its response body.
     ///
     /// It is for servers such as `axum::serve` and tonic's. [`http::Server`](crate::http::Server)
-    /// counts by itself, and a layer in its service counts nothing. A request is named by its method and path, `GET /report`:
+    /// counts by itself, and a layer in its service counts nothing. A request is named by its method
+    /// and path, `GET /report`:
     ///
     /// ```no_run
     /// # #[tokio::main]

@@ -19,8 +19,8 @@ pub(super) fn name(method: &Method, uri: &Uri) -> Name {
     Name::Request(method.clone(), path.clone())
 }
 
-/// Returns the text of a name. Method and path come from the client: control characters are escaped, and a
-/// long name is cut.
+/// Returns the text of a name. Method and path come from the client: control characters are escaped,
+/// and a long name is cut.
 pub(crate) fn text(method: &Method, path: &str) -> String {
     let all = method.as_str().chars().chain([' ']).chain(path.chars());
     let mut name = String::new();
