@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use http_body::Body;
@@ -123,7 +123,6 @@ pub(super) async fn serve<S, B>(
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), service));
     let mut life = Life::new(activity, limits);
     let mut timer = pin!(sleep(life.next_look()));
-    let mut is_waiting = false; // for the timer
     poll_fn(|cx| {
         loop {
             if connection.as_mut().poll(cx).is_ready() {
@@ -140,16 +139,8 @@ pub(super) async fn serve<S, B>(
                     return Poll::Ready(()); // drops the connection
                 }
                 timer.as_mut().reset(Instant::now() + life.next_look());
-                is_waiting = false;
             }
-            // A task has one waker for all its life, and the timer has it.
-            if is_waiting && !timer.is_elapsed() {
-                return Poll::Pending;
-            }
-            is_waiting = timer.as_mut().poll(cx).is_pending();
-            if is_waiting {
-                return Poll::Pending;
-            }
+            ready!(timer.as_mut().poll(cx));
             if life.is_over() {
                 connection.as_mut().graceful_shutdown();
                 life.end();
@@ -179,8 +170,8 @@ struct Life {
     activity: Arc<Activity>,
     limits: Limits,
     phase: Phase,
-    /// When the phase began. `None` if a request came since: it does not read the clock, and the idle time
-    /// begins at the next look.
+    /// When the phase began. A request does not read the clock: it sets this to `None`, and the phase
+    /// after it begins at the next look.
     since: Option<Instant>,
     /// hyper was told to end the connection.
     is_ending: bool,

@@ -21,8 +21,8 @@ impl InFlight {
     /// Returns a layer that counts HTTP requests, each from its head to the end of its response body.
     ///
     /// It is for servers such as `axum::serve` and tonic's. [`http::Server`](crate::http::Server)
-    /// counts by itself, and a layer in its service counts nothing. A request is named by its method
-    /// and path, `GET /report`:
+    /// counts by itself, and a layer in its service counts nothing, unless another task calls it. A
+    /// request is named by its method and path, `GET /report`:
     ///
     /// ```no_run
     /// # #[tokio::main]
@@ -39,7 +39,7 @@ impl InFlight {
     /// # }
     /// ```
     ///
-    /// The [`InFlightGuard`] is in the extensions of the request. A handler that upgrades the
+    /// The layer puts the [`InFlightGuard`] into the extensions of the request. A handler that upgrades the
     /// connection can clone it, and so count the connection until the clone is dropped. A request that
     /// has a guard already is not counted again.
     pub fn layer(&self) -> InFlightLayer {

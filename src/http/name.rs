@@ -9,10 +9,10 @@ use crate::in_flight::Name;
 /// The most characters of a name.
 const LONGEST: usize = 80;
 
-/// Names a request by its method and its path, without the query. The text is made when it is asked for.
+/// Names a request by its method and its path, without the query.
 pub(super) fn name(method: &Method, uri: &Uri) -> Name {
     let Some(path) = uri.path_and_query() else {
-        // A CONNECT request has an authority in place of a path.
+        // A CONNECT request has an authority in place of a path. It is rare: its text is made now.
         let authority = uri.authority().map_or("", |authority| authority.as_str());
         return Name::Text(text(method, authority).into());
     };

@@ -132,7 +132,7 @@ impl InFlight {
         self.enter_named(Name::Text(name.into()))
     }
 
-    #[expect(clippy::inline_always, reason = "a name is written to its slot only")]
+    #[expect(clippy::inline_always, reason = "the name is then written straight to its slot")]
     #[inline(always)]
     pub(crate) fn enter_named(&self, name: Name) -> InFlightGuard {
         let shard = Arc::clone(&self.0.shards[shard_of_this_thread()]);
