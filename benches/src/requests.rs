@@ -142,11 +142,10 @@ pub fn print() {
         let mut contests: Vec<Contest> = CONTENDERS.iter().map(start).collect();
         for _ in 0..ROUNDS {
             for contender in shuffle.order(CONTENDERS.len()) {
-                for (figures, figure) in
-                    figures[contender].iter_mut().zip(contests[contender].round(&runtime))
-                {
-                    figures.push(figure);
-                }
+                let [rate, cost] = contests[contender].round(&runtime);
+                let [rates, costs] = &mut figures[contender];
+                rates.push(rate);
+                costs.push(cost);
             }
         }
     }

@@ -39,9 +39,9 @@ impl InFlight {
     /// # }
     /// ```
     ///
-    /// The layer puts the [`InFlightGuard`] into the extensions of the request. A handler that upgrades the
-    /// connection can clone it, and so count the connection until the clone is dropped. A request that
-    /// has a guard already is not counted again.
+    /// The layer puts the [`InFlightGuard`] into the extensions of the request. A handler that upgrades
+    /// the connection can clone it, and so count the connection until the clone is dropped. A request
+    /// that has a guard already is not counted again.
     pub fn layer(&self) -> InFlightLayer {
         InFlightLayer { requests: self.clone(), name: None }
     }

@@ -62,11 +62,7 @@ pub(crate) fn interrupt<T>(thread: &JoinHandle<T>, signal: i32) {
 
 /// The process whose parent is `pid`.
 pub(crate) fn child_of(pid: i32) -> Option<i32> {
-    let parent = |process: &i32| {
-        let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-        // pid (name) state ppid …, and the name may hold anything
-        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<i32>().ok()
-    };
+    let parent = |process: &i32| Some(stat(*process)?.1);
     fs::read_dir("/proc")
         .ok()?
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
@@ -75,8 +71,15 @@ pub(crate) fn child_of(pid: i32) -> Option<i32> {
 
 /// Returns whether a process is in this state: `S` sleeps, `T` is stopped.
 pub(crate) fn is_in_state(process: i32, state: char) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    stat.contains(&format!(") {state} "))
+    stat(process).is_some_and(|(now, _)| now == state)
+}
+
+/// Returns the state of a process, and its parent.
+fn stat(process: i32) -> Option<(char, i32)> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // pid (name) state ppid …, and the name may hold anything
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
 }
 
 /// Has all signals do what they do by default. Async-signal-safe.

@@ -5,9 +5,9 @@ use std::{fs, iter, thread};
 
 use libc::rlim_t;
 use signoff::{InFlight, ShutdownSignal};
-use tokio::net::TcpListener;
 
 use crate::common::{cases, say};
+use crate::layers::spawn_axum;
 use crate::server::{Client, SECOND, app, start};
 use crate::until;
 
@@ -105,10 +105,8 @@ cases! {
         assert_eq!(server.connect().get("/").text(), "hello");
         // Its thread counts the requests of another server.
         let others = InFlight::new();
-        let listener = server.runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
         let app = app(ShutdownSignal::manual()).layer(others.layer());
-        let other = server.runtime.spawn(async { axum::serve(listener, app).await });
+        let (address, other) = spawn_axum(&server.runtime, app);
         let mut clients = Vec::new();
         for count in 1..=8 {
             let mut client = Client::connect(address);

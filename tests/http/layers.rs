@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
@@ -12,7 +13,8 @@ use axum::routing::get;
 use axum::{Router, serve};
 use signoff::{InFlight, InFlightGuard, ShutdownSignal};
 use tokio::net::TcpListener;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Handle};
+use tokio::task::AbortHandle;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -22,10 +24,16 @@ use crate::until;
 /// Runs `axum::serve` while `test` runs.
 fn with_axum(app: Router, test: impl FnOnce(Client)) {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (address, _) = spawn_axum(runtime.handle(), app);
+    test(Client::connect(address));
+}
+
+/// Starts `axum::serve`.
+pub(crate) fn spawn_axum(runtime: &Handle, app: Router) -> (SocketAddr, AbortHandle) {
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
-    runtime.spawn(async { serve(listener, app).await });
-    test(Client::connect(address));
+    let server = runtime.spawn(async { serve(listener, app).await });
+    (address, server.abort_handle())
 }
 
 #[test]

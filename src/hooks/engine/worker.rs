@@ -1,9 +1,9 @@
 //! A thread that runs hooks, one after the other, each from its start to its end.
 //!
 //! A thread starts for each hook of a stage that still waits for one, but at most [`MAX_WORKERS`] run at
-//! once. A thread that has ended its hook takes the next one that waits. A thread waits until its hook is ready or the deadline has
-//! passed, and drops the hook. Nothing can stop a thread that is blocked in its hook. The driver then
-//! gives up the hook, and another thread takes the place of this one.
+//! once. A thread that has ended its hook takes the next one that waits. A thread waits until its hook
+//! is ready or the deadline has passed, and drops the hook. Nothing can stop a thread that is blocked in
+//! its hook. The driver then gives up the hook, and another thread takes the place of this one.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
