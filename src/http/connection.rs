@@ -20,15 +20,16 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep};
 
 use super::BoxError;
+use super::drain::lingers;
 use super::io::{Activity, Watched, take};
 use crate::in_flight::InFlightGuard;
 use crate::signal::ShutdownSignal;
 
-/// How long a client may send after a response that did not wait for its body.
+/// How long a client may send after the last response: the rest of a body, or frames of HTTP/2.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// How often an HTTP/2 connection that has to end is looked at. A stream may end in its own task,
-/// without waking that of the connection.
+/// How often a connection that has to end is looked at. A stream of HTTP/2 may end in its own task, without
+/// waking that of the connection.
 const ENDING: Duration = Duration::from_millis(100);
 
 /// A connection of a [`Server`](super::Server), as [`map_request`](super::Server::map_request) sees it.
@@ -93,7 +94,8 @@ where
 pub(super) struct Limits {
     pub(super) header: Duration,
     pub(super) keep_alive: Duration,
-    /// How long an HTTP/2 connection may take to answer that it has seen the GOAWAY.
+    /// How long a connection may be idle that has to end: until a request if it may be used, and until the
+    /// client has answered a GOAWAY.
     pub(super) linger: Duration,
 }
 
@@ -130,8 +132,9 @@ pub(super) async fn serve<S, B>(
             }
             life.observe();
             if !life.is_ending && Pin::new(&mut lingered).poll(cx).is_ready() {
-                connection.as_mut().graceful_shutdown();
-                life.end();
+                if life.end() {
+                    connection.as_mut().graceful_shutdown();
+                }
                 continue;
             }
             if life.is_ending || life.phase == Phase::Closing {
@@ -142,8 +145,8 @@ pub(super) async fn serve<S, B>(
             }
             ready!(timer.as_mut().poll(cx));
             if life.is_over() {
-                connection.as_mut().graceful_shutdown();
                 life.end();
+                connection.as_mut().graceful_shutdown();
             } else {
                 timer.as_mut().reset(Instant::now() + life.next_look());
             }
@@ -161,7 +164,7 @@ enum Phase {
     Head,
     /// A request runs.
     Busy,
-    /// The last response is written. The client may still be sending the body of its request.
+    /// The last response is written. The client may still be sending.
     Closing,
 }
 
@@ -173,13 +176,17 @@ struct Life {
     /// When the phase began. A request does not read the clock: it sets this to `None`, and the phase
     /// after it begins at the next look.
     since: Option<Instant>,
-    /// hyper was told to end the connection.
+    /// A response of HTTP/1 that began before the drain has ended after it. The client does not know that it
+    /// was the last one, and may send one more request.
+    may_be_used: bool,
+    /// The connection has to end.
     is_ending: bool,
 }
 
 impl Life {
     fn new(activity: Arc<Activity>, limits: Limits) -> Self {
-        Self { activity, limits, phase: Phase::Idle, since: Some(Instant::now()), is_ending: false }
+        let (phase, since) = (Phase::Idle, Some(Instant::now()));
+        Self { activity, limits, phase, since, may_be_used: false, is_ending: false }
     }
 
     /// Finds out the phase after hyper was polled. A request may have come and gone meanwhile.
@@ -196,6 +203,9 @@ impl Life {
         if requested {
             (self.phase, self.since) = (phase, None);
         } else if phase != self.phase {
+            if (self.phase, phase) == (Phase::Busy, Phase::Idle) && self.lingers() {
+                self.may_be_used = true;
+            }
             self.enter(phase);
         } else if phase == Phase::Idle {
             // hyper has read it: else it would have closed the connection now.
@@ -207,10 +217,19 @@ impl Life {
         (self.phase, self.since) = (phase, Some(Instant::now()));
     }
 
-    /// An idle connection of HTTP/2 has to answer from now on.
-    fn end(&mut self) {
+    /// Returns whether a client of HTTP/1 may not know yet that the connection will end.
+    fn lingers(&self) -> bool {
+        !self.activity.is_http2() && lingers(&self.activity.drain)
+    }
+
+    /// Returns whether hyper has to end the connection now, or as soon as no request runs.
+    fn end(&mut self) -> bool {
         self.is_ending = true;
-        self.enter(self.phase);
+        let ends_later = self.may_be_used || self.phase == Phase::Busy && self.lingers();
+        if !ends_later {
+            self.enter(self.phase); // HTTP/2 has to answer from now on
+        }
+        !ends_later
     }
 
     /// Returns how long the phase may last.
@@ -218,7 +237,9 @@ impl Life {
         match self.phase {
             Phase::Busy => Duration::MAX,
             Phase::Closing => CLOSING,
-            _ if self.is_ending && self.activity.is_http2() => self.limits.linger,
+            _ if self.may_be_used || self.is_ending && self.activity.is_http2() => {
+                self.limits.linger
+            }
             _ if self.is_ending => Duration::ZERO,
             Phase::Idle => self.limits.keep_alive,
             Phase::Head => self.limits.header,
@@ -237,11 +258,8 @@ impl Life {
     /// Returns how long the timer may sleep: until the phase is over, and no longer than a phase that
     /// may follow.
     fn next_look(&mut self) -> Duration {
-        let shortest = if self.is_ending && self.activity.is_http2() {
-            ENDING
-        } else {
-            self.limits.header.min(self.limits.keep_alive)
-        };
+        let shortest =
+            if self.is_ending { ENDING } else { self.limits.header.min(self.limits.keep_alive) };
         self.rest().min(shortest).clamp(Duration::from_millis(1), Duration::from_secs(3600))
     }
 }

@@ -54,8 +54,8 @@ impl<L: Listener, S: HttpService, V: Send + Sync + 'static> Server<L, S, V> {
         let share = deadline.get().copied().flatten().map_or(Duration::MAX, |deadline| {
             deadline.saturating_duration_since(std::time::Instant::now())
         });
-        let lingers = drain.reason().is_some_and(|reason| lingers(&reason));
-        let linger = if lingers { linger.min(share.min(longest) / 4) } else { Duration::ZERO };
+        let linger =
+            if lingers(&drain) { linger.min(share.min(longest) / 4) } else { Duration::ZERO };
         let (lingered, over) = (sleep(linger), sleep(longest.min(share.saturating_sub(MARGIN))));
         let drained = async {
             open.accept_backlog(listener, lingered.deadline()).await;
@@ -79,11 +79,11 @@ impl<L: Listener, S: HttpService, V: Send + Sync + 'static> Server<L, S, V> {
     }
 }
 
-/// Returns whether clients may still send requests, in place of a user at a terminal.
-fn lingers(reason: &Reason) -> bool {
-    match reason {
-        Reason::Signal { signal, .. } => *signal != Signal::Interrupt,
-        reason => matches!(reason, Reason::Request(_)),
+/// Returns whether clients may still send requests after the drain, in place of a user at a terminal.
+pub(super) fn lingers(drain: &ShutdownSignal) -> bool {
+    match drain.reason() {
+        Some(Reason::Signal { signal, .. }) => signal != Signal::Interrupt,
+        reason => matches!(reason, Some(Reason::Request(_))),
     }
 }
 

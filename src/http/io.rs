@@ -54,7 +54,7 @@ impl Activity {
         Arc::strong_count(&self.drain) > 1 || self.unflushed.load(Relaxed)
     }
 
-    /// Returns whether hyper is done, and the client may still be sending a body.
+    /// Returns whether hyper is done, and the client may still be sending.
     pub(super) fn is_closing(&self) -> bool {
         self.closing.load(Relaxed)
     }
@@ -95,8 +95,8 @@ impl Watched {
         Self { io, activity }
     }
 
-    /// Reads what the client still sends. Closing a socket with unread bytes resets it, and the
-    /// client may lose a response that came early.
+    /// Reads the bytes that the client still sends. A socket that is closed before they arrive resets the
+    /// connection, and the client may lose the end of a response.
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut bytes = [0; 4096];
         for _ in 0..16 {
@@ -159,7 +159,8 @@ impl AsyncWrite for Watched {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.activity.is_closing() {
             ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
-            if !self.activity.has_body.load(Relaxed) {
+            // With HTTP/2 a client that reads also writes: it opens its window.
+            if !self.activity.has_body.load(Relaxed) && !self.activity.is_http2() {
                 return Poll::Ready(Ok(()));
             }
             self.activity.closing.store(true, Relaxed);

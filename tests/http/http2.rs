@@ -1,15 +1,18 @@
 //! HTTP/2: the server says GOAWAY and waits for streams, not for silent clients.
 
 use std::net::SocketAddr;
+use std::sync::mpsc::channel;
 
 use axum::body::Bytes;
 use axum::http::{Request, StatusCode};
+use axum::routing::get;
 use h2::client::{self, SendRequest};
-use tokio::net::TcpStream;
+use signoff::ShutdownSignal;
+use tokio::net::TcpSocket;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
-use crate::server::{SECOND, start};
+use crate::server::{SECOND, start, start_app};
 use crate::until;
 
 /// A client on a runtime of its own.
@@ -21,10 +24,18 @@ struct Client {
 
 impl Client {
     fn connect(address: SocketAddr) -> Self {
+        Self::with_window(address, 1 << 16)
+    }
+
+    fn with_window(address: SocketAddr, window: u32) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (requests, connection) = runtime.block_on(async {
-            let stream = TcpStream::connect(address).await.unwrap();
-            let (requests, connection) = client::handshake(stream).await.unwrap();
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.set_recv_buffer_size(1 << 14).unwrap(); // the server has the rest
+            let stream = socket.connect(address).await.unwrap();
+            let mut client = client::Builder::new();
+            client.initial_window_size(window).initial_connection_window_size(window);
+            let (requests, connection) = client.handshake(stream).await.unwrap();
             (requests.ready().await.unwrap(), tokio::spawn(connection))
         });
         Self { runtime, requests, connection }
@@ -33,6 +44,13 @@ impl Client {
     fn ask(&mut self, path: &str) -> client::ResponseFuture {
         let request = Request::get(format!("http://here{path}")).body(()).unwrap();
         self.requests.send_request(request, true).expect("the connection is open").0
+    }
+
+    /// Waits for the GOAWAY. From then on, the client opens no stream here.
+    fn is_refused(&self) {
+        until("the connection refuses", || {
+            self.runtime.block_on(self.requests.clone().ready()).is_err()
+        });
     }
 
     fn response(&mut self, response: client::ResponseFuture) -> (StatusCode, Vec<u8>) {
@@ -59,11 +77,7 @@ fn a_stream_is_finished_and_new_ones_are_refused() {
     server.shutdown.request("test");
     let within_the_linger = client.ask("/");
     assert_eq!(client.response(within_the_linger), (StatusCode::OK, b"hello".to_vec()));
-    // From the GOAWAY on, the client opens no stream here.
-    until("the connection refuses", || {
-        let ready = client.runtime.block_on(client.requests.clone().ready());
-        ready.is_err()
-    });
+    client.is_refused();
     server.release.request("now");
     assert_eq!(client.response(slow), (StatusCode::OK, b"slow".to_vec()));
     server.ends().expect("a clean stop");
@@ -108,6 +122,38 @@ fn a_stream_that_never_ends_is_cut_with_its_name() {
     server.shutdown.request("test");
     let error = server.ends().expect_err("it is cut");
     assert!(error.to_string().starts_with("1 request was cut: GET /stream ("), "{error}");
+}
+
+/// The system has taken the last response, and the client opens its window while it reads that. A socket that
+/// is closed by then would reset the connection.
+#[test]
+fn a_client_that_reads_late_gets_the_last_response() {
+    const LENGTH: u32 = 1 << 19;
+    let release = ShutdownSignal::manual();
+    let signal = release.clone();
+    let late = get(async move || {
+        signal.await;
+        vec![b'x'; LENGTH as usize]
+    });
+    let server = start_app(|app| app.route("/late", late), |server| server.linger(SECOND / 5));
+    let mut client = Client::with_window(server.address, LENGTH);
+    let response = client.ask("/late");
+    until("it runs", || server.requests.count() == 1);
+    server.shutdown.request("test");
+    client.is_refused();
+    // The only worker of the client is blocked, so that it does not read.
+    let ((blocks, blocked), (block, unblocked)) = (channel(), channel::<()>());
+    client.runtime.spawn(async move {
+        blocks.send(()).unwrap();
+        _ = unblocked.recv();
+    });
+    blocked.recv().unwrap();
+    release.request("now");
+    until("it is sent", || server.requests.count() == 0);
+    drop(block);
+    let (status, body) = client.response(response);
+    assert_eq!((status, body.len()), (StatusCode::OK, LENGTH as usize));
+    server.ends().expect("a clean stop");
 }
 
 /// The body waits in the server until the client opens its window.

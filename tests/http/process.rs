@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
+use axum::body::Body;
+use axum::routing::get;
 use libc::{SIGINT, SIGKILL, SIGTERM};
 use signoff::http::Server;
 use signoff::{Hooks, ShutdownSignal, Signals, Tokio};
@@ -11,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 
 use crate::common::{Case, Child, cases, say, say_outcomes, variant};
-use crate::server::{Client, SECOND, app};
+use crate::server::{Client, SECOND, Stream, app};
 
 /// Starts the program and returns a client that has asked once.
 fn starts(case: &Case) -> (Child, SocketAddr, Client) {
@@ -45,8 +47,10 @@ fn serves_until(
         let shutdown = signals.listen(Tokio).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         say(listener.local_addr().unwrap());
+        let stream = Stream(shutdown.clone());
         let app = app(ShutdownSignal::manual())
-            .route("/block", axum::routing::get(blocks))
+            .route("/block", get(blocks))
+            .route("/events", get(async move || Body::new(stream)))
             .route_service("/ready", shutdown.readiness());
         let server = change(Server::new(listener, app));
         let hooks = hooks.hook("database", async || {}).exit_on(shutdown);
@@ -117,7 +121,9 @@ cases! {
             if reason == "parent" {
                 case = case.under(&["sh", "-c", r#""$@"; exit $?"#, "sh"]);
             }
-            let (child, _, mut idle) = starts(&case);
+            let (child, address, mut idle) = starts(&case);
+            let mut events = Client::connect(address);
+            events.ask("/events").head();
             drop(case); // has the input, too
             match reason {
                 "stdin" => drop(other_end),
@@ -125,6 +131,8 @@ cases! {
                 _ => child.kill(SIGINT),
             }
             idle.is_closed();
+            assert_eq!(events.head(), "0\r\n\r\n"); // the last chunk
+            events.is_closed();
             child.expect("main: done");
             child.expect("database: done");
             if reason == "parent" {

@@ -30,7 +30,7 @@ pub(crate) const BIG: usize = 32 << 20;
 pub(crate) struct Started {
     pub(crate) address: SocketAddr,
     pub(crate) shutdown: ShutdownSignal,
-    /// Handlers of `/slow` wait for it.
+    /// Handlers of `/slow` and bodies of `/stream` wait for it.
     pub(crate) release: ShutdownSignal,
     pub(crate) requests: InFlight,
     pub(crate) runtime: Handle,
@@ -114,7 +114,7 @@ pub(crate) fn app(release: ShutdownSignal) -> Router {
                 "slow"
             }),
         )
-        .route("/stream", get(async || Body::new(Endless)))
+        .route("/stream", get(async |State(release)| Body::new(Stream(release))))
         .route("/big", get(async || vec![b'x'; BIG]))
         .route("/panic", get(async || -> &'static str { panic!("a bug") }))
         .route("/length", post(async |body: Bytes| body.len().to_string()))
@@ -122,18 +122,19 @@ pub(crate) fn app(release: ShutdownSignal) -> Router {
         .with_state(release)
 }
 
-/// A body with one frame that never ends.
-struct Endless;
+/// A body without a frame, which ends when it is released.
+#[derive(Clone)]
+pub(crate) struct Stream(pub(crate) ShutdownSignal);
 
-impl HttpBody for Endless {
+impl HttpBody for Stream {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
-        Poll::Pending
+        Pin::new(&mut self.0).poll(cx).map(|()| None)
     }
 }
 

@@ -154,6 +154,29 @@ fn a_client_that_reads_slowly_gets_all() {
     server.ends().expect("a clean stop");
 }
 
+/// The head of the stream went out before the shutdown request, so its client may use the connection again.
+#[test]
+fn after_a_stream_one_more_request_is_answered() {
+    for ends_in_the_linger in [true, false] {
+        let server = start(|server| server.linger(4 * SECOND));
+        let (mut client, mut idle) = (server.connect(), server.connect());
+        idle.get("/");
+        assert!(!client.ask("/stream").head().contains("close"));
+        server.shutdown.request("test");
+        if ends_in_the_linger {
+            thread::sleep(2 * SECOND);
+            server.release.request("now");
+        }
+        idle.is_closed(); // the linger is over
+        server.release.request("now");
+        assert_eq!(client.head(), "0\r\n\r\n"); // the last chunk
+        let last = client.get("/");
+        assert!(last.text() == "hello" && last.closes());
+        client.is_closed();
+        server.ends().expect("a clean stop");
+    }
+}
+
 #[test]
 fn a_body_that_trickles_is_named() {
     let server = start(|server| server.linger(SECOND / 5).drain(SECOND));
