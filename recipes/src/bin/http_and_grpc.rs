@@ -9,6 +9,10 @@ use tokio::{net::TcpListener, time::sleep};
 use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::health_reporter};
 
+/// Servers in `run_with` do not know the deadline of `main`. With less than its share of 8 s they cut a
+/// request that hangs, and `main` returns in time.
+const DRAIN: Duration = Duration::from_millis(7500);
+
 static VISITS: AtomicU64 = AtomicU64::new(0);
 
 #[tokio::main]
@@ -22,13 +26,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let requests = InFlight::new(); // one count for both
     let (mut reporter, health) = health_reporter();
     let app = Router::new().route("/", get(visit)).route_service("/ready", shutdown.readiness());
-    let http = Server::new(http, app).in_flight(&requests);
-    let grpc = Server::new(grpc, Routes::new(health)).in_flight(&requests);
+    let http = Server::new(http, app).in_flight(&requests).drain(DRAIN);
+    let grpc = Server::new(grpc, Routes::new(health)).in_flight(&requests).drain(DRAIN);
     let signal = shutdown.clone();
 
     Hooks::new()
         .budget(Duration::from_secs(10))
         .hook("store", async || println!("{} visits are stored", VISITS.load(Ordering::Relaxed)))
+        .within(Duration::from_secs(2)) // the other 8 s are the share of `main`
         .exit_on(shutdown)
         .in_flight(&requests)
         .run_with(async move |drain| {
