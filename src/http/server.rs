@@ -44,7 +44,7 @@ pub struct Server<L: Listener, S, V = ()> {
     pub(super) options: Options<L, S, V>,
 }
 
-/// What a server has beside its listener.
+/// The parts of a server beside its listener.
 pub(super) struct Options<L: Listener, S, V> {
     pub(super) service: S,
     pub(super) limits: Limits,
@@ -84,7 +84,7 @@ impl<L: Listener, S> Server<L, S> {
         Self { listener, options }
     }
 
-    /// Sets what happens on a connection before HTTP: TLS, or the PROXY protocol.
+    /// Sets a handshake that precedes HTTP on each connection, such as TLS or the PROXY protocol.
     ///
     /// `handshake` runs in the task of its connection, and may take as long as a
     /// [head](Self::header_timeout). It returns the stream, or the stream and a value that
@@ -126,18 +126,17 @@ impl<L: Listener, S> Server<L, S> {
 }
 
 impl<L: Listener, S, V> Server<L, S, V> {
-    /// Sets how long open connections stay open after the shutdown request, so that requests on their
-    /// way arrive. The default is 500 ms.
+    /// Sets how long open connections stay open when the server stops, so that requests on their way
+    /// arrive. The default is 500 ms. HTTP/2 clients also have this time to answer a GOAWAY.
     ///
-    /// It is at most a quarter of the time that the server has. There is no linger after a SIGINT and
-    /// the like: at a terminal nobody waits for clients.
+    /// The linger is at most a quarter of the time that the server has. There is none after a SIGINT, a
+    /// closed standard input or the exit of the parent.
     pub fn linger(mut self, linger: Duration) -> Self {
         self.options.limits.linger = linger;
         self
     }
 
-    /// Sets how long a client may take for the head of a request, from its first byte. The default is
-    /// 10 s.
+    /// Sets how long a client may take for a request's head, from its first byte. The default is 10 s.
     ///
     /// It is also the limit of an HTTP/2 preface and of a [handshake](Self::handshake).
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
@@ -147,18 +146,19 @@ impl<L: Listener, S, V> Server<L, S, V> {
 
     /// Sets how long a connection may be idle, or send nothing at first. The default is 75 s.
     ///
-    /// The connection is closed at this time, or up to a [header timeout](Self::header_timeout) later.
-    /// It has to be longer than the time that clients and balancers keep idle connections, or they lose
-    /// requests.
+    /// The connection is closed at this time, or up to a [header timeout](Self::header_timeout) later. A
+    /// connection of HTTP/2 gets a GOAWAY then. The time has to be longer than the time that clients and
+    /// balancers keep idle connections, or they lose requests.
     pub fn keep_alive(mut self, timeout: Duration) -> Self {
         self.options.limits.keep_alive = timeout;
         self
     }
 
-    /// Sets the longest time from the drain to the end. Then the server closes what is left.
+    /// Sets how long the server may take to stop. Then it cuts the requests that still run.
     ///
-    /// [`serve`](Self::serve) takes 8 s if this is not set, and 4 s on Windows. With hooks, the share of
-    /// the server in the budget is a limit, too.
+    /// This counts from the shutdown request, or from the end of the delays of
+    /// [`keep_serving`](crate::Hooks::keep_serving). [`serve`](Self::serve) takes 8 s by default, and 4 s
+    /// on Windows. In [`ExitOn::serve`] the share of `main` in the budget is a limit, too.
     pub fn drain(mut self, drain: Duration) -> Self {
         self.options.drain = Some(drain);
         self
@@ -166,13 +166,13 @@ impl<L: Listener, S, V> Server<L, S, V> {
 
     /// Counts the requests in this [`InFlight`], in place of one of the server's own.
     ///
-    /// The server does not return before nothing is in flight there, or it is out of time.
+    /// The server returns when nothing is in flight there, or when its time is over.
     pub fn in_flight(mut self, requests: &InFlight) -> Self {
         self.options.requests = requests.clone();
         self
     }
 
-    /// Prepares each request for the service, from what is known about its connection.
+    /// Sets a function that prepares each request for the service. It sees the request's connection.
     ///
     /// ```no_run
     /// # use signoff::http::Server;
@@ -218,8 +218,8 @@ impl ExitOn {
     ///
     /// The server stops when the delays of [`keep_serving`](crate::Hooks::keep_serving) are over, and
     /// [loses no request](crate::http). Its requests are in flight for the report. A quarter of a
-    /// second before its deadline the server closes what is left, and `main` has failed with the
-    /// names of those requests.
+    /// second before its deadline the server cuts the requests that still run, and `main` has failed
+    /// with their names.
     ///
     /// # Errors
     ///
