@@ -131,24 +131,23 @@ pub(super) async fn serve<S, B>(
                 return Poll::Ready(());
             }
             life.observe();
-            if !life.is_ending && Pin::new(&mut lingered).poll(cx).is_ready() {
-                if life.end() {
-                    connection.as_mut().graceful_shutdown();
-                }
-                continue;
-            }
             if life.is_ending || life.phase == Phase::Closing {
                 if life.is_over() {
                     return Poll::Ready(()); // drops the connection
                 }
                 timer.as_mut().reset(Instant::now() + life.next_look());
+                ready!(timer.as_mut().poll(cx));
+                continue;
             }
-            ready!(timer.as_mut().poll(cx));
-            if life.is_over() {
-                life.end();
+            if Pin::new(&mut lingered).poll(cx).is_pending() {
+                ready!(timer.as_mut().poll(cx));
+                if !life.is_over() {
+                    timer.as_mut().reset(Instant::now() + life.next_look());
+                    continue;
+                }
+            }
+            if life.end() {
                 connection.as_mut().graceful_shutdown();
-            } else {
-                timer.as_mut().reset(Instant::now() + life.next_look());
             }
         }
     })
@@ -193,7 +192,7 @@ impl Life {
     fn observe(&mut self) {
         let (requested, heard) = (take(&self.activity.requested), take(&self.activity.heard));
         let phase = match self.phase {
-            _ if self.activity.is_closing() => Phase::Closing,
+            _ if self.activity.closing.load(Relaxed) => Phase::Closing,
             _ if self.activity.is_busy() => Phase::Busy,
             Phase::Busy => Phase::Idle,
             _ if requested || self.activity.is_http2() => Phase::Idle,

@@ -32,7 +32,8 @@ pub(super) struct Activity {
     /// The client has sent a byte since this was last taken.
     pub(super) heard: AtomicBool,
     unflushed: AtomicBool,
-    closing: AtomicBool,
+    /// hyper is done, and the client may still be sending.
+    pub(super) closing: AtomicBool,
     preface: AtomicUsize,
 }
 
@@ -52,11 +53,6 @@ impl Activity {
     /// Returns whether a request runs, or a part of a response is not written yet.
     pub(super) fn is_busy(&self) -> bool {
         Arc::strong_count(&self.drain) > 1 || self.unflushed.load(Relaxed)
-    }
-
-    /// Returns whether hyper is done, and the client may still be sending.
-    pub(super) fn is_closing(&self) -> bool {
-        self.closing.load(Relaxed)
     }
 
     pub(super) fn is_http2(&self) -> bool {
@@ -157,7 +153,7 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.activity.is_closing() {
+        if !self.activity.closing.load(Relaxed) {
             ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
             // With HTTP/2 a client that reads also writes: it opens its window.
             if !self.activity.has_body.load(Relaxed) && !self.activity.is_http2() {
