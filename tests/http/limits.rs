@@ -55,6 +55,19 @@ fn a_head_that_trickles_has_the_same_limit() {
     server.stop();
 }
 
+/// With the default limits: a request after that is answered, although a head may take only 10 s.
+#[test]
+fn fifteen_seconds_of_silence_close_nothing() {
+    let server = start(|server| server);
+    let (mut idle, silent) = (server.connect(), server.connect());
+    assert_eq!(idle.get("/").text(), "hello");
+    thread::sleep(15 * SECOND);
+    for mut client in [idle, silent] {
+        assert_eq!(client.get("/").text(), "hello");
+    }
+    server.stop();
+}
+
 #[test]
 fn idle_and_silent_connections_are_closed_in_the_end() {
     let server = start(|server| server.keep_alive(5 * SHORT).header_timeout(60 * SECOND));
