@@ -8,15 +8,19 @@ use axum::http::{Request, StatusCode};
 use axum::routing::get;
 use h2::client::{self, SendRequest};
 use signoff::ShutdownSignal;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpSocket;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
-use crate::server::{SECOND, start, start_app};
+use crate::server::{SECOND, Started, start, start_app};
 use crate::until;
 
+/// How much a client takes before it reads.
+pub(crate) const WINDOW: u32 = 1 << 16;
+
 /// A client on a runtime of its own.
-struct Client {
+pub(crate) struct Client {
     runtime: Runtime,
     requests: SendRequest<Bytes>,
     connection: JoinHandle<Result<(), h2::Error>>,
@@ -24,18 +28,27 @@ struct Client {
 
 impl Client {
     fn connect(address: SocketAddr) -> Self {
-        Self::with_window(address, 1 << 16)
+        Self::with_window(address, WINDOW)
     }
 
     fn with_window(address: SocketAddr, window: u32) -> Self {
-        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let (requests, connection) = runtime.block_on(async {
+        let stream = async {
             let socket = TcpSocket::new_v4().unwrap();
             socket.set_recv_buffer_size(1 << 14).unwrap(); // the server has the rest
-            let stream = socket.connect(address).await.unwrap();
+            socket.connect(address).await.unwrap()
+        };
+        Self::over(stream, window)
+    }
+
+    pub(crate) fn over<S>(stream: impl Future<Output = S>, window: u32) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let (requests, connection) = runtime.block_on(async {
             let mut client = client::Builder::new();
             client.initial_window_size(window).initial_connection_window_size(window);
-            let (requests, connection) = client.handshake(stream).await.unwrap();
+            let (requests, connection) = client.handshake(stream.await).await.unwrap();
             (requests.ready().await.unwrap(), tokio::spawn(connection))
         });
         Self { runtime, requests, connection }
@@ -48,8 +61,9 @@ impl Client {
 
     /// Waits for the GOAWAY. From then on, the client opens no stream here.
     fn is_refused(&self) {
-        until("the connection refuses", || {
-            self.runtime.block_on(self.requests.clone().ready()).is_err()
+        until("it gets a GOAWAY", || {
+            let ready = self.runtime.block_on(self.requests.clone().ready());
+            ready.is_err_and(|error| error.is_go_away())
         });
     }
 
@@ -71,7 +85,12 @@ impl Client {
 #[test]
 fn a_stream_is_finished_and_new_ones_are_refused() {
     let server = start(|server| server.linger(2 * SECOND));
-    let mut client = Client::connect(server.address);
+    let client = Client::connect(server.address);
+    finishes_a_stream(server, client).expect("closed in order");
+}
+
+/// The linger has to be long enough for a request. Returns how the connection of the client ended.
+pub(crate) fn finishes_a_stream(server: Started, mut client: Client) -> Result<(), h2::Error> {
     let slow = client.ask("/slow");
     until("it runs", || server.requests.count() == 1);
     server.shutdown.request("test");
@@ -81,7 +100,7 @@ fn a_stream_is_finished_and_new_ones_are_refused() {
     server.release.request("now");
     assert_eq!(client.response(slow), (StatusCode::OK, b"slow".to_vec()));
     server.ends().expect("a clean stop");
-    client.runtime.block_on(client.connection).unwrap().expect("closed in order");
+    client.runtime.block_on(client.connection).unwrap()
 }
 
 #[test]
