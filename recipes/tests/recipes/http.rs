@@ -1,12 +1,14 @@
 //! HTTP servers: each request that a server has counted got its response.
 
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::net::TcpStream;
-use std::{env, fs, process};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::process::{self, Command};
+use std::{env, fs};
 
 use crate::load::Load;
-use crate::recipe::{Ended, Recipe};
+use crate::recipe::{BOUND, Ended, Recipe};
 
 #[test]
 fn axum_sqlx() {
@@ -43,6 +45,39 @@ fn hyper_with_a_client_that_stalls() {
 #[test]
 fn http_and_grpc() {
     visits(env!("CARGO_BIN_EXE_http_and_grpc"), &[]);
+}
+
+#[test]
+fn socket_activation() {
+    visits(env!("CARGO_BIN_EXE_socket_activation"), &[]);
+}
+
+/// The socket is open before, between and after the processes.
+#[test]
+fn socket_activation_refuses_no_connection() {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let address = socket.local_addr().expect("an address");
+    for _ in 0..2 {
+        let mut client = TcpStream::connect(address).expect("not refused");
+        client.set_read_timeout(Some(BOUND)).expect("a client");
+        client.write_all(b"GET / HTTP/1.0\r\n\r\n").expect("sent");
+        let recipe = activate(&socket);
+        let mut response = String::new();
+        client.read_to_string(&mut response).expect("a response");
+        assert!(response.ends_with("\r\n\r\nvisitor 1\n"), "{response}");
+        recipe.signal("TERM");
+        let ended = recipe.end();
+        ended.assert_clean();
+        assert_eq!(ended.number_of("visits are stored"), 1);
+    }
+}
+
+/// As systemd does it: the socket is descriptor 3, and the environment says for which process.
+fn activate(socket: &TcpListener) -> Recipe {
+    const SYSTEMD: &str = r#"export LISTEN_FDS=1 LISTEN_PID=$$; exec "$0" 3<&0 </dev/null"#;
+    let mut command = Command::new("sh");
+    command.args(["-c", SYSTEMD, env!("CARGO_BIN_EXE_socket_activation")]);
+    Recipe::run_with(&mut command, OwnedFd::from(socket.try_clone().expect("a descriptor")))
 }
 
 #[test]

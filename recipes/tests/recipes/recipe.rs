@@ -32,7 +32,11 @@ impl Recipe {
     }
 
     pub fn run(command: &mut Command) -> Self {
-        Self::spawn(command.stdin(Stdio::null()))
+        Self::run_with(command, Stdio::null())
+    }
+
+    pub fn run_with(command: &mut Command, input: impl Into<Stdio>) -> Self {
+        Self::spawn(command.stdin(input))
     }
 
     /// With an input that the test writes.
