@@ -11,6 +11,9 @@ use axum::http::{HeaderMap, StatusCode, Version, header};
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Router, serve};
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use signoff::{InFlight, InFlightGuard, ShutdownSignal};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle};
@@ -121,6 +124,31 @@ fn responses_close_from_the_request_on() {
         assert!(client.get("/").closes());
         client.is_closed();
     });
+}
+
+/// A service of hyper is a tower service in an adapter: the layers go inside.
+#[test]
+fn hyper_takes_the_layers() {
+    let (requests, shutdown) = (InFlight::new(), ShutdownSignal::manual());
+    let release = ShutdownSignal::manual();
+    let service = shutdown.connection_close().layer(app(release.clone()));
+    let service = TowerToHyperService::new(requests.layer().layer(service));
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let mut client = Client::connect(listener.local_addr().unwrap());
+    runtime.spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        http1::Builder::new().serve_connection(TokioIo::new(stream), service).await
+    });
+    assert!(!client.get("/").closes());
+    client.ask("/slow");
+    until("it is named", || requests.entries().iter().any(|entry| entry.name() == "GET /slow"));
+    shutdown.request("test");
+    release.request("now");
+    let response = client.response();
+    assert!(response.text() == "slow" && response.closes(), "{}", response.head);
+    client.is_closed();
+    until("it has ended", || requests.count() == 0);
 }
 
 /// Answers with this status and header.
