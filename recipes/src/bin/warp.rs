@@ -1,10 +1,9 @@
-//! warp: its graceful shutdown takes any future, so it takes the signal.
+//! warp: a filter is a tower service after `warp::service`, and the server does the rest.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{error::Error, time::Duration};
 
-use signoff::InFlightGuard;
-use signoff::{Hooks, InFlight, ShutdownSignal, Tokio};
+use signoff::{Hooks, ShutdownSignal, Tokio, http::Server};
 use tokio::{net::TcpListener, time::sleep};
 use warp::Filter;
 
@@ -15,23 +14,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let shutdown = ShutdownSignal::listen(Tokio)?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening: curl http://{}", listener.local_addr()?);
-
-    let requests = InFlight::new();
-    let running = requests.clone();
-    let visit = warp::path::end().then(move || visit(running.enter("GET /")));
-    let server = warp::serve(visit).incoming(listener).graceful(shutdown.clone()).run();
+    let visit = warp::path::end().then(visit);
 
     Hooks::new()
         .budget(Duration::from_secs(10))
         .hook("store", async || println!("{} visits are stored", VISITS.load(Ordering::Relaxed)))
         .exit_on(shutdown)
-        .in_flight(&requests)
-        .run(server)
+        .serve(Server::new(listener, warp::service(visit)))
         .await?;
     Ok(())
 }
 
-async fn visit(_request: InFlightGuard) -> String {
+async fn visit() -> String {
     let visitor = VISITS.fetch_add(1, Ordering::Relaxed) + 1;
     sleep(Duration::from_millis(200)).await; // the work
     format!("visitor {visitor}\n")
