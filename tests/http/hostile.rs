@@ -1,7 +1,8 @@
 //! Clients that mean no good, and a system that is short of descriptors.
 
+use std::fs::{self, File};
 use std::time::Instant;
-use std::{fs, iter, thread};
+use std::{iter, thread};
 
 use libc::rlim_t;
 use signoff::{InFlight, ShutdownSignal};
@@ -85,6 +86,21 @@ cases! {
         assert_eq!(last.response().text(), "hello");
         drop(last);
         server.stop();
+    };
+
+    the_backlog_waits_for_descriptors: |case| case.passes(), || {
+        let server = start(|server| server.linger(15 * SECOND));
+        limit_descriptors(|most| most.min(256));
+        let mut files: Vec<_> = iter::from_fn(|| File::open("/dev/null").ok()).collect();
+        files.pop(); // for the client
+        let mut client = server.connect();
+        client.ask("/");
+        server.shutdown.request("test");
+        thread::sleep(SECOND / 2); // the server meets the limit
+        drop(files);
+        assert_eq!(client.response().text(), "hello");
+        drop(client);
+        server.ends().expect("a clean stop");
     };
 
     a_panic_ends_its_connection: |case| {
