@@ -94,13 +94,11 @@ where
 pub(super) struct Limits {
     pub(super) header: Duration,
     pub(super) keep_alive: Duration,
-    /// How long a connection may be idle that has to end: until a request if it may be used, and until the
-    /// client has answered a GOAWAY.
+    /// The idle time of an HTTP/1 connection after a stream, and the time to answer a GOAWAY.
     pub(super) linger: Duration,
 }
 
-/// Serves a connection until it closes. When `lingered` is requested, it has to end: at once if no
-/// request runs, and else after that request.
+/// Serves a connection until it closes. When `lingered` is requested, it has to end soon.
 pub(super) async fn serve<S, B>(
     io: Watched,
     service: S,
@@ -132,8 +130,10 @@ pub(super) async fn serve<S, B>(
             }
             life.observe();
             if life.is_ending || life.phase == Phase::Closing {
-                if life.is_over() {
-                    return Poll::Ready(()); // drops the connection
+                if life.rest().is_zero() {
+                    connection.as_mut().graceful_shutdown();
+                    _ = connection.as_mut().poll(cx); // with TLS: close_notify
+                    return Poll::Ready(());
                 }
                 timer.as_mut().reset(Instant::now() + life.next_look());
                 ready!(timer.as_mut().poll(cx));
@@ -141,7 +141,7 @@ pub(super) async fn serve<S, B>(
             }
             if Pin::new(&mut lingered).poll(cx).is_pending() {
                 ready!(timer.as_mut().poll(cx));
-                if !life.is_over() {
+                if !life.rest().is_zero() {
                     timer.as_mut().reset(Instant::now() + life.next_look());
                     continue;
                 }
@@ -175,8 +175,8 @@ struct Life {
     /// When the phase began. A request does not read the clock: it sets this to `None`, and the phase
     /// after it begins at the next look.
     since: Option<Instant>,
-    /// A response of HTTP/1 that began before the drain has ended after it. The client does not know that it
-    /// was the last one, and may send one more request.
+    /// A response of HTTP/1 has ended after the drain, and may have begun before it. Its client does not know
+    /// that the connection will end, and may send one more request.
     may_be_used: bool,
     /// The connection has to end.
     is_ending: bool,
@@ -248,10 +248,6 @@ impl Life {
     /// Returns how long the phase may go on.
     fn rest(&mut self) -> Duration {
         self.limit().saturating_sub(self.since.get_or_insert_with(Instant::now).elapsed())
-    }
-
-    fn is_over(&mut self) -> bool {
-        self.rest().is_zero()
     }
 
     /// Returns how long the timer may sleep: until the phase is over, and no longer than a phase that

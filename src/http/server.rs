@@ -127,10 +127,11 @@ impl<L: Listener, S> Server<L, S> {
 
 impl<L: Listener, S, V> Server<L, S, V> {
     /// Sets how long open connections stay open when the server stops, so that requests on their way
-    /// arrive. The default is 500 ms. HTTP/2 clients also have this time to answer a GOAWAY.
+    /// arrive. The default is 500 ms.
     ///
     /// The linger is at most a quarter of the time that the server has. There is none after a SIGINT, a
-    /// closed standard input or the exit of the parent.
+    /// closed standard input or the exit of the parent. Later, HTTP/2 clients have this time to answer a
+    /// GOAWAY, and HTTP/1 clients to send a request after a response that began before the stop.
     pub fn linger(mut self, linger: Duration) -> Self {
         self.options.limits.linger = linger;
         self

@@ -147,14 +147,14 @@ fn a_stream_that_never_ends_is_cut_with_its_name() {
 /// is closed by then would reset the connection.
 #[test]
 fn a_client_that_reads_late_gets_the_last_response() {
-    const LENGTH: u32 = 1 << 19;
+    const LENGTH: u32 = 1 << 18;
     let release = ShutdownSignal::manual();
     let signal = release.clone();
     let late = get(async move || {
         signal.await;
         vec![b'x'; LENGTH as usize]
     });
-    let server = start_app(|app| app.route("/late", late), |server| server.linger(SECOND / 5));
+    let server = start_app(|app| app.route("/late", late), |server| server.linger(SECOND));
     let mut client = Client::with_window(server.address, LENGTH);
     let response = client.ask("/late");
     until("it runs", || server.requests.count() == 1);

@@ -158,13 +158,13 @@ fn a_client_that_reads_slowly_gets_all() {
 #[test]
 fn after_a_stream_one_more_request_is_answered() {
     for ends_in_the_linger in [true, false] {
-        let server = start(|server| server.linger(4 * SECOND));
+        let server = start(|server| server.linger(6 * SECOND));
         let (mut client, mut idle) = (server.connect(), server.connect());
         idle.get("/");
         assert!(!client.ask("/stream").head().contains("close"));
         server.shutdown.request("test");
         if ends_in_the_linger {
-            thread::sleep(2 * SECOND);
+            thread::sleep(3 * SECOND);
             server.release.request("now");
         }
         idle.is_closed(); // the linger is over

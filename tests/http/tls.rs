@@ -1,6 +1,5 @@
 //! HTTPS through `handshake`.
 
-use std::io;
 use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -42,6 +41,22 @@ async fn connect(address: SocketAddr, connector: TlsConnector) -> TlsStream<TcpS
     connector.connect("localhost".try_into().unwrap(), tcp).await.unwrap()
 }
 
+/// Sends a request and reads a response that ends with these words.
+async fn ask(stream: &mut TlsStream<TcpStream>, path: &str, end: &str) {
+    let head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    read_until(stream, end).await;
+}
+
+async fn read_until(stream: &mut TlsStream<TcpStream>, end: &str) {
+    let (mut text, mut bytes) = (String::new(), [0; 512]);
+    while !text.ends_with(end) {
+        let count = stream.read(&mut bytes).await.expect("open");
+        assert_ne!(count, 0, "closed after {text:?}");
+        text += std::str::from_utf8(&bytes[..count]).unwrap();
+    }
+}
+
 /// rustls fails with `UnexpectedEof` if a connection is closed without a word.
 #[test]
 fn a_request_is_answered_and_the_end_is_announced() {
@@ -58,17 +73,17 @@ fn a_request_is_answered_and_the_end_is_announced() {
         let read = timeout(BOUND, read).await.expect("closed");
         assert!(!String::from_utf8_lossy(&read.unwrap_or_default()).contains("HTTP"));
 
+        let mut idle = connect(server.address, connector.clone()).await;
+        ask(&mut idle, "/", "hello").await;
         let mut stream = connect(server.address, connector).await;
-        stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
-        let mut text = String::new();
-        while !text.ends_with("hello") {
-            let mut bytes = [0; 512];
-            let count = stream.read(&mut bytes).await.unwrap();
-            text += std::str::from_utf8(&bytes[..count]).unwrap();
-        }
+        ask(&mut stream, "/stream", "\r\n\r\n").await;
         server.shutdown.request("test");
-        let end: io::Result<usize> = timeout(BOUND, stream.read(&mut [0])).await.expect("closed");
-        assert_eq!(end.expect("close_notify"), 0);
+        server.release.request("now");
+        read_until(&mut stream, "0\r\n\r\n").await; // the last chunk
+        for mut stream in [idle, stream] {
+            let end = timeout(BOUND, stream.read(&mut [0])).await.expect("closed");
+            assert_eq!(end.expect("close_notify"), 0);
+        }
     });
     server.ends().expect("a clean stop");
 }
