@@ -132,7 +132,7 @@ pub(super) async fn serve<S, B>(
             if life.is_ending || life.phase == Phase::Closing {
                 if life.rest().is_zero() {
                     connection.as_mut().graceful_shutdown();
-                    _ = connection.as_mut().poll(cx); // with TLS: close_notify
+                    _ = connection.as_mut().poll(cx); // closes it in order, if that needs no time
                     return Poll::Ready(());
                 }
                 timer.as_mut().reset(Instant::now() + life.next_look());
@@ -146,8 +146,10 @@ pub(super) async fn serve<S, B>(
                     continue;
                 }
             }
-            if life.end() {
+            life.is_ending = true;
+            if life.activity.is_http2() {
                 connection.as_mut().graceful_shutdown();
+                life.enter(life.phase); // it has to answer from now on
             }
         }
     })
@@ -202,7 +204,10 @@ impl Life {
         if requested {
             (self.phase, self.since) = (phase, None);
         } else if phase != self.phase {
-            if (self.phase, phase) == (Phase::Busy, Phase::Idle) && self.lingers() {
+            if self.phase == Phase::Busy
+                && !self.activity.is_http2()
+                && lingers(&self.activity.drain)
+            {
                 self.may_be_used = true;
             }
             self.enter(phase);
@@ -214,21 +219,6 @@ impl Life {
 
     fn enter(&mut self, phase: Phase) {
         (self.phase, self.since) = (phase, Some(Instant::now()));
-    }
-
-    /// Returns whether a client of HTTP/1 may not know yet that the connection will end.
-    fn lingers(&self) -> bool {
-        !self.activity.is_http2() && lingers(&self.activity.drain)
-    }
-
-    /// Returns whether hyper has to end the connection now, or as soon as no request runs.
-    fn end(&mut self) -> bool {
-        self.is_ending = true;
-        let ends_later = self.may_be_used || self.phase == Phase::Busy && self.lingers();
-        if !ends_later {
-            self.enter(self.phase); // HTTP/2 has to answer from now on
-        }
-        !ends_later
     }
 
     /// Returns how long the phase may last.

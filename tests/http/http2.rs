@@ -113,17 +113,32 @@ fn an_idle_connection_gets_a_goaway() {
     client.runtime.block_on(client.connection).unwrap().expect("closed in order");
 }
 
+const BEGIN: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+/// A GET of `/` without an authority: indexed fields of the static table.
+const GET: [u8; 12] = [0, 0, 3, 1, 5, 0, 0, 0, 1, 0x82, 0x84, 0x86];
+
 /// hyper waits for the answer to a ping.
 #[test]
 fn a_silent_client_is_closed_soon() {
     let server = start(|server| server.linger(SECOND / 5));
     let mut client = server.connect();
-    client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").send([0, 0, 0, 4, 0, 0, 0, 0, 0]);
-    // A GET of `/` without an authority: indexed fields of the static table.
-    client.send([0, 0, 3, 1, 5, 0, 0, 0, 1, 0x82, 0x84, 0x86]);
+    client.send(BEGIN).send(GET);
     until("it is answered", || bytes_contain(&client, b"hello"));
     let took = server.stop();
     assert!(took < 10 * SECOND, "{took:?}");
+}
+
+/// The client has sent it before it reads the GOAWAY.
+#[test]
+fn a_request_that_meets_the_goaway_is_answered() {
+    let server = start(|server| server.linger(2 * SECOND));
+    let mut client = server.connect();
+    client.send(BEGIN);
+    server.shutdown.request("test");
+    until("it gets the GOAWAY", || bytes_contain(&client, &[0, 0, 8, 7, 0, 0, 0, 0, 0]));
+    client.send(GET);
+    until("it is answered", || bytes_contain(&client, b"hello"));
+    server.ends().expect("a clean stop");
 }
 
 fn bytes_contain(client: &crate::server::Client, words: &[u8]) -> bool {
