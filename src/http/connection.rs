@@ -28,8 +28,8 @@ use crate::signal::ShutdownSignal;
 /// How long a client may send after the last response: the rest of a body, or frames of HTTP/2.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// How often a connection that has to end is looked at. A stream of HTTP/2 may end in its own task, without
-/// waking that of the connection.
+/// How often an HTTP/2 connection that has to end is looked at. A stream may end in its own task,
+/// without waking that of the connection.
 const ENDING: Duration = Duration::from_millis(100);
 
 /// A connection of a [`Server`](super::Server), as [`map_request`](super::Server::map_request) sees it.
@@ -243,8 +243,11 @@ impl Life {
     /// Returns how long the timer may sleep: until the phase is over, and no longer than a phase that
     /// may follow.
     fn next_look(&mut self) -> Duration {
-        let shortest =
-            if self.is_ending { ENDING } else { self.limits.header.min(self.limits.keep_alive) };
+        let shortest = if self.is_ending && self.activity.is_http2() {
+            ENDING
+        } else {
+            self.limits.header.min(self.limits.keep_alive)
+        };
         self.rest().min(shortest).clamp(Duration::from_millis(1), Duration::from_secs(3600))
     }
 }
